@@ -1,0 +1,21 @@
+# Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
+LAB := python3 -m lab
+.PHONY: up verify down clean test check
+
+up: ## set up everything and run the main job on the embedded lab
+	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify
+
+verify: ## verify the running lab again
+	@$(LAB) exec -- python -m underlay verify
+
+down: ## end the lab and leave nothing behind
+	@$(LAB) down
+
+clean: ## as down, and drop the cache of binaries too
+	@$(LAB) down --cache
+
+test: ## all tests
+	@tests/stages
+
+check: ## format, lint, types, unit tests, lines per directory; no root, no engine
+	@tests/check

@@ -1,0 +1,31 @@
+"""The site as it is declared: typed, frozen, every mistake at once; no I/O, no Pulumi."""
+
+from __future__ import annotations
+
+from underlay.model.base import Model
+from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster, HostRouting, Origin, Pods, Timers
+from underlay.model.fabric import Management, Neighbor, Node, Platform, Rack, Router, SecurityGroup, Uplink
+from underlay.model.site import Site, Verification, load_site
+
+__all__ = [
+    "Addresses",
+    "Bgp",
+    "Cilium",
+    "Cluster",
+    "HostRouting",
+    "Management",
+    "Model",
+    "Neighbor",
+    "Node",
+    "Origin",
+    "Platform",
+    "Pods",
+    "Rack",
+    "Router",
+    "SecurityGroup",
+    "Site",
+    "Timers",
+    "Uplink",
+    "Verification",
+    "load_site",
+]

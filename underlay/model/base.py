@@ -1,0 +1,27 @@
+"""What every part of the site model shares: frozen, closed classes and domain types."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", max_length=63)]
+"""A name of RFC 1123: lower case letters, digits and hyphens, 1 to 63 characters."""
+
+Asn = Annotated[int, Field(ge=1, le=4294967295)]
+"""An autonomous system number of RFC 6793; 0 is not allowed because it switches the peer's check off."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Mtu = Annotated[int, Field(ge=1280, le=9216)]
+"""Bytes of an IP packet on a link: 1,280 (smallest that IPv6 allows) to 9,216 (common switch limit)."""
+
+Address = Annotated[IPv4Address, PlainSerializer(str)]
+Network = Annotated[IPv4Network, PlainSerializer(str)]
+
+
+class Model(BaseModel):
+    """A part of the site: immutable, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,0 +1,107 @@
+"""The cluster, its address plan, Cilium and BGP as they are declared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from underlay.model.base import Address, Asn, Model, Name, Network, Port
+
+Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+
+
+class Origin(StrEnum):
+    """How the cluster came to its first CNI; only `new` may run Cilium (the vendor's rule)."""
+
+    NEW = "new"
+    EXISTING = "existing"
+    UPGRADED = "upgraded"
+
+
+class Endpoint(Model):
+    """Where the API server answers; an address of a node or load balancer, never the cluster IP."""
+
+    address: Address
+    port: Port
+
+
+class Cluster(Model):
+    """The Kubernetes cluster that the vendor's installer makes."""
+
+    name: Name
+    origin: Origin
+    """Created with Cilium as its first CNI (`new`), without it (`existing`), or upgraded from such a cluster (`upgraded`)."""
+    kubernetes: Version
+    api: Endpoint
+    installer: tuple[str, ...] = ()
+    """The installer's command; it reads the cluster file and prints the kubeconfig. Empty: the kubeconfig is configured."""
+
+
+class Pods(Model):
+    """The pod pool and the size of each node's share of it."""
+
+    pool: Network
+    mask: Annotated[int, Field(ge=1, le=32)]
+    """Prefix length of one node's pod network."""
+
+
+class Addresses(Model):
+    """Every range that the site uses; they must not overlap."""
+
+    pods: Pods
+    services: Network
+    out_of_band: Network | None = None
+    fabric: tuple[Network, ...] = ()
+    """Links between routers, and their loopbacks."""
+    external: tuple[Network, ...] = ()
+    """Networks outside the cluster that talk to pods directly."""
+
+
+class HostRouting(StrEnum):
+    """Which part of the kernel forwards pod packets on a node."""
+
+    LEGACY = "legacy"
+    BPF = "bpf"
+
+
+class LoadBalancing(Model):
+    """How a service picks its backend."""
+
+    algorithm: Literal["random", "maglev"]
+
+
+class Cilium(Model):
+    """The Cilium release."""
+
+    version: Version
+    owner: Literal["release", "installer"]
+    """Who installs Cilium: this program (`release`) or the vendor's installer (`installer`)."""
+    host_routing: HostRouting
+    load_balancing: LoadBalancing
+    chart: str | None = None
+    """Directory, archive or OCI reference of the chart; None: configured per stack."""
+
+
+class Timers(Model):
+    """BGP timers in seconds (RFC 4271)."""
+
+    connect_retry: Annotated[int, Field(ge=1, le=65535)]
+    hold: Annotated[int, Field(ge=3, le=65535)]
+    keepalive: Annotated[int, Field(ge=1, le=65535)]
+
+
+class GracefulRestart(Model):
+    """How long routers keep a restarting node's routes (RFC 4724)."""
+
+    restart: Annotated[int, Field(ge=1, le=4095)]
+    """Seconds; it has to outlast an agent's restart."""
+
+
+class Bgp(Model):
+    """The cluster's side of BGP; the routers' side follows from the racks."""
+
+    asn: Asn
+    timers: Timers
+    graceful_restart: GracefulRestart | None = None

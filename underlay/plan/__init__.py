@@ -1,0 +1,1 @@
+"""What follows from the site: pure functions, no I/O, no Pulumi."""
