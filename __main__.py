@@ -1,0 +1,43 @@
+"""One stack: the cluster, its nodes and routers, Cilium in underlay mode, BGP, and the proof that it works."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pulumi
+
+from components.bgp import Peering
+from components.cilium import Cilium
+from components.cluster import Cluster
+from components.commands import Ssh
+from components.node import Prerequisites
+from components.router import Configuration
+from components.settings import load_settings
+from components.verification import Datapath
+from underlay.plan.checks import findings
+from underlay.plan.waivers import judge
+
+settings = load_settings()
+site = settings.site
+verdict = judge(findings(settings.declaration), settings.waivers, datetime.now(UTC).date())
+ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
+
+cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, kubeconfig=settings.kubeconfig)
+nodes = Prerequisites("nodes", site, ssh=ssh)
+routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
+cilium = Cilium(site, chart=settings.chart, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
+peering = Peering(
+    "peering",
+    site,
+    cluster=cluster,
+    password=settings.bgp_password,
+    opts=pulumi.ResourceOptions(depends_on=[cilium]),
+)
+datapath = Datapath(
+    "datapath", site, cluster=cluster, ssh=ssh, opts=pulumi.ResourceOptions(depends_on=[peering, routers])
+)
+
+pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("birth", cilium.birth)
+pulumi.export("routers", routers.rendered)
+pulumi.export("verification", datapath.input)

@@ -1,0 +1,160 @@
+"""The conversation with the controller: three lines of JSON in (begin, probe, report), one answer to each.
+
+It reports and never judges: what could not be had is a sentence in `errors`, and the exit code is 0 whenever the
+report could be written. Silence of the controller ends the program; nothing is left in the kernel then either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bpf import namespaces, probe, selftest
+from bpf.events import MACHINE, POD, Events, own_namespace, start
+from bpf.facts import Facts, pod_facts
+
+SILENCE = 40.0
+"""Seconds without a line from the controller after which the program ends."""
+PROBING = 9.0
+"""Seconds for all probes: two exchanges of 3.6 s one after the other, and spare time."""
+SETTLE = 0.2
+"""Seconds after the last probe in which late events still count."""
+LONGEST = 4 * 1024 * 1024
+"""Bytes of a line at most."""
+
+
+class Session:
+    """What one verification of this node has gathered."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.errors: list[str] = []
+        self.events: Events | None = None
+        self.begin: dict[str, Any] = {}
+        self.report: dict[str, Any] = {"schema": 1, "pod": None, "facts": {}, "probes": [], "counters": [], "missed": 0}
+
+    def answer(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request."""
+        requests: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "begin": self._begin,
+            "probe": self._probe,
+            "report": self._report,
+        }
+        return requests[line["request"]](line)
+
+    def _begin(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Attach the programs and test them."""
+        self.begin = line
+        self.report["evidence"] = {"level": "none", "selftest": None}
+        try:
+            self.events = start()
+            result = selftest.run(self.events)
+            self.events.clear()
+        except Exception as error:  # noqa: BLE001 - bcc, its compiler and the kernel fail in their own ways
+            self.errors.append(f"no kernel evidence: {type(error).__name__}: {error}")
+        else:
+            self.report["evidence"] = {"level": "none" if result["wrong"] else "full", "selftest": result}
+            self.errors += [f"self-test: {sentence}" for sentence in result["wrong"]]
+        return {"level": self.report["evidence"]["level"]}
+
+    def _probe(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Send the probes from the pod's namespace and read the facts meanwhile."""
+        pod: dict[str, Any] = {"address": line["pod"], "host_ifindex": None}
+        child = None
+        if self.events:
+            self.events.watch(line["pods"], POD)
+            self.events.watch(line["machines"], MACHINE)
+        try:
+            path = namespaces.holding(line["pod"])
+            if self.events:
+                self.events.enter(Path(path).stat().st_ino)
+            pod = namespaces.Child(lambda: _in_pod(path, line["pod"])).result(3.0)
+            child = namespaces.Child(lambda: _probes(path, line, self.begin))
+        except (LookupError, OSError) as error:
+            self.errors.append(f"probes: {error}")
+        self.errors += [f"pod: {pod['error']}"] if "error" in pod else []
+        self.report["pod"] = None if "error" in pod else pod
+        self.report["facts"] = self._facts(pod, line["targets"])
+        if child:
+            self._keep(child.result(PROBING))
+        time.sleep(SETTLE)
+        return {"probes": len(self.report["probes"])}
+
+    def _keep(self, result: dict[str, Any]) -> None:
+        self.report["probes"] = result.get("probes", [])
+        self.errors += [f"probes: {result['error']}"] if "error" in result else []
+
+    def _facts(self, pod: dict[str, Any], targets: list[dict[str, str]]) -> dict[str, Any]:
+        try:
+            from pyroute2 import IPRoute
+
+            with IPRoute() as ipr:
+                facts = Facts(ipr, [link["name"] for link in self.begin["uplinks"]])
+                found = facts.read({"address": None, **pod}, targets)
+        except Exception as error:  # noqa: BLE001 - without pyroute2 the rest is still reported
+            self.errors.append(f"facts: {type(error).__name__}: {error}")
+            return {}
+        self.errors += facts.errors
+        return found
+
+    def _report(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Read the counters, take the programs out and return everything."""
+        if self.events:
+            self.report |= {"counters": self.events.counters(), "missed": self.events.missed()}
+            self.events.close()
+        uname = os.uname()
+        machine = {"host": uname.nodename, "kernel": uname.release, "namespace": own_namespace()}
+        return self.report | machine | {"errors": self.errors, "seconds": round(time.monotonic() - self.begun, 2)}
+
+
+def _in_pod(path: str, address: str) -> dict[str, Any]:
+    from pyroute2 import IPRoute
+
+    namespaces.enter(path)
+    with IPRoute() as ipr:
+        return pod_facts(ipr, address)
+
+
+def _probes(path: str, line: dict[str, Any], begin: dict[str, Any]) -> dict[str, Any]:
+    namespaces.enter(path)
+    return {"probes": probe.run(line["targets"], begin["port"], min(link["mtu"] for link in begin["uplinks"]))}
+
+
+class Lines:
+    """Standard input, line by line, with a limit of time and of size."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def next(self, seconds: float) -> dict[str, Any] | None:
+        """Return the controller's next line; None at its end, or when it stays silent."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.data:
+            ready, _, _ = select.select([0], [], [], max(0.0, deadline - time.monotonic()))
+            part = os.read(0, 65536) if ready and len(self.data) < LONGEST else b""
+            if not part:
+                return None
+            self.data += part
+        line, _, self.data = self.data.partition(b"\n")
+        return dict(json.loads(line))
+
+
+def main() -> int:
+    """Answer the controller's requests until it has the report."""
+    sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - standard input belongs to the conversation alone
+    session, lines = Session(), Lines()
+    while line := lines.next(SILENCE):
+        print(json.dumps(session.answer(line)), flush=True)
+        if line["request"] == "report":
+            break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

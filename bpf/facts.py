@@ -1,0 +1,166 @@
+"""The node's network as the kernel holds it: links, programs, routes, look-ups, sysctls, neighbours; read only."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from bpf import cilium, filters, programs
+
+SYSCTL = Path("/proc/sys/net/ipv4")
+CONFIGURED = ("forwarding", "rp_filter", "accept_local")
+"""Sysctls of each interesting device."""
+POD_LINKS = ("lxc",)
+CILIUM_LINKS = ("cilium_",)
+UNICAST = 1
+TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
+NEIGHBOUR = {
+    1: "incomplete",
+    2: "reachable",
+    4: "stale",
+    8: "delay",
+    16: "probe",
+    32: "failed",
+    64: "noarp",
+    128: "permanent",
+}
+MOST = 300
+"""Routes and neighbours reported at most."""
+LOCAL_TABLE = 255
+
+
+class Facts:
+    """One reading; each part that fails is an entry of `errors`, the others stay."""
+
+    def __init__(self, ipr: Any, uplinks: Iterable[str]) -> None:
+        self.ipr = ipr
+        self.uplinks = tuple(uplinks)
+        self.names: dict[int, str] = {}
+        self.errors: list[str] = []
+
+    def read(self, pod: dict[str, Any], targets: list[dict[str, str]]) -> dict[str, Any]:
+        """Return all facts; `pod` is the probe pod's `address` and `host_ifindex`, targets are the remote pods."""
+        parts: dict[str, Callable[[], Any]] = {
+            "links": self._links,
+            "programs": self._programs,
+            "routes": self._routes,
+            "rules": self._rules,
+            "lookups": lambda: [self._lookups(pod, target) for target in targets],
+            "sysctls": self._sysctls,
+            "neighbours": self._neighbours,
+            "filters": filters.forward,
+            "cilium": cilium.facts,
+        }
+        return {name: self._try(name, part) for name, part in parts.items()}
+
+    def _try(self, name: str, part: Callable[[], Any]) -> Any:
+        try:
+            return part()
+        except Exception as error:  # noqa: BLE001 - one part that cannot be read must not hide the others
+            self.errors.append(f"{name}: {type(error).__name__}: {error}")
+            return None
+
+    def _links(self) -> list[dict[str, Any]]:
+        links = [_link(message) for message in self.ipr.get_links()]
+        self.names = {link["ifindex"]: link["name"] for link in links}
+        return links
+
+    def _programs(self) -> dict[str, list[dict[str, Any]]]:
+        watched = [(index, name) for index, name in self.names.items() if name in self.uplinks or _is_cilium(name)]
+        return {name: programs.attached(self.ipr, index) for index, name in watched}
+
+    def _routes(self) -> list[dict[str, Any]]:
+        messages = self.ipr.get_routes(family=socket.AF_INET)
+        routes = [self._route(message) for message in messages]
+        return [route for route in routes if route["table"] != LOCAL_TABLE][:MOST]
+
+    def _route(self, message: Any) -> dict[str, Any]:
+        target = message.get_attr("RTA_DST")
+        return {
+            "target": f"{target}/{message['dst_len']}" if target else "default",
+            "type": TYPES.get(message["type"], str(message["type"])),
+            "device": self.names.get(message.get_attr("RTA_OIF")),
+            "gateway": message.get_attr("RTA_GATEWAY"),
+            "table": message.get_attr("RTA_TABLE"),
+            "protocol": message["proto"],
+        }
+
+    def _rules(self) -> list[dict[str, Any]]:
+        wanted = {"priority": "FRA_PRIORITY", "table": "FRA_TABLE", "mark": "FRA_FWMARK", "source": "FRA_SRC"}
+        messages = self.ipr.get_rules(family=socket.AF_INET)
+        return [{name: message.get_attr(attribute) for name, attribute in wanted.items()} for message in messages]
+
+    def _lookups(self, pod: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
+        """Ask the kernel for three ways: ours to the far pod, our pod's to it, and its packets' to our pod."""
+        address, ours = target["address"], pod["address"]
+        uplinks = {name: index for index, name in self.names.items() if name in self.uplinks}
+        inside = pod.get("host_ifindex")
+        return {
+            "target": address,
+            "out": self._lookup(dst=address),
+            "forwarded": self._lookup(dst=address, src=ours, iif=inside) if inside else None,
+            "back": {name: self._lookup(dst=ours, src=address, iif=index) for name, index in uplinks.items()},
+        }
+
+    def _lookup(self, **query: Any) -> dict[str, Any]:
+        try:
+            return self._route(self.ipr.route("get", **query)[0])
+        except Exception as error:  # noqa: BLE001 - pyroute2 raises its own class; a refusal is an answer here
+            number = getattr(error, "code", None)
+            return {"error": number, "message": os.strerror(number) if number else str(error)}
+
+    def _sysctls(self) -> dict[str, int]:
+        devices = [
+            "all",
+            "default",
+            *(name for name in self.names.values() if name in self.uplinks or _is_cilium(name)),
+        ]
+        devices += [name for name in self.names.values() if name not in devices and name != "lo"]
+        paths = ["ip_forward", *(f"conf/{device}/{key}" for device in devices for key in CONFIGURED)]
+        return {
+            path.removeprefix("conf/"): int((SYSCTL / path).read_text()) for path in paths if (SYSCTL / path).exists()
+        }
+
+    def _neighbours(self) -> list[dict[str, Any]]:
+        messages = self.ipr.get_neighbours(family=socket.AF_INET)
+        return [
+            {
+                "address": message.get_attr("NDA_DST"),
+                "device": self.names.get(message["ifindex"]),
+                "state": NEIGHBOUR.get(message["state"], str(message["state"])),
+            }
+            for message in messages
+            if message["state"] != 64
+        ][:MOST]
+
+
+def pod_facts(ipr: Any, address: str) -> dict[str, Any]:
+    """Return the link of a pod that holds an address, read inside the pod's namespace; `host_ifindex` is its peer."""
+    holder = next(m["index"] for m in ipr.get_addr(family=socket.AF_INET) if m.get_attr("IFA_LOCAL") == address)
+    message = ipr.get_links(holder)[0]
+    return {
+        "address": address,
+        "namespace": os.stat("/proc/self/ns/net").st_ino,
+        "device": message.get_attr("IFLA_IFNAME"),
+        "ifindex": holder,
+        "mtu": message.get_attr("IFLA_MTU"),
+        "host_ifindex": message.get_attr("IFLA_LINK"),
+    }
+
+
+def _link(message: Any) -> dict[str, Any]:
+    info = message.get_attr("IFLA_LINKINFO")
+    return {
+        "name": message.get_attr("IFLA_IFNAME"),
+        "ifindex": message["index"],
+        "kind": info.get_attr("IFLA_INFO_KIND") if info else None,
+        "mtu": message.get_attr("IFLA_MTU"),
+        "up": message.get_attr("IFLA_OPERSTATE") in ("UP", "UNKNOWN"),
+    }
+
+
+def _is_cilium(name: str) -> bool:
+    return name.startswith(POD_LINKS + CILIUM_LINKS)

@@ -1,0 +1,97 @@
+"""Who filters forwarded packets: nftables chains by netlink, the legacy table by its socket option; nothing is loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+FORWARD = 2
+"""Number of the forward hook, in nftables and in the legacy table."""
+TABLES = Path("/proc/net/ip_tables_names")
+"""Legacy tables that exist; asking for another one would create it."""
+GET_INFO, GET_ENTRIES = 64, 65
+"""IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES."""
+INFO = struct.Struct("32sI5I5III")
+DROP = "drop"
+VERDICTS: dict[int | None, str] = {-1: DROP, -2: "accept"}
+"""Standard verdicts as the legacy table stores them."""
+FAMILIES = {1: "inet", 2: "ip"}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def forward() -> list[dict[str, Any]]:
+    """Return the chains at the forward hook: kind, table, chain, policy, and how many rules drop."""
+    return [*_nftables(), *_legacy()]
+
+
+def _nftables() -> list[dict[str, Any]]:
+    from pyroute2.nftables.main import NFTables
+
+    with NFTables() as nft:
+        chains = [chain for chain in nft.get_chains() if chain.get_attr("NFTA_CHAIN_HOOK")]
+        rules = nft.get_rules() if chains else []
+    return [
+        {
+            "kind": "nftables",
+            "table": f"{FAMILIES.get(chain['nfgen_family'], chain['nfgen_family'])} {chain.get_attr('NFTA_CHAIN_TABLE')}",
+            "chain": chain.get_attr("NFTA_CHAIN_NAME"),
+            "policy": DROP if chain.get_attr("NFTA_CHAIN_POLICY") == 0 else "accept",
+            "drops": sum(_drops(rule) for rule in rules if _same_chain(rule, chain)),
+        }
+        for chain in chains
+        if chain.get_attr("NFTA_CHAIN_HOOK").get_attr("NFTA_HOOK_HOOKNUM") == FORWARD
+    ]
+
+
+def _same_chain(rule: Any, chain: Any) -> bool:
+    names = [(f"NFTA_RULE_{name}", f"NFTA_CHAIN_{own}") for name, own in (("TABLE", "TABLE"), ("CHAIN", "NAME"))]
+    return all(rule.get_attr(ours) == chain.get_attr(theirs) for ours, theirs in names)
+
+
+def _drops(rule: Any) -> bool:
+    return "NF_DROP" in str(rule.get_attr("NFTA_RULE_EXPRESSIONS")) or "'reject'" in str(rule)
+
+
+def _legacy() -> list[dict[str, Any]]:
+    """Return the legacy table's FORWARD chain; its policy is the verdict of the chain's last entry."""
+    if "filter" not in (TABLES.read_text().split() if TABLES.exists() else []):
+        return []
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        info = INFO.unpack(_option(sock, GET_INFO, b"filter".ljust(INFO.size, b"\0")))
+        start, policy, size = info[2 + FORWARD], info[7 + FORWARD], info[13]
+        head = struct.pack("32sII", b"filter", size, 0)
+        entries = _option(sock, GET_ENTRIES, head + bytes(size))[len(head) :]
+    verdicts = list(_verdicts(entries, start, policy))
+    return [
+        {
+            "kind": "iptables-legacy",
+            "table": "filter",
+            "chain": "FORWARD",
+            "policy": VERDICTS.get(verdicts[-1], str(verdicts[-1])),
+            "drops": sum(verdict == -1 for verdict in verdicts[:-1]),
+        }
+    ]
+
+
+def _verdicts(entries: bytes, at: int, last: int) -> list[int | None]:
+    """Return the standard verdict of each entry from one offset to another; None where the target is an extension."""
+    found: list[int | None] = []
+    while at <= last:
+        target, following = struct.unpack_from("HH", entries, at + 88)
+        name = entries[at + target + 2 : at + target + 31].rstrip(b"\0")
+        found.append(struct.unpack_from("i", entries, at + target + 32)[0] if not name else None)
+        at += following
+    return found
+
+
+def _option(sock: socket.socket, option: int, request: bytes) -> bytes:
+    buffer = ctypes.create_string_buffer(request, len(request))
+    length = ctypes.c_uint32(len(request))
+    if _libc.getsockopt(sock.fileno(), socket.IPPROTO_IP, option, buffer, ctypes.byref(length)) != 0:
+        raise OSError(ctypes.get_errno(), f"socket option {option}: {os.strerror(ctypes.get_errno())}")
+    return buffer.raw[: length.value]

@@ -1,0 +1,162 @@
+"""Traffic from the local probe pod to every other one: ICMP in two sizes, TCP and UDP, answered by the far end."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+PATIENCE = 3.6
+"""Seconds for one exchange: an unanswered ARP request is reported to the sender after about three."""
+STREAM = 65536
+"""Bytes of the TCP exchange: some forty full segments."""
+DATAGRAM = 1200
+"""Bytes of the UDP exchange: fits every link that IPv4 pods use."""
+SMALL = 56
+"""Payload of a small echo request, as ping sends it."""
+HEADERS = 28
+"""IPv4 and ICMP headers."""
+MTU_DISCOVER, MTU_PROBE, RECEIVE_ERRORS = 10, 3, 11
+"""IP_MTU_DISCOVER, IP_PMTUDISC_PROBE (set DF, ignore the path MTU known so far), IP_RECVERR."""
+ERROR_QUEUE = 0x2000
+"""MSG_ERRQUEUE."""
+
+Probe = Callable[[str], dict[str, Any]]
+
+
+def run(targets: list[dict[str, str]], port: int, size: int) -> list[dict[str, Any]]:
+    """Probe all targets at once from this process's namespace; `size` is the full packet's length."""
+    kinds: dict[str, Probe] = {
+        "ping": lambda address: ping(address, SMALL),
+        "full": lambda address: ping(address, size - HEADERS),
+        "tcp": lambda address: tcp(address, port),
+        "udp": lambda address: udp(address, port),
+    }
+    with ThreadPoolExecutor(max_workers=max(1, len(targets) * len(kinds))) as pool:
+        jobs = [
+            (target, {kind: pool.submit(probe, target["address"]) for kind, probe in kinds.items()})
+            for target in targets
+        ]
+        return [{**target, **{kind: job.result() for kind, job in by_kind.items()}} for target, by_kind in jobs]
+
+
+def ping(address: str, payload: int, count: int = 2) -> dict[str, Any]:
+    """Send echo requests with DF set and return what came back, errors of the network included."""
+    result: dict[str, Any] = {"sent": 0, "received": 0, "bytes": payload + HEADERS}
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        _watch_errors(sock)
+        identity = struct.unpack("H", os.urandom(2))[0]
+        deadline = time.monotonic() + PATIENCE
+        try:
+            sock.connect((address, 0))
+            for number in range(1, count + 1):
+                _exchange(sock, identity, number, payload, min(deadline, time.monotonic() + PATIENCE / 2), result)
+        except OSError as error:
+            result["error"] = _name(error)
+        result |= _network_error(sock)
+    return result
+
+
+def tcp(address: str, port: int) -> dict[str, Any]:
+    """Send a stream and return what the far end counted."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(PATIENCE)
+        _watch_errors(sock)
+        try:
+            sock.connect((address, port))
+            sock.sendall(bytes(STREAM))
+            sock.shutdown(socket.SHUT_WR)
+            return _answer(_read_line(sock), STREAM)
+        except OSError as error:
+            return {"sent": STREAM, "error": _name(error)} | _network_error(sock)
+
+
+def udp(address: str, port: int) -> dict[str, Any]:
+    """Send a datagram, a second time if need be, and return what the far end counted."""
+    result: dict[str, Any] = {"sent": DATAGRAM}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE / 2)
+        _watch_errors(sock)
+        for _ in range(2):
+            try:
+                sock.connect((address, port))
+                sock.send(bytes(DATAGRAM))
+                return _answer(sock.recv(4096), DATAGRAM)
+            except OSError as error:
+                result |= {"error": _name(error)} | _network_error(sock)
+    return result
+
+
+def _watch_errors(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_IP, RECEIVE_ERRORS, 1)
+    if sock.type != socket.SOCK_STREAM:
+        sock.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
+
+
+def _exchange(
+    sock: socket.socket, identity: int, number: int, payload: int, deadline: float, result: dict[str, Any]
+) -> None:
+    started = time.monotonic()
+    sock.send(echo_request(identity, number, payload))
+    result["sent"] += 1
+    while select.select([sock], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        data = sock.recv(65535)
+        header = (data[0] & 15) * 4
+        if data[header] == 0 and struct.unpack_from("HH", data, header + 4) == (identity, number):
+            result["received"] += 1
+            result["ms"] = round((time.monotonic() - started) * 1000, 3)
+            return
+
+
+def echo_request(identity: int, number: int, payload: int) -> bytes:
+    """Return an ICMP echo request."""
+    body = struct.pack("HH", identity, number) + bytes(payload)
+    even = body + bytes(len(body) % 2)
+    total = 0x0800 + sum(struct.unpack(f"!{len(even) // 2}H", even))
+    total = (total >> 16) + (total & 0xFFFF)
+    return struct.pack("!BBH", 8, 0, ~(total + (total >> 16)) & 0xFFFF) + body
+
+
+def _network_error(sock: socket.socket) -> dict[str, Any]:
+    """Return the last ICMP error from the socket's error queue: type, code, who sent it, and its MTU."""
+    found: dict[str, Any] = {}
+    while True:
+        try:
+            _, extra, _, _ = sock.recvmsg(2048, 512, ERROR_QUEUE | socket.MSG_DONTWAIT)
+        except OSError:
+            return found
+        for level, kind, data in extra:
+            if (level, kind) == (socket.IPPROTO_IP, RECEIVE_ERRORS) and len(data) >= 24:
+                number, origin, icmp, code, _, mtu = struct.unpack_from("IBBBBI", data)
+                offender = socket.inet_ntoa(data[20:24])
+                name = errno.errorcode.get(number, str(number))
+                found = {"error": name, "origin": origin, "icmp": [icmp, code], "from": offender, "mtu": mtu}
+
+
+def _read_line(sock: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\n") and len(data) < 4096 and (part := sock.recv(4096)):
+        data += part
+    return data
+
+
+def _answer(data: bytes, sent: int) -> dict[str, Any]:
+    """Return the far end's count; `error` where it did not answer as a responder does."""
+    try:
+        answer = json.loads(data)
+        return {"sent": sent, "received": int(answer["bytes"]), "source": str(answer["from"])}
+    except (ValueError, KeyError, TypeError):
+        return {"sent": sent, "error": "not a responder's answer"}
+
+
+def _name(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno or 0, str(error))

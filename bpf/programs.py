@@ -1,0 +1,107 @@
+"""Which programs are attached to a device: tcx by the bpf system call (tc does not list them), classic tc by netlink."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from typing import Any
+
+SYSCALL = {"x86_64": 321, "aarch64": 280}
+GET_FD, GET_INFO, QUERY = 13, 15, 16
+"""Commands of the bpf system call."""
+TCX = {"ingress": 46, "egress": 47}
+"""Attach types (Linux 6.6)."""
+CLASSIC = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
+"""Parents of classic filters at the clsact queueing discipline."""
+MANY = 64
+"""Programs on one hook at most."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Query(ctypes.Structure):
+    _fields_ = (
+        ("ifindex", ctypes.c_uint32),
+        ("attach_type", ctypes.c_uint32),
+        ("query_flags", ctypes.c_uint32),
+        ("attach_flags", ctypes.c_uint32),
+        ("ids", ctypes.c_uint64),
+        ("count", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+        ("prog_attach_flags", ctypes.c_uint64),
+        ("link_ids", ctypes.c_uint64),
+        ("link_attach_flags", ctypes.c_uint64),
+        ("revision", ctypes.c_uint64),
+    )
+
+
+class _Id(ctypes.Structure):
+    _fields_ = (("id", ctypes.c_uint32), ("next", ctypes.c_uint32), ("flags", ctypes.c_uint32))
+
+
+class _InfoRequest(ctypes.Structure):
+    _fields_ = (("fd", ctypes.c_uint32), ("length", ctypes.c_uint32), ("info", ctypes.c_uint64))
+
+
+class _Info(ctypes.Structure):
+    """The beginning of the kernel's struct bpf_prog_info."""
+
+    _fields_ = (
+        ("type", ctypes.c_uint32),
+        ("id", ctypes.c_uint32),
+        ("tag", ctypes.c_uint8 * 8),
+        ("skipped", ctypes.c_uint8 * 48),
+        ("name", ctypes.c_char * 16),
+    )
+
+
+def attached(ipr: Any, ifindex: int) -> list[dict[str, Any]]:
+    """Return every program on a device's ingress and egress, tcx and classic."""
+    found = [program for hook in TCX for program in _tcx(ifindex, hook)]
+    return found + [program for hook in CLASSIC for program in _classic(ipr, ifindex, hook)]
+
+
+def _tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
+    """Return the programs of a tcx hook; none where the kernel has no tcx (EINVAL)."""
+    ids = (ctypes.c_uint32 * MANY)()
+    query = _Query(ifindex=ifindex, attach_type=TCX[hook], ids=ctypes.addressof(ids), count=MANY)
+    try:
+        _bpf(QUERY, query)
+    except OSError as error:
+        if error.errno == 22:
+            return []
+        raise
+    return [{"hook": hook, "kind": "tcx", "id": number, "name": _name(number)} for number in ids[: query.count]]
+
+
+def _name(number: int) -> str:
+    """Return a program's name, of which the kernel keeps 15 characters."""
+    fd = _bpf(GET_FD, _Id(id=number))
+    try:
+        info = _Info()
+        _bpf(GET_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
+        return bytes(info.name).decode()
+    finally:
+        os.close(fd)
+
+
+def _classic(ipr: Any, ifindex: int, hook: str) -> list[dict[str, Any]]:
+    options = [
+        message.get_attr("TCA_OPTIONS")
+        for message in ipr.get_filters(index=ifindex, parent=CLASSIC[hook])
+        if message.get_attr("TCA_KIND") == "bpf"
+    ]
+    return [
+        {"hook": hook, "kind": "tc", "id": option.get_attr("TCA_BPF_ID"), "name": option.get_attr("TCA_BPF_NAME")}
+        for option in options
+        if option is not None and option.get_attr("TCA_BPF_NAME")
+    ]
+
+
+def _bpf(command: int, attributes: ctypes.Structure) -> int:
+    number = SYSCALL[platform.machine()]
+    result = int(_libc.syscall(number, command, ctypes.byref(attributes), ctypes.sizeof(attributes)))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"bpf command {command}: {os.strerror(ctypes.get_errno())}")
+    return result

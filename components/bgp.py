@@ -1,0 +1,54 @@
+"""BGP peering: Cilium's side of every session, and the password that both sides share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from underlay.model import Site
+from underlay.plan.bgp import PASSWORD_SECRET, objects
+from underlay.plan.values import NAMESPACE
+
+TAKE_OVER = {"pulumi.com/patchForce": "true"}
+"""An update that was killed may have made an object without noting it; the next one takes it over."""
+
+
+class Peering(pulumi.ComponentResource):
+    """The objects from which Cilium's operator makes the sessions of every node."""
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        *,
+        cluster: Cluster,
+        password: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        facts = {"asn": site.bgp.asn}
+        super().__init__("underlay:bgp:Peering", name, dict(facts), opts)
+        secret = kubernetes.core.v1.Secret(
+            PASSWORD_SECRET,
+            metadata={"name": PASSWORD_SECRET, "namespace": NAMESPACE, "annotations": TAKE_OVER},
+            string_data={"password": password},
+            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider),
+        )
+        for item in objects(site):
+            self._object(item, cluster, secret)
+        self.register_outputs(facts)
+
+    def _object(self, item: dict[str, Any], cluster: Cluster, secret: pulumi.Resource) -> None:
+        metadata = {**item["metadata"], "annotations": TAKE_OVER}
+        # Without the Secret, Cilium would open its sessions without a password.
+        opts = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[secret])
+        kubernetes.apiextensions.CustomResource(
+            f"{item['kind']}-{item['metadata']['name']}",
+            api_version=item["apiVersion"],
+            kind=item["kind"],
+            metadata=metadata,
+            spec=item["spec"],
+            opts=opts,
+        )

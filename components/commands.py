@@ -1,0 +1,74 @@
+"""Commands as resources: programs that travel to a machine, and this project's own commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_command import local, remote
+
+from underlay.model import Management
+from underlay.remote import command
+
+DIALS = 3
+"""Attempts to reach a machine; a machine that starts answers the second."""
+DIAL_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """How machines are reached: one key, and the host key of each, pinned."""
+
+    key: pulumi.Output[str]
+    host_keys: Mapping[str, str]
+
+    def to(self, name: str, management: Management) -> remote.ConnectionArgs:
+        """Return the connection to a machine."""
+        return remote.ConnectionArgs(
+            host=str(management.address),
+            port=float(management.port),
+            user=management.user,
+            private_key=self.key,
+            host_key=self.host_keys.get(name, ""),
+            dial_error_limit=DIALS,
+            per_dial_timeout=DIAL_SECONDS,
+        )
+
+
+def on_machine(
+    name: str, connection: remote.ConnectionArgs, user: str, stdin: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> remote.Command:
+    """Run a program on a machine at each change of its input, and its undo when the resource goes."""
+    return remote.Command(
+        name,
+        connection=connection,
+        create=command("apply", user),
+        delete=command("remove", user),
+        stdin=stdin,
+        add_previous_output_in_env=False,
+        logging=remote.Logging.NONE,
+        opts=opts,
+    )
+
+
+def underlay(
+    name: str, word: str, data: Mapping[str, Any], opts: pulumi.ResourceOptions, triggers: list[str] | None = None
+) -> local.Command:
+    """Run `python3 -m underlay WORD` with data as JSON on standard input; outputs inside the data are awaited."""
+    return local.Command(
+        name,
+        create=f"python3 -m underlay {word}",
+        stdin=pulumi.Output.json_dumps(dict(data), sort_keys=True),
+        triggers=triggers,
+        add_previous_output_in_env=False,
+        logging=local.Logging.STDERR,
+        opts=opts,
+    )
+
+
+def result(made: local.Command, key: str) -> pulumi.Output[Any]:
+    """Return one value of the JSON that a command printed."""
+    return made.stdout.apply(lambda text: json.loads(text or "{}").get(key))

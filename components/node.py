@@ -1,0 +1,28 @@
+"""Node prerequisites: one program per node that looks first, then sets what an underlay needs."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_command import remote
+
+from components.commands import Ssh, on_machine
+from underlay.model import Node, Site
+from underlay.plan.prerequisites import node_input
+from underlay.remote import request
+
+
+class Prerequisites(pulumi.ComponentResource):
+    """What every node has to be before pods can be routed."""
+
+    prepared: dict[str, remote.Command]
+
+    def __init__(self, name: str, site: Site, *, ssh: Ssh, opts: pulumi.ResourceOptions | None = None) -> None:
+        names = [node.name for node in site.nodes]
+        super().__init__("underlay:node:Prerequisites", name, {"nodes": names}, opts)
+        self.prepared = {node.name: self._prepare(site, node, ssh) for node in site.nodes}
+        self.register_outputs({"nodes": names})
+
+    def _prepare(self, site: Site, node: Node, ssh: Ssh) -> remote.Command:
+        stdin = request("prepare_node", node_input(site, node))
+        opts = pulumi.ResourceOptions(parent=self)
+        return on_machine(f"prepare-{node.name}", ssh.to(node.name, node.management), node.management.user, stdin, opts)

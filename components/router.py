@@ -1,0 +1,55 @@
+"""Router configuration: applied to managed routers, rendered for those of the network team."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi_command import remote
+
+from components.commands import Ssh, on_machine
+from underlay.model import Router, Site
+from underlay.plan.routers import PASSWORD_MARK, router_text
+from underlay.remote import request
+
+
+class Configuration(pulumi.ComponentResource):
+    """Our part of every router's configuration."""
+
+    configured: dict[str, remote.Command]
+    rendered: dict[str, str]
+    """Text for each router that is not managed here, with a mark where the password belongs."""
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        *,
+        ssh: Ssh,
+        password: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        managed = [router for router in site.routers if router.managed]
+        facts = {"managed": [router.name for router in managed]}
+        super().__init__("underlay:router:Configuration", name, dict(facts), opts)
+        self.configured = {router.name: self._configure(site, router, ssh, password) for router in managed}
+        self.rendered = {router.name: router_text(site, router) for router in site.routers if not router.managed}
+        self.register_outputs(facts)
+
+    def _configure(self, site: Site, router: Router, ssh: Ssh, password: pulumi.Output[str]) -> remote.Command:
+        assert router.management is not None  # noqa: S101 - the plan refuses a managed router without it
+        data: dict[str, Any] = {
+            "router": router.name,
+            "platform": router.platform.value,
+            "text": router_text(site, router),
+            "mark": PASSWORD_MARK,
+        }
+        stdin = password.apply(lambda secret: request("configure_router", {**data, "password": secret}))
+        opts = pulumi.ResourceOptions(parent=self)
+        return on_machine(
+            f"configure-{router.name}",
+            ssh.to(router.name, router.management),
+            router.management.user,
+            stdin,
+            opts,
+        )

@@ -1,0 +1,67 @@
+"""The stack's configuration: the declared site, its waivers, and the secrets, which stay Pulumi secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.cluster import show_to_policies
+from components.refusal import refuse
+from underlay.finding import Finding, Refused
+from underlay.model import Site, load_site
+from underlay.plan.checks import Declaration
+from underlay.plan.waivers import Waiver, load_waivers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one stack declares."""
+
+    declaration: Declaration
+    waivers: tuple[Waiver, ...]
+    chart: str
+    ssh_key: pulumi.Output[str]
+    bgp_password: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+    """Of a cluster that somebody else's installer has made; unused when the site names an installer."""
+
+    @property
+    def site(self) -> Site:
+        """Return the declared site."""
+        return self.declaration.site
+
+
+def load_settings() -> Settings:
+    """Read the stack's configuration; whatever is malformed ends the program with every finding in one message."""
+    config = pulumi.Config()
+    try:
+        site = load_site(config.require_object("site"))
+        waivers = load_waivers(config.get_object("waivers") or [])
+        _kubeconfig_is_told(site, config)
+        return Settings(
+            declaration=Declaration(site, config.get_object("hostKeys") or {}),
+            waivers=waivers,
+            chart=_chart(site, config),
+            ssh_key=config.require_secret("sshKey"),
+            bgp_password=config.require_secret("bgpPassword"),
+            kubeconfig=config.get_secret("kubeconfig") or pulumi.Output.secret(""),
+        )
+    except Refused as refused:
+        show_to_policies(config.get_object("site"))
+        refuse(refused.findings)
+
+
+def _chart(site: Site, config: pulumi.Config) -> str:
+    chart = config.get("chart") or site.cilium.chart or ""
+    if site.cilium.owner == "release" and not chart:
+        expected = "directory, archive or OCI reference of the Cilium chart"
+        raise Refused([Finding("chart-missing", "site.cilium.chart", "nothing", expected, "Or set the key `chart`.")])
+    return chart
+
+
+def _kubeconfig_is_told(site: Site, config: pulumi.Config) -> None:
+    if not site.cluster.installer and not config.get("kubeconfig"):
+        expected = "a kubeconfig, because the site names no installer"
+        fix = "Run `pulumi config set --secret kubeconfig < FILE`, or declare site.cluster.installer."
+        raise Refused([Finding("kubeconfig-missing", "kubeconfig", "nothing", expected, fix)])

@@ -1,0 +1,104 @@
+"""Datapath verification: responders on every node, sessions awaited, and one verdict from evidence of the moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_command import local
+
+from components.bgp import TAKE_OVER
+from components.cluster import Cluster
+from components.commands import Ssh, underlay
+from underlay.model import Site
+from underlay.plan import responders
+from underlay.plan.bgp import objects, sessions
+from underlay.plan.digest import digest
+from underlay.plan.prerequisites import node_input
+from underlay.plan.routers import router_text
+from underlay.plan.values import helm_values
+from underlay.plan.verification import RESPONDER_NAMESPACE, verification_input
+
+SESSION_SECONDS = 180
+"""Time until every session is established: a connect retry of common length, and the responders' start."""
+ANNOTATIONS = {**TAKE_OVER, "pulumi.com/skipAwait": "true"}
+"""The responders are awaited by name, together with the sessions."""
+
+
+class Datapath(pulumi.ComponentResource):
+    """The proof that pods are routed, not tunnelled."""
+
+    verdict: local.Command
+    input: pulumi.Output[dict[str, Any]]
+    """What `python3 -m underlay verify` reads; a secret."""
+
+    def __init__(
+        self, name: str, site: Site, *, cluster: Cluster, ssh: Ssh, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        facts = {"responderImage": site.verification.image}
+        super().__init__("underlay:verification:Datapath", name, dict(facts), opts)
+        ready = self._sessions(site, cluster, self._responders(site, cluster))
+        self.input = pulumi.Output.secret(
+            pulumi.Output.all(key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
+                lambda known: verification_input(
+                    site, ssh_key=known["key"], host_keys=ssh.host_keys, kubeconfig=known["kubeconfig"]
+                )
+            )
+        )
+        self.verdict = self._verdict(site, ready)
+        self.register_outputs(facts)
+
+    def _responders(self, site: Site, cluster: Cluster) -> pulumi.Resource:
+        space = responders.namespace()
+        opts = pulumi.ResourceOptions(parent=self, provider=cluster.provider)
+        made = kubernetes.core.v1.Namespace(
+            RESPONDER_NAMESPACE, metadata={**space["metadata"], "annotations": TAKE_OVER}, opts=opts
+        )
+        program, daemons = responders.program(), responders.daemons(site)
+        within = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[made])
+        script = kubernetes.core.v1.ConfigMap(
+            RESPONDER_NAMESPACE,
+            metadata={**program["metadata"], "annotations": TAKE_OVER},
+            data=program["data"],
+            opts=within,
+        )
+        return kubernetes.apps.v1.DaemonSet(
+            RESPONDER_NAMESPACE,
+            metadata={**daemons["metadata"], "annotations": ANNOTATIONS},
+            spec=daemons["spec"],
+            opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[script])),
+        )
+
+    def _sessions(self, site: Site, cluster: Cluster, after: pulumi.Resource) -> local.Command:
+        data = {
+            "kubeconfig": cluster.kubeconfig,
+            "expected": [session._asdict() for session in sessions(site)],
+            "namespace": RESPONDER_NAMESPACE,
+            "seconds": SESSION_SECONDS,
+        }
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
+        return underlay("sessions", "wait-sessions", data, opts, triggers=what_matters(site))
+
+    def _verdict(self, site: Site, after: local.Command) -> local.Command:
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
+        return local.Command(
+            "verdict",
+            create="python3 -m underlay verify",
+            stdin=pulumi.Output.json_dumps(self.input, sort_keys=True),
+            triggers=what_matters(site),
+            add_previous_output_in_env=False,
+            logging=local.Logging.STDERR,
+            opts=opts,
+        )
+
+
+def what_matters(site: Site) -> list[str]:
+    """Return digests of everything whose change makes an earlier verdict worthless."""
+    return [
+        digest(helm_values(site)),
+        digest(objects(site)),
+        digest([router_text(site, router) for router in site.routers]),
+        digest([node_input(site, node) for node in site.nodes]),
+        digest(responders.daemons(site)),
+    ]

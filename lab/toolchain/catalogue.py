@@ -1,0 +1,182 @@
+"""The table of all parts; where there is a choice, work goes in this order."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from lab import paths
+from lab.toolchain import debian, gotool, images, modules, noderoot, plugins, pyenv, store, versions
+from lab.toolchain.golang import Module, Programs, compiled, source
+from lab.toolchain.images import CHART, NAMES
+from lab.toolchain.machine import Probe
+from lab.toolchain.part import Part
+
+_ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+_APT = "see whether `apt-get update` works on this machine, then read the log"
+
+PROBES = {
+    "cilium": Probe(tuple(modules.CILIUM_NAMES.values()), ("--version",), r"cilium-agent (\d\S*)"),
+    "helm": Probe(("helm",), ("version", "--short"), r"^v([^+\s]+)"),
+    "pulumi": Probe(_ENGINE[:1], ("version",), r"^v?(\d\S*)", official=True),
+    "language-host": Probe(_ENGINE, ("version",), r"^v?(\d\S*)", official=True),
+    "kubernetes-provider": Probe(("pulumi-resource-kubernetes",), plugin="kubernetes", official=True),
+    "command-provider": Probe(("pulumi-resource-command",), plugin="command", official=True),
+}
+
+
+@cache
+def parts() -> dict[str, Part]:
+    """Return every part by its name."""
+    rows = (*_grounds(), *_compiled(), *_engine(), *_trees(), *_images())
+    return {part.name: part for part in rows}
+
+
+def _grounds() -> tuple[Part, ...]:
+    venv = Part(
+        name="venv",
+        version=f"pulumi {versions.PULUMI}",
+        source="Python packages, by hash",
+        outputs=("venv", "venv/bin/python"),
+        make=pyenv.make_venv,
+        files=("../../requirements.txt",),
+        seconds=60,
+        by_hand="see whether python3 has venv and ensurepip (Debian: python3-venv) and pip reaches its index",
+    )
+    return (venv, gotool.go(), *(source(module) for module in modules.ALL))
+
+
+def _compiled() -> tuple[Part, ...]:
+    rows: tuple[tuple[str, str, Programs, Module | None, int], ...] = (
+        ("runc-caps", versions.RUNC_CAPS, modules.CAPS_PROGRAMS, None, 5),
+        ("loopback", versions.LOOPBACK, modules.LOOPBACK_PROGRAMS, modules.LOOPBACK, 5),
+        ("cilium", versions.CILIUM, modules.CILIUM_PROGRAMS, modules.CILIUM, 330),
+        ("kubernetes", versions.KUBERNETES, modules.KUBERNETES_PROGRAMS, modules.KUBERNETES, 290),
+        ("kubernetes-provider", versions.KUBERNETES_PROVIDER, modules.PROVIDER_PROGRAMS, modules.PROVIDER, 370),
+        ("helm", versions.HELM, modules.HELM_PROGRAMS, modules.PROVIDER, 20),
+        ("pulumi", versions.PULUMI, modules.PULUMI_PROGRAMS, modules.PULUMI, 240),
+    )
+    return tuple(compiled(*row, PROBES.get(row[0])) for row in rows)
+
+
+def _engine() -> tuple[Part, ...]:
+    launcher = partial(Part, source="launcher of the lab's own", seconds=1)
+    return (
+        launcher(
+            name="language-host",
+            version=versions.PULUMI,
+            outputs=tuple(f"bin/{name}" for name in _ENGINE[1:]),
+            make=plugins.make_language_host,
+            needs=("venv", modules.PULUMI.part),
+            recipe=plugins.launcher_recipe("lab.pulumi.language_host"),
+            probe=PROBES["language-host"],
+        ),
+        launcher(
+            name="command-provider",
+            version=versions.COMMAND_PROVIDER,
+            outputs=("bin/pulumi-resource-command",),
+            make=plugins.make_command_provider,
+            needs=("venv",),
+            recipe=plugins.launcher_recipe("lab.pulumi.command_provider"),
+            probe=PROBES["command-provider"],
+        ),
+    )
+
+
+def _trees() -> tuple[Part, ...]:
+    debian_part = partial(Part, source="Debian packages", by_hand=_APT)
+    return (
+        debian_part(
+            name="base",
+            version=versions.DEBIAN,
+            outputs=(debian.BASE,),
+            make=debian.make_base,
+            recipe=(debian.LEAN,),
+            seconds=45,
+            transient=True,
+            by_hand=f"{_APT}; another mirror can be named in {debian.MIRROR}",
+        ),
+        debian_part(
+            name="noderoot",
+            version=versions.DEBIAN,
+            outputs=(noderoot.TREE,),
+            make=noderoot.make_noderoot,
+            needs=("base",),
+            recipe=versions.NODE_PACKAGES,
+            seconds=60,
+        ),
+        Part(
+            name="kernel-headers",
+            version=noderoot.running_kernel(),
+            source="links in the node tree",
+            outputs=(noderoot.headers_link(),),
+            make=noderoot.link_headers,
+            needs=("noderoot",),
+            seconds=1,
+        ),
+        debian_part(
+            name="etcd",
+            version="3.4",
+            outputs=("bin/etcd", "bin/etcdctl"),
+            make=noderoot.take_etcd,
+            needs=("noderoot",),
+        ),
+        Part(
+            name="pause",
+            version=versions.PAUSE,
+            source="C, compiled here",
+            outputs=("bin/pause",),
+            make=noderoot.build_pause,
+            needs=("noderoot",),
+            recipe=noderoot.PAUSE_FLAGS,
+            files=("pause/pause.c",),
+        ),
+    )
+
+
+def _images() -> tuple[Part, ...]:
+    cilium = modules.CILIUM.path(paths.cache())
+    agent = (modules.CILIUM.part, "cilium", "loopback")
+    image = partial(Part, source="assembled here")
+    rows = (
+        ("agent", versions.CILIUM, partial(images.agent_image, cilium), ("base", *agent), 60),
+        ("operator", versions.CILIUM, images.operator_image, ("cilium",), 5),
+        ("pause", versions.PAUSE, images.pause_image, ("pause",), 1),
+        ("probe", versions.PROBE, images.probe_image, ("base",), 30),
+    )
+    packages = {
+        "agent": (*versions.AGENT_IMAGE_PACKAGES, *versions.COMPILER_PACKAGES),
+        "probe": versions.PROBE_PACKAGES,
+    }
+    chart = Part(
+        name="chart",
+        version=versions.CILIUM,
+        source="out of the Go module",
+        outputs=(CHART, NAMES),
+        make=partial(images.copy_chart, cilium),
+        needs=("venv", modules.CILIUM.part),
+        recipe=tuple(images.own_images().values()),
+        seconds=2,
+    )
+    assembled = tuple(
+        image(
+            name=f"{name}-image",
+            version=version,
+            outputs=(f"images/{name}.tar",),
+            make=make,
+            needs=("chart", *needs),
+            recipe=packages.get(name, ()),
+            seconds=seconds,
+        )
+        for name, version, make, needs, seconds in rows
+    )
+    golden = Part(
+        name="store",
+        version=versions.CILIUM,
+        source="images imported once",
+        outputs=(store.STORE,),
+        make=store.make_store,
+        needs=("noderoot", *(part.name for part in assembled)),
+        files=("golden.py",),
+        seconds=25,
+    )
+    return (chart, *assembled, golden)

@@ -1,0 +1,1 @@
+"""A CrossGuard pack that judges resource inputs only; it imports nothing outside its own folder."""

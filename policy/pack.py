@@ -1,0 +1,15 @@
+"""The pack: every rule with its level, named explicitly, because the default of the SDK is only advisory."""
+
+from __future__ import annotations
+
+from pulumi_policy import EnforcementLevel, PolicyPack
+
+from .rules import cluster_origin, waivers
+
+NAME = "cilium-underlay"
+POLICIES = [*cluster_origin.POLICIES, *waivers.POLICIES]
+
+
+def build() -> PolicyPack:
+    """Start the pack; the SDK serves it until the engine ends it."""
+    return PolicyPack(NAME, policies=POLICIES, enforcement_level=EnforcementLevel.MANDATORY)

@@ -1,0 +1,219 @@
+"""The fault table on real kernels and namespaces: injected → that cause on that machine; healed → silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.minifabric import Fabric, fabric, run_all
+from underlay.judge.verdict import Status, Verdict
+
+pytestmark = pytest.mark.lab
+
+Lines = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault: how it is made and healed, the cause that has to be named, and words that its witnesses have to hold."""
+
+    name: str
+    inject: Lines
+    heal: Lines
+    rule: str
+    where: str
+    sentence: str
+    witnesses: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    """Rules of further causes that are true as well."""
+
+
+def sysctl(machine: str, key: str, value: int) -> tuple[str, str]:
+    """Return the command that sets a value below net.ipv4."""
+    return machine, f"echo {value} > /proc/sys/net/ipv4/{key}"
+
+
+FAULTS = (
+    Fault(
+        "ip_forward off",
+        (sysctl("node2", "ip_forward", 0),),
+        (sysctl("node2", "ip_forward", 1),),
+        "forwarding-off",
+        "node2",
+        "node2: IPv4 forwarding is off (ip_forward is 0); its pods cannot be reached",
+        ("sysctl ip_forward reads 0", "IP_INADDRERRORS at ip_error"),
+    ),
+    Fault(
+        "strict rp_filter, asymmetric path",
+        (("tor", "ip route replace 10.244.2.0/24 via 192.168.13.2"), sysctl("node2", "conf/eth1/rp_filter", 1)),
+        (("tor", "ip route replace 10.244.2.0/24 via 192.168.12.2"), sysctl("node2", "conf/eth1/rp_filter", 0)),
+        "reverse-path-filter",
+        "node2",
+        "node2: eth1 drops packets whose return route is eth0 (rp_filter=1)",
+        ("IP_RPFILTER at ip_rcv_finish_core on eth1", "effective rp_filter of eth1 is 1"),
+        ("router-wrong-next-hop",),
+    ),
+    Fault(
+        "return route missing at the router",
+        (("tor", "ip route del 10.244.1.0/24"),),
+        (("tor", "ip route add 10.244.1.0/24 via 192.168.11.2"),),
+        "router-route-missing",
+        "tor",
+        "tor: no route to 10.244.1.0/24 (node1) in the kernel, though BGP has learned it",
+        ("no route for 10.244.1.0/24", "192.168.12.1 answers node2's pod with ICMP 3/0"),
+    ),
+    Fault(
+        "blackhole at the router",
+        (("tor", "ip route replace blackhole 10.244.2.0/24"),),
+        (("tor", "ip route replace 10.244.2.0/24 via 192.168.12.2"),),
+        "router-refusing-route",
+        "tor",
+        "tor: blackhole route for 10.244.2.0/24 (node2) swallows pod traffic",
+        ("blackhole for 10.244.2.0/24", "probe node1 → node2"),
+    ),
+    Fault(
+        "blackhole on the node",
+        (("node1", "ip route add blackhole 10.244.2.0/24"),),
+        (("node1", "ip route del blackhole 10.244.2.0/24"),),
+        "refusing-route",
+        "node1",
+        "node1: a blackhole route for 10.244.2.0/24 swallows traffic to 10.244.2.10",
+        ("route blackhole 10.244.2.0/24 in table 254", "Invalid argument"),
+    ),
+    Fault(
+        "no default route on the node",
+        (("node1", "ip route del default"),),
+        (("node1", "ip route add default via 192.168.11.1"),),
+        "no-route",
+        "node1",
+        "node1: no route to 10.244.2.10; BGP does not install one on nodes",
+        ("look-up of 10.244.2.10: Network is unreachable",),
+    ),
+    Fault(
+        "iptables FORWARD policy DROP",
+        (("node2", "iptables-legacy -P FORWARD DROP"),),
+        (("node2", "iptables-legacy -P FORWARD ACCEPT"),),
+        "packet-filter",
+        "node2",
+        "node2: iptables-legacy, chain FORWARD of table filter, drops pod traffic",
+        ("NETFILTER_DROP at nf_hook_slow", "policy drop"),
+    ),
+    Fault(
+        "nftables rule drops the pool",
+        (
+            ("node2", "nft add table ip vf"),
+            ("node2", "nft add chain ip vf stopper '{ type filter hook forward priority 0; }'"),
+            ("node2", "nft add rule ip vf stopper ip saddr 10.244.0.0/16 drop"),
+        ),
+        (("node2", "nft delete table ip vf"),),
+        "packet-filter",
+        "node2",
+        "node2: nftables, chain stopper of table ip vf, drops pod traffic",
+        ("NETFILTER_DROP at nft_do_chain", "1 dropping rules"),
+    ),
+    Fault(
+        "vxlan tunnel on both nodes",
+        (
+            ("node1", "ip link add cilium_vxlan type vxlan id 7 remote 192.168.12.2 dstport 8472 dev eth0"),
+            ("node2", "ip link add cilium_vxlan type vxlan id 7 remote 192.168.11.2 dstport 8472 dev eth0"),
+            ("node1", "ip address add 10.250.0.1/24 dev cilium_vxlan && ip link set cilium_vxlan up"),
+            ("node2", "ip address add 10.250.0.2/24 dev cilium_vxlan && ip link set cilium_vxlan up"),
+            ("node1", "ip route add 10.244.2.0/24 via 10.250.0.2"),
+            ("node2", "ip route add 10.244.1.0/24 via 10.250.0.1"),
+        ),
+        (("node1", "ip link del cilium_vxlan"), ("node2", "ip link del cilium_vxlan")),
+        "encapsulated",
+        "node1",
+        "node1: pod traffic is encapsulated by vxlan (UDP port 8472) although native routing is declared",
+        (
+            "in vxlan (UDP port 8472) on eth0",
+            "tunnel device cilium_vxlan (kind vxlan",
+            "routes 10.244.2.10 by cilium_vxlan",
+        ),
+    ),
+    Fault(
+        "pod traffic masqueraded",
+        (("node1", "iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -o eth0 -j MASQUERADE"),),
+        (("node1", "iptables-legacy -t nat -F POSTROUTING"),),
+        "masqueraded",
+        "node1",
+        "node1: pod traffic is masqueraded: far ends see 192.168.11.2 (node1) instead of 10.244.1.10",
+        ("saw TCP from 192.168.11.2", "saw UDP from 192.168.11.2"),
+    ),
+    Fault(
+        "smaller MTU on the way",
+        (("tor", "ip link set right mtu 1400"), ("node2", "ip link set eth0 mtu 1400")),
+        (("tor", "ip link set right mtu 1500"), ("node2", "ip link set eth0 mtu 1500")),
+        "path-mtu",
+        "node1",
+        "path MTU node1 → node2 is 1400, pods use 1500",
+        ("84 bytes pass, 1500 with DF do not", "192.168.11.1 says EMSGSIZE, MTU 1400"),
+    ),
+    Fault(
+        "next hop does not answer",
+        (("node1", "ip route replace default via 192.168.11.77"),),
+        (("node1", "ip route replace default via 192.168.11.1"),),
+        "next-hop-silent",
+        "node1",
+        "node1: the next hop 192.168.11.77 does not answer ARP",
+        ("NEIGH_FAILED at neigh_invalidate",),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Fabric]:
+    with fabric() as running:
+        yield running
+
+
+def text(verdict: Verdict) -> str:
+    """Return what a verdict says, for a failed assertion."""
+    return "\n".join(map(str, (*verdict.causes, *verdict.lost, *verdict.of(Status.FAIL, Status.ERROR), *verdict.notes)))
+
+
+def test_a_healthy_fabric_is_silent(lab: Fabric) -> None:
+    for _ in range(3):
+        verdict = lab.verify()
+        assert verdict.status is Status.PASS, text(verdict)
+        assert (verdict.causes, verdict.lost, verdict.notes) == ((), (), ()), text(verdict)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_named_where_it_lies(lab: Fabric, fault: Fault) -> None:
+    run_all(lab, fault.inject)
+    try:
+        verdict = lab.verify()
+    finally:
+        run_all(lab, fault.heal)
+    assert verdict.status is Status.FAIL, text(verdict)
+    named = [cause for cause in verdict.causes if (cause.rule, cause.where) == (fault.rule, fault.where)]
+    assert len(named) == 1, text(verdict)
+    assert named[0].sentence.startswith(fault.sentence), text(verdict)
+    for witness in fault.witnesses:
+        assert any(witness in told for told in named[0].witnesses), f"{witness}\n{text(verdict)}"
+    strangers = {cause.rule for cause in verdict.causes} - {fault.rule, *fault.also}
+    assert not strangers, text(verdict)
+    assert not verdict.lost, text(verdict)
+
+
+def test_a_node_without_bcc_is_an_error_and_no_pass(lab: Fabric) -> None:
+    lab.hide_bcc()
+    try:
+        verdict = lab.verify()
+    finally:
+        lab.show_bcc()
+    found = {check.rule: check for check in verdict.checks if check.where == "node1"}
+    assert verdict.status is Status.ERROR, text(verdict)
+    assert found["kernel-evidence"].status is Status.ERROR
+    assert found["kernel-evidence"].found.startswith("no kernel evidence: ImportError")
+    assert found["wire"].status is Status.ERROR
+    assert found["forwarding"].status is Status.PASS, "facts that need no bcc are still there"
+    assert found["probes"].status is Status.PASS
+
+
+def test_the_healed_fabric_is_silent_again(lab: Fabric) -> None:
+    verdict = lab.verify()
+    assert (verdict.status, verdict.causes, verdict.lost, verdict.notes) == (Status.PASS, (), (), ()), text(verdict)

@@ -1,0 +1,88 @@
+"""The routers' configurations: whole texts for the dev site, and what must never be in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.plan_sites import Change, drop, put, site
+from tests.unit.test_plan_paths import line
+from underlay.plan.routers import PASSWORD_MARK, router_text
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["tor-a", "tor-b"])
+def test_the_dev_site_s_configurations_are_as_reviewed(name: str) -> None:
+    declared = site()
+    assert router_text(declared, declared.router(name)) == (GOLDEN / f"{name}.conf").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["tor-a", "tor-b"])
+def test_the_password_is_a_mark_in_one_place(name: str) -> None:
+    declared = site()
+    text = router_text(declared, declared.router(name))
+    assert text.count(PASSWORD_MARK) == 1
+    assert len(re.findall(r"password", text.replace(PASSWORD_MARK, ""))) == 1
+
+
+def text(router: str, *changes: Change) -> str:
+    declared = site(*changes)
+    return router_text(declared, declared.router(router))
+
+
+def test_a_router_without_racks_has_no_nodes_and_no_subnets() -> None:
+    spine = text("tor-c", line)
+    assert "UNDERLAY-SUBNETS" not in spine
+    assert " network " not in spine
+    assert "peer-group UNDERLAY-NODES" not in spine
+    assert "neighbor 172.30.255.0 remote-as 65101" in spine
+
+
+def test_a_bird_without_racks_defines_no_empty_set() -> None:
+    spine = text("tor-c", line, put("routers.2.platform", "bird"))
+    assert "[  ]" not in spine
+    assert "underlay_direct" not in spine
+
+
+@pytest.mark.parametrize(
+    ("router", "expected"), [("tor-a", "graceful-restart-disable"), ("tor-b", "graceful restart off")]
+)
+def test_without_graceful_restart_routers_forget_a_lost_node_at_once(router: str, expected: str) -> None:
+    assert expected in text(router, drop("bgp.graceful_restart"))
+    assert expected not in text(router)
+
+
+def test_a_pool_that_is_one_node_s_share_is_matched_exactly() -> None:
+    frr = text("tor-a", put("addresses.pods.mask", 16))
+    assert "ip prefix-list UNDERLAY-PODS seq 5 permit 10.244.0.0/16\n" in frr
+
+
+def test_one_more_node_changes_no_limit() -> None:
+    def more(data: dict[str, list[dict[str, object]]]) -> None:
+        data["nodes"].append({**data["nodes"][1], "name": "worker-9", "address": "172.30.1.99"})
+
+    before, after = text("tor-b").splitlines(), text("tor-b", more).splitlines()
+    assert before == after
+
+
+@pytest.mark.parametrize("name", ["nodes", "pods", "subnets", "device", "kernel", "direct", "node"])
+@pytest.mark.parametrize("router", ["tor-a", "tor-b"])
+def test_no_name_meets_a_name_of_ours(name: str, router: str) -> None:
+    number = 0 if router == "tor-a" else 1
+    found = text(
+        router,
+        lambda data: data["routers"][number]["neighbors"].append(
+            {
+                "name": name,
+                "asn": 65400,
+                "local": "172.30.255.20",
+                "remote": "172.30.255.21",
+                "accepts": ["203.0.113.99/32"],
+            }
+        ),
+    )
+    titles = re.findall(r"^(?:route-map \S+ \S+ \d+|(?:protocol|template) \w+ \w+|define \w+)", found, re.MULTILINE)
+    assert len(titles) == len(set(titles))

@@ -1,0 +1,73 @@
+"""A waiver excuses one rule until its last day, is shown at every run, and excuses nothing after it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.plan_sites import declaration, put
+from underlay.finding import Refused
+from underlay.plan.checks import findings
+from underlay.plan.waivers import STRUCTURE, judge, load_waivers
+
+DAY = date(2026, 6, 30)
+RULE = "cilium-only-on-new-clusters"
+
+
+def waiver(**changes: Any) -> dict[str, Any]:
+    return {"rule": RULE, "reason": "trial until the new racks are there", "until": "2026-06-30", **changes}
+
+
+def verdict(today: date, *waivers: dict[str, Any]) -> tuple[list[str], list[str]]:
+    found = findings(declaration(put("cluster.origin", "existing")))
+    judged = judge(found, load_waivers(waivers), today)
+    return [finding.rule for finding in judged.refused], list(judged.warnings)
+
+
+def test_without_a_waiver_the_finding_is_refused() -> None:
+    assert verdict(DAY) == ([RULE], [])
+
+
+def test_a_waiver_is_honoured_on_its_last_day_and_shown() -> None:
+    refused, warnings = verdict(DAY, waiver())
+    assert refused == []
+    assert [line[:72] for line in warnings] == [
+        "waived until 2026-06-30 (trial until the new racks are there): [cilium-o"
+    ]
+
+
+def test_a_waiver_ends_the_day_after() -> None:
+    assert verdict(DAY + timedelta(days=1), waiver()) == ([RULE], [f"the waiver of {RULE} ended on 2026-06-30"])
+
+
+def test_a_waiver_excuses_no_other_rule() -> None:
+    refused, warnings = verdict(DAY, waiver(rule="pod-pool-too-small"))
+    assert refused == [RULE]
+    assert warnings == ["the waiver of pod-pool-too-small is not needed: nothing breaks that rule"]
+
+
+@pytest.mark.parametrize("rule", ["no-such-rule", *sorted(STRUCTURE)])
+def test_a_rule_that_cannot_be_waived_is_a_finding(rule: str) -> None:
+    refused, _ = verdict(DAY, waiver(), waiver(rule=rule))
+    assert refused == ["waiver-not-possible"]
+
+
+def test_a_waiver_of_the_rule_about_waivers_excuses_nothing() -> None:
+    refused, _ = verdict(DAY, waiver(), waiver(rule="waiver-not-possible"))
+    assert refused == ["waiver-not-possible"]
+
+
+def test_a_date_that_the_engine_has_turned_into_a_time_is_read() -> None:
+    assert load_waivers([waiver(until="2026-06-30 00:00:00 +0000 UTC")])[0].until == DAY
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [({"until": "soon"}, "waivers.0.until"), ({"reason": ""}, "waivers.0.reason"), ({"by": "me"}, "waivers.0.by")],
+)
+def test_a_malformed_waiver_is_named(changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load_waivers([waiver(**changes)])
+    assert [(finding.rule, finding.where) for finding in caught.value.findings] == [("waiver-malformed", where)]

@@ -1,0 +1,57 @@
+"""How programs travel: one constant command line, modules and input as JSON on standard input."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from underlay import remote
+
+FOLDER = Path(remote.__file__).parent
+HOSTILE = "'; touch /tmp/owned; echo '$(id)`id`\n\u202e"
+
+
+def send(action: str, modules: list[tuple[str, str]], data: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line as an SSH server would: by a shell."""
+    command = remote.command(action).replace("python3", sys.executable)
+    stdin = json.dumps({"modules": modules, "input": data})
+    return subprocess.run(["sh", "-c", command], input=stdin, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_a_program_reads_its_input_and_its_action_and_decides_the_exit_code() -> None:
+    text = "import json, sys\ndef main(argv):\n    print(argv, json.load(sys.stdin))\n    return 7\n"
+    done = send("apply", [("program", text)], {"name": HOSTILE})
+    assert (done.returncode, done.stderr) == (7, "")
+    assert done.stdout == f"['apply'] { ({'name': HOSTILE}) }\n"
+
+
+def test_a_module_finds_the_one_before_it() -> None:
+    first = "VALUE = 'from the first'\n"
+    second = "from a.b.first import VALUE\ndef main(argv):\n    print(VALUE)\n    return 0\n"
+    assert send("apply", [("a.b.first", first), ("a.b.second", second)], {}).stdout == "from the first\n"
+
+
+def test_the_command_line_holds_no_data_and_has_a_time_limit() -> None:
+    assert remote.command("apply") == remote.command("remove")[: -len("remove")] + "apply"
+    assert remote.command("apply").startswith(f"timeout -k 5 {remote.SECONDS} python3 -I -c ")
+    assert remote.command("apply", "admin").startswith("sudo -n timeout ")
+
+
+@pytest.mark.parametrize("program", remote.MODULES)
+def test_a_program_s_modules_are_complete_and_in_order(program: str) -> None:
+    known: set[str] = set()
+    for name, text in json.loads(remote.request(program, {}))["modules"]:
+        assert set(re.findall(r"^from (underlay\S+) import", text, re.MULTILINE)) <= known
+        known.add(name)
+    assert "def main(" in text
+
+
+def test_programs_use_the_standard_library_only() -> None:
+    for path in FOLDER.glob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(imported) <= set(sys.stdlib_module_names) | {"underlay"}, path.name

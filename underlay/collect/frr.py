@@ -1,0 +1,41 @@
+"""FRR: what to ask, and how to read the answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from underlay.judge.evidence import RouterSession
+
+COMMANDS = {
+    "sessions": "timeout 5 vtysh -c 'show bgp neighbors json'",
+    "table": "timeout 5 vtysh -c 'show bgp ipv4 unicast json'",
+}
+"""What is asked of FRR, by the part of the report that it answers."""
+DAEMONS = ("zebra", "bgpd")
+"""Processes that must run."""
+
+
+def sessions(text: str) -> tuple[RouterSession, ...]:
+    """Read `show bgp neighbors json`."""
+    peers = {name: peer for name, peer in json.loads(text).items() if isinstance(peer, dict)}
+    return tuple(
+        RouterSession(
+            address=name,
+            asn=peer.get("remoteAs"),
+            state=str(peer.get("bgpState", "")).lower(),
+            detail=str(peer.get("lastResetDueTo", "")),
+        )
+        for name, peer in sorted(peers.items())
+    )
+
+
+def table(text: str) -> dict[str, tuple[str, ...]]:
+    """Read `show bgp ipv4 unicast json`: the next hops of each prefix's best paths."""
+    routes: dict[str, list[dict[str, Any]]] = json.loads(text).get("routes", {})
+    return {prefix: tuple(sorted(_next_hops(paths))) for prefix, paths in routes.items()}
+
+
+def _next_hops(paths: list[dict[str, Any]]) -> set[str]:
+    best = [path for path in paths if path.get("bestpath") or path.get("multipath")]
+    return {hop["ip"] for path in best for hop in path.get("nexthops", []) if "ip" in hop}

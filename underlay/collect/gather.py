@@ -1,0 +1,137 @@
+"""All evidence at once: nodes attach while the API is read, then everybody probes, then everybody reports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from underlay.collect import kubernetes, nodes, routers
+from underlay.collect.ssh import LOST, Machine, Shell, connect, machines
+from underlay.judge.evidence import Evidence, NodeReport, RouterReport, Survey
+from underlay.model import Model, Site
+from underlay.plan.verification import Expected
+
+SURVEY = "kubernetes"
+"""Under this name the evidence keeps what went wrong with the API."""
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+
+class Keys(Model):
+    """How machines are reached and known."""
+
+    key: str = Field(repr=False)
+    host_keys: Mapping[str, str]
+
+
+class Request(Model):
+    """The input of one verification."""
+
+    version: int = Field(alias="schema", ge=1, le=1)
+    site: Site
+    expected: Expected
+    ssh: Keys
+    kubeconfig: str = Field(repr=False)
+    seconds: int = Field(default=60, ge=5, le=600)
+
+
+class Gathering:
+    """One verification's evidence while it comes in."""
+
+    def __init__(self, request: Request, say: Say) -> None:
+        self.request = request
+        self.expected = request.expected
+        self.say = say
+        self.begun = time.monotonic()
+        self.errors: dict[str, str] = {}
+        self.shells: list[Shell] = []
+        self.machines = machines(_access(request.site), request.ssh.host_keys)
+
+    async def run(self) -> Evidence:
+        """Return all evidence; what could not be had within the time limit is in `errors`."""
+        taken = datetime.now(UTC)
+        found: dict[str, Any] = {"survey": Survey(), "nodes": {}, "routers": {}}
+        try:
+            async with asyncio.timeout(self.request.seconds):
+                await self._collect(found)
+        except TimeoutError:
+            late = [name for name in self.machines if name not in {*found["nodes"], *found["routers"], *self.errors}]
+            self.errors |= dict.fromkeys(late, f"no evidence within {self.request.seconds} s")
+        finally:
+            for shell in self.shells:
+                shell.close()
+        return Evidence(taken=taken, seconds=round(time.monotonic() - self.begun, 2), errors=self.errors, **found)
+
+    async def _collect(self, found: dict[str, Any]) -> None:
+        names = [node.name for node in self.expected.nodes]
+        survey = asyncio.to_thread(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names)
+        started, found["survey"], found["routers"] = await asyncio.gather(self._begin(), survey, self._routers())
+        self._phase(f"{len(started)} of {len(names)} nodes ready")
+        await self._all(started, lambda name, node: self._probe(name, node, found["survey"]))
+        self._phase("probes done")
+        reports = await self._all(started, lambda _, node: node.report())
+        found["nodes"] = {name: report for name, report in reports.items() if report}
+
+    async def _begin(self) -> dict[str, nodes.Node]:
+        wanted = {node.name: node for node in self.expected.nodes}
+
+        async def begin(name: str, machine: Machine) -> nodes.Node:
+            node = await nodes.start(await self._connect(machine))
+            await node.begin(wanted[name], self.expected.port)
+            return node
+
+        return await self._all({name: self.machines[name] for name in wanted}, begin)
+
+    async def _routers(self) -> dict[str, RouterReport]:
+        platforms = {router.name: router.platform for router in self.expected.routers if router.managed}
+
+        async def read(name: str, machine: Machine) -> RouterReport:
+            return await routers.read(await self._connect(machine), platforms[name])
+
+        return await self._all({name: self.machines[name] for name in platforms}, read)
+
+    async def _probe(self, name: str, node: nodes.Node, survey: Survey) -> None:
+        pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}
+        targets = [{"node": other, "address": address} for other, address in pods.items() if other != name]
+        await node.probe(pods.get(name), targets, self.expected)
+
+    async def _connect(self, machine: Machine) -> Shell:
+        shell = await connect(machine, self.request.ssh.key)
+        self.shells.append(shell)
+        return shell
+
+    async def _all(self, things: Mapping[str, Any], ask: Callable[[str, Any], Awaitable[T]]) -> dict[str, T]:
+        """Ask all of them at once; one that fails is a sentence in `errors`, and left out from then on."""
+
+        async def one(name: str, thing: Any) -> tuple[str, T] | None:
+            try:
+                return name, await ask(name, thing)
+            except LOST as error:
+                self.errors[name] = str(error) or type(error).__name__
+                return None
+
+        alive = {name: thing for name, thing in things.items() if name not in self.errors}
+        answers = await asyncio.gather(*(one(name, thing) for name, thing in alive.items()))
+        return dict(answer for answer in answers if answer)
+
+    def _phase(self, text: str) -> None:
+        self.say(f"verify: {text} ({time.monotonic() - self.begun:.1f} s)")
+
+
+def _access(site: Site) -> dict[str, Any]:
+    """Return the management access of each node and managed router."""
+    routers_ = {router.name: router.management for router in site.routers if router.managed and router.management}
+    return {**{node.name: node.management for node in site.nodes}, **routers_}
+
+
+def gather(request: Request, say: Say) -> Evidence:
+    """Collect all evidence of a site."""
+    return asyncio.run(Gathering(request, say).run())
+
+
+__all__ = ["Evidence", "Gathering", "NodeReport", "Request", "gather"]

@@ -1,0 +1,123 @@
+"""The Kubernetes API's account of the site: nodes, agents, pod networks, probe pods, Cilium's BGP status."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from underlay.judge.evidence import NodeSession, Survey, Surveyed
+
+LISTS = {
+    "nodes": "/api/v1/nodes",
+    "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
+    "probes": "/api/v1/namespaces/{namespace}/pods",
+    "networks": "/apis/cilium.io/v2/ciliumnodes",
+    "sessions": "/apis/cilium.io/v2/ciliumbgpnodeconfigs",
+}
+"""The lists that are read."""
+PATIENCE = (3, 6)
+"""Seconds to connect to the API server, and to read one list."""
+HTTP_OK = 200
+
+Items = list[dict[str, Any]]
+Fetch = Callable[[str], Items]
+
+
+class Refused(Exception):
+    """The API server answered one request with an error."""
+
+
+def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
+    """Read everything; a list that cannot be read is a sentence in `errors`."""
+    lists: dict[str, Items] = {}
+    errors: list[str] = []
+    try:
+        with fetcher(kubeconfig) as fetch:
+            for name, path in LISTS.items():
+                try:
+                    lists[name] = fetch(path.format(namespace=namespace))
+                except Refused as error:
+                    errors.append(f"{name}: {error}")
+    except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
+        errors.append(f"Kubernetes API: {_reason(error)}")
+    return Survey(nodes={name: surveyed(name, lists) for name in nodes}, errors=tuple(errors))
+
+
+@contextlib.contextmanager
+def fetcher(kubeconfig: str) -> Iterator[Fetch]:
+    """Yield a function that returns the items of a list by its path."""
+    from kubernetes import client, config
+
+    settings = client.Configuration()
+    settings.retries = False
+    make: Any = config.new_client_from_config_dict
+    with make(yaml.safe_load(kubeconfig), client_configuration=settings) as api:
+
+        def fetch(path: str) -> Items:
+            request = api.param_serialize("GET", path, auth_settings=["BearerToken"])
+            response = api.call_api(*request, _request_timeout=PATIENCE)
+            body = response.read()
+            if response.status != HTTP_OK:
+                raise Refused(f"{path.partition('?')[0]}: HTTP {response.status}")
+            return list(json.loads(body).get("items") or [])
+
+        yield fetch
+
+
+def surveyed(name: str, lists: Mapping[str, Items]) -> Surveyed:
+    """Return what the lists say of one node."""
+    agents = [pod for pod in lists.get("agents", []) if _on(pod, name)]
+    probes = [pod for pod in lists.get("probes", []) if _on(pod, name) and pod["status"].get("phase") == "Running"]
+    return Surveyed(
+        ready=any(_condition(node, "Ready") for node in _named(lists, "nodes", name)),
+        pod_cidrs=tuple(
+            cidr
+            for node in _named(lists, "networks", name)
+            for cidr in node["spec"].get("ipam", {}).get("podCIDRs") or []
+        ),
+        agent=agents[0]["metadata"]["name"] if agents else None,
+        agent_ready=any(_condition(pod, "Ready") for pod in agents),
+        probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
+        sessions=_sessions(_named(lists, "sessions", name)),
+    )
+
+
+def _sessions(configs: Items) -> tuple[NodeSession, ...] | None:
+    """Return the sessions of a node: each peer that is specified, with the state that the agent last wrote."""
+    if not configs:
+        return None
+    states = {peer.get("peerAddress"): peer for peer in _peers(configs, "status")}
+    return tuple(
+        NodeSession(
+            address=peer.get("peerAddress", ""),
+            asn=peer.get("peerASN"),
+            state=str(states.get(peer.get("peerAddress"), {}).get("peeringState", "unknown")).lower(),
+        )
+        for peer in _peers(configs, "spec")
+    )
+
+
+def _peers(configs: Items, part: str) -> Items:
+    instances = [instance for config in configs for instance in config.get(part, {}).get("bgpInstances") or []]
+    return [peer for instance in instances for peer in instance.get("peers") or []]
+
+
+def _named(lists: Mapping[str, Items], kind: str, name: str) -> Items:
+    return [item for item in lists.get(kind, []) if item["metadata"]["name"] == name]
+
+
+def _on(pod: Mapping[str, Any], node: str) -> bool:
+    return bool(pod["spec"].get("nodeName") == node and not pod["metadata"].get("deletionTimestamp"))
+
+
+def _condition(item: Mapping[str, Any], kind: str) -> bool:
+    conditions = item.get("status", {}).get("conditions") or []
+    return any(found["type"] == kind and found["status"] == "True" for found in conditions)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

@@ -1,0 +1,92 @@
+"""Remote machines by SSH: one pinned host key each, no agent, no configuration file, constant commands, data on stdin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncssh
+
+CONNECT = 6.0
+"""Seconds until a machine has to have answered and accepted the key."""
+
+
+class Unreachable(Exception):
+    """A machine could not be asked; the text says why and what to do."""
+
+
+LOST = (Unreachable, OSError, asyncssh.Error)
+"""What a conversation may end with when a machine goes away."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a machine is reached, and how it proves who it is."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    host_key: str
+
+
+class Shell:
+    """An open connection to one machine."""
+
+    def __init__(self, machine: Machine, connection: asyncssh.SSHClientConnection) -> None:
+        self.machine = machine
+        self.connection = connection
+
+    async def run(self, command: str, limit: int) -> tuple[int | None, str, str]:
+        """Run a constant command; return its exit code, output and errors, each cut at the limit of characters."""
+        done = await self.connection.run(command, check=False, errors="replace")
+        return done.exit_status, str(done.stdout)[:limit], str(done.stderr)[:limit]
+
+    async def start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
+        """Start a constant command that is talked to."""
+        return await self.connection.create_process(command, encoding=None)
+
+    def close(self) -> None:
+        """End the connection, and what still runs over it."""
+        self.connection.abort()
+
+
+async def connect(machine: Machine, key: str) -> Shell:
+    """Return an open connection; Unreachable says why there is none."""
+    if not machine.host_key:
+        raise Unreachable(f"SSH to {machine.name}: no host key is pinned for it; add it to `hostKeys`")
+    where = f"{machine.user}@{machine.address} port {machine.port}"
+    try:
+        async with asyncio.timeout(CONNECT):
+            connection = await asyncssh.connect(
+                machine.address,
+                machine.port,
+                username=machine.user,
+                client_keys=[asyncssh.import_private_key(key)],
+                known_hosts=([asyncssh.import_public_key(machine.host_key)], [], []),
+                config=None,
+                agent_path=None,
+                password_auth=False,
+                kbdint_auth=False,
+            )
+    except TimeoutError:
+        raise Unreachable(f"SSH to {where}: no answer within {CONNECT:g} s") from None
+    except asyncssh.HostKeyNotVerifiable:
+        raise Unreachable(f"SSH to {where}: its host key differs from the pinned one; do not go on") from None
+    except asyncssh.PermissionDenied:
+        raise Unreachable(f"SSH to {where}: the key `sshKey` is refused") from None
+    except asyncssh.KeyImportError as error:
+        raise Unreachable(f"SSH to {where}: a key is not valid: {error}") from None
+    except (OSError, asyncssh.Error) as error:
+        raise Unreachable(f"SSH to {where}: {error}") from None
+    return Shell(machine, connection)
+
+
+def machines(declared: Mapping[str, Any], host_keys: Mapping[str, str]) -> dict[str, Machine]:
+    """Return where each machine is reached, by name; the pinned key is empty where none is configured."""
+    return {
+        name: Machine(name, str(access.address), access.port, access.user, host_keys.get(name, ""))
+        for name, access in declared.items()
+    }

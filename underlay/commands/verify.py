@@ -1,0 +1,88 @@
+"""`python3 -m underlay verify`: collect evidence from the running site, judge it, and say what is broken, where and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from underlay.collect.gather import Request, gather
+from underlay.judge.evidence import Evidence
+from underlay.judge.judge import judge
+from underlay.judge.verdict import Status, Verdict
+from underlay.report.markdown import markdown
+from underlay.report.terminal import show
+
+EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
+"""Exit codes: 3 is `could not be judged`."""
+LONGEST = 150_000
+"""Bytes of JSON on standard output at most: the engine keeps them in its state."""
+
+
+def main(argv: list[str]) -> int:
+    """Verify the site that the input describes."""
+    arguments = _arguments(argv)
+    try:
+        request = _request(arguments.input)
+    except (OSError, ValueError) as error:
+        print(f"verify: the input {arguments.input!r} is not usable: {error}", file=sys.stderr)
+        return EXIT[Status.ERROR]
+    evidence = gather(request, _say)
+    verdict = judge(request.expected, evidence)
+    old = (datetime.now(UTC) - evidence.taken).total_seconds()
+    show(verdict, sys.stderr, old)
+    if arguments.json or not sys.stdout.isatty():
+        print(_short(verdict))
+    if arguments.report:
+        _write(arguments.report, verdict, evidence, old)
+    return EXIT[verdict.status]
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="underlay verify", description="Prove the underlay in the kernel.")
+    parser.add_argument("--input", default="-", metavar="FILE", help="JSON input; - is standard input (default)")
+    parser.add_argument("--json", action="store_true", help="JSON on standard output even where that is a terminal; the table goes to standard error")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write verdict and evidence there")
+    return parser.parse_args(argv)
+
+
+def _request(source: str) -> Request:
+    """Return the input; ValueError names each wrong key, and never shows a value, because some are secret."""
+    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    try:
+        return Request.model_validate_json(text)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, item['loc'])) or 'input'}: {item['msg']}" for item in error.errors(include_input=False)
+        ]
+        raise ValueError("; ".join(wrong)) from None
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _short(verdict: Verdict) -> str:
+    """Return the verdict as JSON; passed checks are left out where it would be too long."""
+    document: dict[str, Any] = verdict.to_json()
+    text = json.dumps(document)
+    if len(text) <= LONGEST:
+        return text
+    document["checks"] = [check for check in document["checks"] if check["status"] != Status.PASS.value]
+    return json.dumps(document)[:LONGEST]
+
+
+def _write(folder: Path, verdict: Verdict, evidence: Evidence, old: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "verdict.md": markdown(verdict, old),
+        "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n",
+        "evidence.json": evidence.model_dump_json(by_alias=True) + "\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,176 @@
+"""One case: what was expected and what was observed, joined by node, router and pair of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from ipaddress import IPv4Network
+
+from underlay.judge.evidence import Counter, Evidence, Link, NodeReport, Point, Probe, RouterReport, Surveyed
+from underlay.judge.verdict import Pairs
+from underlay.plan.verification import Expected, ExpectedNode, ExpectedRouter
+
+PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
+"""IP protocol of each kind of exchange."""
+
+
+class NodeView:
+    """One node: its plan, its report, and what the API says of it."""
+
+    def __init__(self, plan: ExpectedNode, seen: Surveyed, report: NodeReport | None) -> None:
+        self.name = plan.name
+        self.plan = plan
+        self.seen = seen
+        self.report = report
+        self.uplinks = {link.name for link in plan.uplinks}
+
+    @cached_property
+    def links(self) -> dict[int, Link]:
+        """Return the devices of the node's own namespace by number."""
+        return {link.ifindex: link for link in (self.report.facts.links or ())} if self.report else {}
+
+    @property
+    def full(self) -> bool:
+        """Say whether the node's kernel events can be trusted."""
+        return self.report is not None and self.report.evidence.level == "full"
+
+    def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:
+        """Yield the counters of the node's own namespace at a point, for flows of source and target address."""
+        wanted = None if flows is None else set(flows)
+        for row in self.report.counters if self.report and self.full else ():
+            own = row.netns == self.report.namespace if self.report else False
+            if own and row.point == point and (wanted is None or (row.source, row.target) in wanted):
+                yield row
+
+    def on_uplink(self, row: Counter) -> bool:
+        """Say whether a counter belongs to an uplink."""
+        return self.device(row) in self.uplinks
+
+    def device(self, row: Counter) -> str:
+        """Return the name of a counter's device; the pod's own link is named as such."""
+        if self.report and self.report.pod and row.netns == self.report.pod.namespace:
+            return f"{self.report.pod.device} of the pod"
+        link = self.links.get(row.ifindex)
+        return link.name if link else f"device {row.ifindex}"
+
+    def sysctl(self, key: str) -> int | None:
+        """Return a value below net.ipv4 or net.ipv4.conf; None where it could not be read."""
+        return (self.report.facts.sysctls or {}).get(key) if self.report else None
+
+    def reverse_path(self, device: str) -> int | None:
+        """Return the effective rp_filter of a device: the greater of its own and `all`."""
+        values = [value for key in (device, "all") if (value := self.sysctl(f"{key}/rp_filter")) is not None]
+        return max(values) if values else None
+
+
+class Pair:
+    """Two nodes, and the probes from the first one's pod to the second's."""
+
+    def __init__(self, source: NodeView, target: NodeView, probe: Probe) -> None:
+        self.source = source
+        self.target = target
+        self.probe = probe
+        self.failed = probe.failed()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Return the nodes' names."""
+        return self.source.name, self.target.name
+
+    @property
+    def flow(self) -> tuple[str, str]:
+        """Return the pods' addresses."""
+        return self.source.seen.probe or "", self.probe.address
+
+    @property
+    def text(self) -> str:
+        """Return the failed exchanges in words."""
+        parts = [
+            f"{kind} {item.received}/{item.sent}{f' {item.error}' if item.error else ''}"
+            for kind, item in self.failed.items()
+        ]
+        return f"{self.source.name} → {self.target.name}: {', '.join(parts)}"
+
+
+class RouterView:
+    """One router: its plan and what it was found to hold."""
+
+    def __init__(self, plan: ExpectedRouter, report: RouterReport | None) -> None:
+        self.name = plan.name
+        self.plan = plan
+        self.report = report
+        self.sessions = {session.address: session for session in (report.sessions or ())} if report else {}
+
+    def established(self, address: str) -> bool:
+        """Say whether the router has a session up with an address."""
+        return address in self.sessions and self.sessions[address].state == "established"
+
+
+class Case:
+    """Everything, joined."""
+
+    def __init__(self, expected: Expected, evidence: Evidence) -> None:
+        self.expected = expected
+        self.evidence = evidence
+        seen = evidence.survey.nodes
+        self.nodes = {
+            plan.name: NodeView(plan, seen.get(plan.name, Surveyed(ready=False)), evidence.nodes.get(plan.name))
+            for plan in expected.nodes
+        }
+        self.routers = {plan.name: RouterView(plan, evidence.routers.get(plan.name)) for plan in expected.routers}
+        self.pairs = [
+            Pair(node, self.nodes[probe.node], probe)
+            for node in self.nodes.values()
+            for probe in (node.report.probes if node.report else ())
+            if probe.node in self.nodes
+        ]
+        self.broken = [pair for pair in self.pairs if pair.failed]
+
+    @cached_property
+    def intended(self) -> dict[str, str]:
+        """Return the node that owns each pod network, as Cilium gave them out."""
+        return {cidr: node.name for node in self.nodes.values() for cidr in node.seen.pod_cidrs}
+
+    @cached_property
+    def machines(self) -> dict[str, str]:
+        """Return who owns each fabric address that the plan knows."""
+        owners = {str(node.plan.address): node.name for node in self.nodes.values()}
+        owners |= {str(node.plan.gateway): node.plan.router for node in self.nodes.values()}
+        return owners | {
+            str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions
+        }
+
+    def in_pool(self, prefix: str) -> bool:
+        """Say whether a prefix lies in the pod pool."""
+        return "/" in prefix and IPv4Network(prefix, strict=False).subnet_of(self.expected.pool)
+
+    def touching(self, *names: str) -> list[Pair]:
+        """Return the broken pairs that have one of these nodes at either end."""
+        return [pair for pair in self.broken if set(names) & set(pair.names)]
+
+    def through(self, router: str, node: str = "") -> list[Pair]:
+        """Return the broken pairs whose way leads through a router, and to or from a node where one is named."""
+        return [pair for pair in self.broken if router in self.way(pair) and (not node or node in pair.names)]
+
+    def way(self, pair: Pair) -> tuple[str, ...]:
+        """Return the routers on the planned way of a pair, both ends' own included."""
+        name, goal = pair.source.plan.router, pair.target.plan.router
+        way = [name]
+        while name != goal and name in self.routers and len(way) <= len(self.routers):
+            hops = self.routers[name].plan.next_hops.get(pair.target.name, ())
+            name = self.machines.get(str(hops[0]), goal) if hops else goal
+            way.append(name)
+        return tuple(way)
+
+
+def names(pairs: Iterable[Pair]) -> Pairs:
+    """Return the pairs by the names of their nodes."""
+    return frozenset(pair.names for pair in pairs)
+
+
+def trouble(pairs: list[Pair]) -> str:
+    """Return the failed probes as one witness, the first in full; nothing when none failed."""
+    if not pairs:
+        return ""
+    more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+    return f"probe {pairs[0].text}{more}"

@@ -1,0 +1,280 @@
+"""Everything that was observed, as data: what nodes, routers and the Kubernetes API said, and what could not be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(max_length=4096)]
+"""A sentence from a machine; longer ones are refused."""
+Point = Literal["sent", "received", "dropped", "refused", "routed"]
+
+
+class Part(BaseModel):
+    """A part of the evidence: immutable, closed to keys it does not know, because a machine may lie."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Counter(Part):
+    """What the kernel counted for one flow at one place."""
+
+    point: Point
+    form: Literal["bare", "vxlan", "geneve", "ipip", "gre"]
+    netns: int
+    ifindex: int
+    source: Text
+    target: Text
+    protocol: int
+    count: int
+    first: int
+    last: int
+    port: int = 0
+    reason: Text = ""
+    function: Text = ""
+    icmp: tuple[int, int] | None = None
+    table: int = 0
+    gateway: Text | None = None
+    error: int = 0
+
+
+class Exchange(Part):
+    """One probe: what was sent, what came back, and the network's error."""
+
+    sent: int
+    received: int = 0
+    bytes: int = 0
+    ms: float | None = None
+    source: Text | None = None
+    error: Text | None = None
+    origin: int = 0
+    icmp: tuple[int, int] | None = None
+    sender: Text | None = Field(default=None, alias="from")
+    mtu: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Say whether everything that was sent came back."""
+        return self.error is None and self.received == self.sent > 0
+
+
+class Probe(Part):
+    """All exchanges with one target."""
+
+    node: Text
+    address: Text
+    ping: Exchange
+    full: Exchange
+    tcp: Exchange
+    udp: Exchange
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Return the exchanges by kind."""
+        return {"ping": self.ping, "full": self.full, "tcp": self.tcp, "udp": self.udp}
+
+    def failed(self) -> dict[str, Exchange]:
+        """Return the exchanges that did not pass."""
+        return {kind: exchange for kind, exchange in self.exchanges().items() if not exchange.passed}
+
+
+class Link(Part):
+    """A network device of the node."""
+
+    name: Text
+    ifindex: int
+    kind: Text | None
+    mtu: int
+    up: bool
+
+
+class Program(Part):
+    """A BPF program on a device."""
+
+    hook: Literal["ingress", "egress"]
+    kind: Literal["tcx", "tc"]
+    id: int | None
+    name: Text
+
+
+class Route(Part):
+    """A route, or the kernel's answer to a look-up; `error` is its refusal."""
+
+    target: Text = ""
+    type: Text = ""
+    device: Text | None = None
+    gateway: Text | None = None
+    table: int = 0
+    protocol: int = 0
+    error: int | None = None
+    message: Text = ""
+
+
+class Lookup(Part):
+    """Three look-ups for a far pod: from the node, forwarded from the local pod, and the way back by uplink."""
+
+    target: Text
+    out: Route
+    forwarded: Route | None
+    back: Mapping[str, Route]
+
+
+class Neighbour(Part):
+    """An entry of the neighbour table."""
+
+    address: Text
+    device: Text | None
+    state: Text
+
+
+class Rule(Part):
+    """A routing rule."""
+
+    priority: int | None
+    table: int | None
+    mark: int | None
+    source: Text | None
+
+
+class Chain(Part):
+    """A packet filter's chain at the forward hook."""
+
+    kind: Text
+    table: Text
+    chain: Text
+    policy: Text
+    drops: int
+
+
+class CiliumFacts(Part):
+    """What the agent's own files say."""
+
+    marks: tuple[Text, ...] | None
+    host: Mapping[str, Mapping[str, int | bool | Text]] | None
+    overlay_maps: tuple[Text, ...] | None
+
+
+class Facts(Part):
+    """A node's facts; None for each part that could not be read."""
+
+    links: tuple[Link, ...] | None = None
+    programs: Mapping[str, tuple[Program, ...]] | None = None
+    routes: tuple[Route, ...] | None = None
+    rules: tuple[Rule, ...] | None = None
+    lookups: tuple[Lookup, ...] | None = None
+    sysctls: Mapping[str, int] | None = None
+    neighbours: tuple[Neighbour, ...] | None = None
+    filters: tuple[Chain, ...] | None = None
+    cilium: CiliumFacts | None = None
+
+
+class PodLink(Part):
+    """The probe pod's own link."""
+
+    address: Text
+    namespace: int
+    device: Text
+    ifindex: int
+    mtu: int
+    host_ifindex: int | None
+
+
+class SelfTest(Part):
+    """The self-test's datagram and what was counted for it."""
+
+    source: Text
+    target: Text
+    wrong: tuple[Text, ...]
+    seen: tuple[Counter, ...]
+
+
+class Kernel(Part):
+    """How much the kernel's account is worth."""
+
+    level: Literal["full", "none"]
+    selftest: SelfTest | None
+
+
+class NodeReport(Part):
+    """One node's report."""
+
+    version: Literal[1] = Field(alias="schema")
+    host: Text
+    kernel: Text
+    namespace: int
+    seconds: float
+    evidence: Kernel
+    pod: PodLink | None
+    facts: Facts
+    probes: tuple[Probe, ...]
+    counters: tuple[Counter, ...]
+    missed: int
+    errors: tuple[Text, ...]
+
+
+class Process(Part):
+    """A daemon of a router; the state is the kernel's letter."""
+
+    name: Text
+    state: Text
+
+
+class RouterSession(Part):
+    """A BGP session as the router sees it."""
+
+    address: Text
+    asn: int | None
+    state: Text
+    detail: Text = ""
+
+
+class RouterReport(Part):
+    """What a router holds; None for each part that it did not say."""
+
+    processes: tuple[Process, ...] | None = None
+    sessions: tuple[RouterSession, ...] | None = None
+    table: Mapping[str, tuple[Text, ...]] | None = None
+    """BGP's best routes: prefix → next hops."""
+    kernel: tuple[Route, ...] | None = None
+    errors: tuple[Text, ...] = ()
+
+
+class NodeSession(Part):
+    """A BGP session as Cilium's status has it."""
+
+    address: Text
+    asn: int | None
+    state: Text
+
+
+class Surveyed(Part):
+    """What the Kubernetes API says of a node."""
+
+    ready: bool
+    pod_cidrs: tuple[Text, ...] = ()
+    agent: Text | None = None
+    agent_ready: bool = False
+    probe: Text | None = None
+    """Address of the node's probe pod; None when there is none, or it is not running."""
+    sessions: tuple[NodeSession, ...] | None = None
+    """None: there is no CiliumBGPNodeConfig for the node."""
+
+
+class Survey(Part):
+    """The Kubernetes API's account, by node."""
+
+    nodes: Mapping[str, Surveyed] = {}
+    errors: tuple[Text, ...] = ()
+
+
+class Evidence(Part):
+    """All evidence of one verification; a machine without report has a sentence in `errors` instead."""
+
+    taken: datetime
+    seconds: float
+    survey: Survey
+    nodes: Mapping[str, NodeReport]
+    routers: Mapping[str, RouterReport]
+    errors: Mapping[str, Text]

@@ -1,0 +1,95 @@
+"""From evidence to verdict: every check, every cause that has its witnesses, and what stays unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from underlay.judge import node_causes, path_causes, route_causes, router_causes, unseen
+from underlay.judge.case import Case
+from underlay.judge.evidence import Evidence
+from underlay.judge.node_checks import check_node
+from underlay.judge.router_checks import check_router
+from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
+from underlay.plan.verification import Expected
+
+FOLLOWS = {"path-mtu": {"encapsulated"}}
+"""Causes that only follow from others: a tunnel's header makes the path's MTU smaller."""
+NODE_RULES = (*node_causes.RULES, *route_causes.RULES)
+
+
+def judge(expected: Expected, evidence: Evidence) -> Verdict:
+    """Return the verdict on a site."""
+    case = Case(expected, evidence)
+    named = _roots(_merged(_causes(case)))
+    named += _merged(unseen.dropped(case, _explained(named)))
+    named += _merged(unseen.refused(case, _explained(named)))
+    suspected = [
+        f"suspected, one witness only: {cause.sentence} ({'; '.join(cause.witnesses)})"
+        for cause in named
+        if not cause.proven
+    ]
+    proven = [cause for cause in named if cause.proven]
+    return Verdict(
+        site=expected.cluster,
+        taken=evidence.taken,
+        seconds=evidence.seconds,
+        checks=tuple(_checks(case)),
+        causes=tuple(proven),
+        lost=tuple(unseen.lost(case, _explained(proven))),
+        notes=(*suspected, *unseen.notes(case)),
+    )
+
+
+def _checks(case: Case) -> Iterable[Check]:
+    for error in case.evidence.survey.errors:
+        yield Check(
+            "kubernetes-api",
+            "kubernetes",
+            Status.ERROR,
+            error,
+            "an answer",
+            "Look at the kubeconfig and the API server.",
+        )
+    for node in case.nodes.values():
+        yield from check_node(node, case)
+    for router in case.routers.values():
+        yield from check_router(router, case)
+
+
+def _causes(case: Case) -> Iterable[Cause]:
+    for node in case.nodes.values():
+        for node_rule in NODE_RULES if node.report else ():
+            yield from node_rule(node, case)
+    for router in case.routers.values():
+        for router_rule in router_causes.RULES:
+            yield from router_rule(router, case)
+    for rule in path_causes.RULES:
+        yield from rule(case)
+
+
+def _merged(causes: Iterable[Cause]) -> list[Cause]:
+    """Join causes that say the same sentence: their witnesses and pairs add up."""
+    found: dict[tuple[str, str], Cause] = {}
+    for cause in causes:
+        key = (cause.rule, cause.sentence)
+        old = found.get(key)
+        witnesses = tuple(dict.fromkeys((*(old.witnesses if old else ()), *cause.witnesses)))
+        pairs = cause.pairs | (old.pairs if old else frozenset())
+        found[key] = Cause(cause.rule, cause.where, cause.sentence, witnesses, cause.fix, pairs)
+    return list(found.values())
+
+
+def _roots(causes: list[Cause]) -> list[Cause]:
+    """Leave out causes whose pairs are all explained by one that they follow from."""
+    by_rule: dict[str, Pairs] = {}
+    for cause in causes:
+        by_rule[cause.rule] = by_rule.get(cause.rule, frozenset()) | cause.pairs
+    roots = {
+        rule: frozenset[tuple[str, str]]().union(*(by_rule.get(root, frozenset()) for root in FOLLOWS[rule]))
+        for rule in FOLLOWS
+    }
+    return [cause for cause in causes if cause.rule not in roots or not cause.pairs <= roots[cause.rule]]
+
+
+def _explained(causes: Iterable[Cause]) -> Pairs:
+    return frozenset(pair for cause in causes if cause.proven for pair in cause.pairs)

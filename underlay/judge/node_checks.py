@@ -1,0 +1,251 @@
+"""What is checked on each node; each check names the numbers that it read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
+
+from underlay.judge.case import Case, NodeView
+from underlay.judge.evidence import Link, NodeReport, Point, Program
+from underlay.judge.verdict import Check, Status
+
+TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
+FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
+"""Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
+NIC_PROGRAM, POD_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15]
+"""Cilium's programs at the NIC's and the pod link's ingress; the kernel keeps 15 characters of a name."""
+POD_LINK = "lxc"
+WIRE: tuple[Point, ...] = ("sent", "received")
+STRICT = 1
+"""rp_filter: a packet must come in where its sender's route goes out."""
+
+Judged = tuple[Status, str]
+
+
+def result(good: bool | None, found: str) -> Judged:
+    """Return a status and what was found; None is `could not be judged`."""
+    return (Status.ERROR if good is None else Status.PASS if good else Status.FAIL), found
+
+
+def tunnels(node: NodeView) -> list[Link]:
+    """Return the tunnel devices of a node."""
+    return [link for link in node.links.values() if link.kind in TUNNEL_KINDS and link.name not in FALLBACK]
+
+
+def _evidence(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    test = report.evidence.selftest
+    if not node.full or test is None:
+        return result(None, "; ".join(report.errors) or "the self-test failed")
+    lost = f", {report.missed} packets not counted" if report.missed else ""
+    places = f"network namespace {report.namespace}, lo (ifindex 1)"
+    return result(
+        not report.missed,
+        f"kernel {report.kernel}: {len(test.seen)} events for {test.source} → {test.target}, {places}{lost}",
+    )
+
+
+def _address(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    cidrs, pod = node.seen.pod_cidrs, node.seen.probe
+    if pod is None or not cidrs:
+        return result(None, f"pod networks {', '.join(cidrs) or 'none'}, probe pod {pod or 'none'}")
+    networks = [IPv4Network(cidr) for cidr in cidrs]
+    others = [
+        other.name
+        for other in case.nodes.values()
+        if other is not node
+        for cidr in other.seen.pod_cidrs
+        if any(network.overlaps(IPv4Network(cidr)) for network in networks)
+    ]
+    planned = all(
+        network.prefixlen == case.expected.mask and network.subnet_of(case.expected.pool) for network in networks
+    )
+    inside = any(IPv4Address(pod) in network for network in networks)
+    shared = f", shared with {', '.join(others)}" if others else ""
+    return result(planned and inside and not others, f"{', '.join(cidrs)}, probe pod {pod}{shared}")
+
+
+def _programs(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    programs = report.facts.programs
+    if programs is None or report.facts.links is None:
+        return result(None, "programs or links could not be read")
+    pods = sorted(name for name in programs if name.startswith(POD_LINK))
+    wanted = dict.fromkeys(sorted(node.uplinks), NIC_PROGRAM) | dict.fromkeys(pods, POD_PROGRAM)
+    bare = [name for name, program in wanted.items() if not _has(programs.get(name, ()), program)]
+    seen = [f"{name}: {_list(programs.get(name, ()))}" for name in wanted]
+    return result(not bare and bool(pods), "; ".join(seen) if pods else "no pod link lxc*; " + "; ".join(seen))
+
+
+def _has(programs: tuple[Program, ...], name: str) -> bool:
+    return any(program.hook == "ingress" and program.name.startswith(name) for program in programs)
+
+
+def _list(programs: tuple[Program, ...]) -> str:
+    return ", ".join(f"{item.name}#{item.id} {item.kind}/{item.hook}" for item in programs) or "no program"
+
+
+def _no_tunnel(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    cilium = report.facts.cilium
+    if report.facts.links is None or cilium is None or cilium.marks is None:
+        return result(None, "links or Cilium's node_config.h could not be read")
+    protocols = {device: values.get("tunnel_protocol", 0) for device, values in (cilium.host or {}).items()}
+    signs = [f"device {link.name} ({link.kind})" for link in tunnels(node)]
+    signs += [f"{mark} in node_config.h" for mark in cilium.marks]
+    signs += [f"tunnel_protocol {value} on {device}" for device, value in protocols.items() if value]
+    signs += [f"map {name}" for name in cilium.overlay_maps or ()]
+    return result(
+        not signs, "; ".join(signs) or f"{len(node.links)} devices, no tunnel; node_config.h: none of its marks"
+    )
+
+
+def _forwarding(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    keys = ["ip_forward", *(f"{name}/forwarding" for name in sorted(node.uplinks))]
+    values = {key: node.sysctl(key) for key in keys}
+    known = None not in values.values()
+    return result(all(values.values()) if known else None, ", ".join(f"{key}={value}" for key, value in values.items()))
+
+
+def _reverse_path(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Strict filtering is red only where the kernel itself refuses a far pod's packets, or drops them."""
+    values = {name: node.reverse_path(name) for name in sorted(node.uplinks)}
+    if None in values.values() or report.facts.lookups is None:
+        return result(None, "rp_filter or the look-ups could not be read")
+    refused = [
+        f"{look.target} refused on {name}: {back.message}"
+        for look in report.facts.lookups
+        for name, back in look.back.items()
+        if back.error and values.get(name) == STRICT
+    ]
+    dropped = sum(row.count for row in node.counters("dropped") if row.reason == "IP_RPFILTER")
+    text = ", ".join(f"rp_filter of {name} is {value}" for name, value in values.items())
+    return result(not refused and not dropped, "; ".join([text, *refused, f"{dropped} dropped"]))
+
+
+def _route(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """The kernel's answer for each far pod, and the look-ups it made for the probes themselves."""
+    if report.facts.lookups is None or not node.full:
+        return result(None, "look-ups could not be read or observed")
+    hops = {str(node.plan.gateway), *(str(other.plan.address) for other in case.nodes.values())}
+    wrong = [
+        f"{look.target}: {look.out.message or f'{look.out.type} by {look.out.device} via {look.out.gateway}'}"
+        for look in report.facts.lookups
+        if look.out.error or look.out.device not in node.uplinks or look.out.gateway not in hops
+    ]
+    flows = [(node.seen.probe or "", look.target) for look in report.facts.lookups]
+    rows = [row for row in node.counters("routed", flows) if not row.error]
+    ways = sorted({f"{node.device(row)} (ifindex {row.ifindex}) via {row.gateway}" for row in rows})
+    astray = [node.device(row) for row in rows if not node.on_uplink(row)]
+    text = f"{len(flows)} far pods, {sum(row.count for row in rows)} look-ups of their packets: {', '.join(ways) or 'none seen'}"
+    return result(not wrong and not astray and bool(rows or not flows), "; ".join([text, *wrong]))
+
+
+def _wire(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Packets with bare pod addresses have to leave and arrive by the uplinks, and none inside another packet."""
+    own = node.seen.probe
+    far = {other.seen.probe for other in case.nodes.values() if other is not node and other.seen.probe}
+    if not node.full or own is None:
+        return result(None, "packets could not be observed")
+    rows = [row for point in WIRE for row in node.counters(point) if node.on_uplink(row)]
+    bare = [row for row in rows if row.form == "bare"]
+    sent = sum(row.count for row in bare if row.point == "sent" and row.source == own and row.target in far)
+    received = sum(row.count for row in bare if row.point == "received" and row.target == own and row.source in far)
+    wrapped = sum(row.count for row in rows if row.form != "bare")
+    devices = ", ".join(sorted({f"{node.device(row)} (ifindex {row.ifindex})" for row in rows})) or "no uplink"
+    good = not wrapped and (not far or (sent > 0 and received > 0))
+    return result(good, f"{devices}: {sent} sent, {received} received bare, {wrapped} encapsulated")
+
+
+def _mtu(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    if report.pod is None or report.facts.links is None:
+        return result(None, "the pod's link or the NIC could not be read")
+    uplinks = {link.name: link.mtu for link in node.links.values() if link.name in node.uplinks}
+    declared = {link.name: link.mtu for link in node.plan.uplinks}
+    good = uplinks == declared and report.pod.mtu == min(declared.values())
+    return result(good, f"pod {report.pod.mtu}, " + ", ".join(f"{name} {mtu}" for name, mtu in uplinks.items()))
+
+
+def _session(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    if node.seen.sessions is None:
+        return result(False if not case.evidence.survey.errors else None, "no CiliumBGPNodeConfig")
+    found = {session.address: session for session in node.seen.sessions}
+    peer = found.get(str(node.plan.gateway))
+    good = peer is not None and peer.state == "established" and peer.asn == node.plan.router_asn
+    return result(good, ", ".join(f"{item.address} AS {item.asn} {item.state}" for item in found.values()) or "no peer")
+
+
+def _probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    pairs = [pair for pair in case.pairs if pair.source is node]
+    others = [other for other in case.nodes.values() if other is not node]
+    if len(pairs) < len(others):
+        return result(
+            False if any(pair.failed for pair in pairs) else None, f"{len(pairs)} of {len(others)} far pods probed"
+        )
+    exchanges = sum(len(pair.probe.exchanges()) for pair in pairs)
+    failed = sum(len(pair.failed) for pair in pairs)
+    slowest = max((pair.probe.ping.ms or 0.0 for pair in pairs), default=0.0)
+    text = f"{exchanges - failed} of {exchanges} exchanges with {len(pairs)} far pods, slowest echo {slowest} ms"
+    return result(not failed, "; ".join([text, *(pair.text for pair in pairs if pair.failed)]))
+
+
+def _source(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    own = node.seen.probe
+    seen = {exchange.source for probe in report.probes for exchange in (probe.tcp, probe.udp) if exchange.source}
+    if own is None or not seen:
+        return Status.SKIPPED, "no far end answered"
+    return result(seen == {own}, f"far ends saw {', '.join(sorted(seen))}")
+
+
+Checker = Callable[[NodeView, NodeReport, Case], Judged]
+
+CHECKS: dict[str, tuple[Checker, str, str]] = {
+    "kernel-evidence": (
+        _evidence,
+        "the self-test's datagram counted rightly",
+        "Install bcc and the kernel's headers on the node.",
+    ),
+    "pod-address": (
+        _address,
+        "a pod network of the pool for this node alone, and its pods inside",
+        "Look at the CiliumNode.",
+    ),
+    "programs-attached": (
+        _programs,
+        "Cilium's program at the ingress of each NIC and pod link",
+        "Look at the agent's log.",
+    ),
+    "no-tunnel": (
+        _no_tunnel,
+        "no tunnel device, and none compiled in",
+        "Set routingMode to native, remove the device.",
+    ),
+    "forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 in sysctl.d and now."),
+    "reverse-path": (
+        _reverse_path,
+        "no packet of a far pod refused",
+        "Set rp_filter to 0, or make the paths symmetric.",
+    ),
+    "route": (
+        _route,
+        "each far pod's look-ups leave by an uplink via the router",
+        "Look at `ip route get` for the pod.",
+    ),
+    "wire": (_wire, "pod addresses bare on the uplink, both ways, nothing encapsulated", "See the causes."),
+    "mtu": (_mtu, "the NIC's MTU on the pod link, as declared", "Set the MTU of the NIC, or declare it as it is."),
+    "session": (_session, "Established with the rack's router", "See the causes."),
+    "probes": (_probes, "every exchange answered in full", "See the causes."),
+    "source-address": (_source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
+}
+"""Rule → function, what it expects, next step."""
+
+
+def check_node(node: NodeView, case: Case) -> list[Check]:
+    """Return all checks of a node; without a report there is one, and it is an error."""
+    if node.report is None:
+        reason = case.evidence.errors.get(node.name, "no report")
+        return [
+            Check("node-report", node.name, Status.ERROR, reason, "a report", "Look at SSH and python3 on the node.")
+        ]
+    found = []
+    for rule, (checker, expected, fix) in CHECKS.items():
+        status, text = checker(node, node.report, case)
+        found.append(Check(rule, node.name, status, text, expected, "" if status is Status.PASS else fix))
+    return found

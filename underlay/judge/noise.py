@@ -1,0 +1,24 @@
+"""Drops that a healthy kernel makes while pods talk; listed by reason and function, as they were seen."""
+
+from __future__ import annotations
+
+from underlay.judge.evidence import Counter
+
+NOISE = {
+    ("NO_SOCKET", "ping_rcv"): "a raw socket took the echo reply; there is no ping socket beside it",
+    ("NOT_SPECIFIED", "ping_rcv"): "as above, before kernels gave it a reason",
+    ("NOT_SPECIFIED", "tcp_v4_rcv"): "a segment for a connection that has just been closed",
+    ("NOT_SPECIFIED", "tcp_rcv_state_process"): "the last acknowledgement of a closing connection",
+    ("NOT_SPECIFIED", "tcp_rcv_established"): "an acknowledgement that carries no data",
+    ("TCP_OLD_DATA", "tcp_rcv_state_process"): "data that had arrived before",
+    ("TCP_OLD_DATA", "tcp_data_queue"): "data that had arrived before",
+    ("TCP_OLD_ACK", "tcp_ack"): "an acknowledgement that had arrived before",
+    ("SKB_CONSUMED", "*"): "no drop at all",
+    ("QUEUE_PURGE", "*"): "what a socket had not read when it was closed",
+    ("SOCKET_CLOSE", "*"): "what a socket had not read when it was closed",
+}
+
+
+def is_noise(row: Counter) -> bool:
+    """Say whether a drop is one of those."""
+    return (row.reason, row.function) in NOISE or (row.reason, "*") in NOISE

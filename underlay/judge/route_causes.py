@@ -1,0 +1,137 @@
+"""Causes that lie in a node's routes: tunnels, refusals, wrong devices, and next hops that do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from underlay.judge.case import Case, NodeView
+from underlay.judge.evidence import Route
+from underlay.judge.node_causes import cause, drop_text, drops, lookups
+from underlay.judge.node_checks import tunnels
+from underlay.judge.verdict import Cause
+
+NO_ROUTE = 101
+"""ENETUNREACH."""
+REFUSING = {"blackhole", "unreachable", "prohibit"}
+SILENT = {"failed", "incomplete"}
+"""States of a neighbour that does not answer."""
+CILIUM_DEVICE = "cilium_host"
+"""Routes for far pods lead to this device only in tunnel mode."""
+
+
+def encapsulated(node: NodeView, case: Case) -> Iterator[Cause]:
+    """Pod traffic travels in a tunnel although it was declared to go bare."""
+    rows = [row for row in node.counters("sent") if row.form != "bare"]
+    devices = {link.name: link for link in tunnels(node)}
+    routed = [look for look in lookups(node) if look.out.device in devices or _is_cilium_host(look.out)]
+    facts = node.report.facts.cilium if node.report else None
+    marks = [f"node_config.h defines {mark}" for mark in (facts.marks if facts and facts.marks else ())]
+    signs = [f"tunnel device {link.name} (kind {link.kind}, ifindex {link.ifindex})" for link in devices.values()]
+    ways = [f"the kernel routes {look.target} by {look.out.device}" for look in routed[:1]]
+    wire = (
+        f"{sum(row.count for row in rows)} packets in {rows[0].form} (UDP port {rows[0].port}) on {node.device(rows[0])}"
+        if rows
+        else ""
+    )
+    if rows or routed or (signs and marks):
+        by = f" by {rows[0].form} (UDP port {rows[0].port})" if rows else f" by {next(iter(devices), 'cilium_host')}"
+        sentence = f"pod traffic is encapsulated{by} although native routing is declared"
+        fix = "Set routingMode to native; remove the tunnel device and its routes."
+        yield cause("encapsulated", node, sentence, fix, [wire, *signs, *ways, *marks[:1]], case)
+
+
+def no_route(node: NodeView, case: Case) -> Iterator[Cause]:
+    """The node has no route to a far pod, or one that refuses."""
+    for look in lookups(node):
+        refusing = next(
+            (route for route in _routes(node) if route.type in REFUSING and _covers(route, look.target)), None
+        )
+        if refusing:
+            sentence = f"a {refusing.type} route for {refusing.target} swallows traffic to {look.target}"
+            witnesses = [
+                f"route {refusing.type} {refusing.target} in table {refusing.table}",
+                f"look-up of {look.target}: {look.out.message}" if look.out.error else "",
+            ]
+            yield cause(
+                "refusing-route",
+                node,
+                sentence,
+                f"Remove it: ip route del {refusing.type} {refusing.target}.",
+                witnesses,
+                case,
+            )
+            return
+        if look.out.error == NO_ROUTE:
+            sentence = f"no route to {look.target}; BGP does not install one on nodes"
+            yield cause(
+                "no-route",
+                node,
+                sentence,
+                f"Add a default route via {node.plan.gateway}.",
+                [f"look-up of {look.target}: {look.out.message}"],
+                case,
+            )
+            return
+
+
+def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
+    """Traffic for far pods leaves by a device that is no uplink."""
+    known = {link.name for link in tunnels(node)}
+    for look in lookups(node):
+        device = look.out.device
+        if device and device not in node.uplinks | known and not _is_cilium_host(look.out):
+            rows = [row for row in node.counters("routed") if row.target == look.target and node.device(row) == device]
+            seen = f"{sum(row.count for row in rows)} look-ups of probe packets answered {device}" if rows else ""
+            sentence = f"traffic to {look.target} leaves by {device}, which is no uplink"
+            witnesses = [f"ip route get {look.target}: {device} via {look.out.gateway}", seen]
+            yield cause(
+                "wrong-device",
+                node,
+                sentence,
+                f"Remove the route by {device}; pods go via {node.plan.gateway}.",
+                witnesses,
+                case,
+            )
+            return
+
+
+def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
+    """Find a next hop that does not answer ARP."""
+    entries = (node.report.facts.neighbours or ()) if node.report else ()
+    hops = {look.out.gateway for look in lookups(node)}
+    dead = [entry for entry in entries if entry.state in SILENT and entry.address in hops]
+    rows = drops(node, "NEIGH_FAILED")
+    if dead or rows:
+        hop = dead[0].address if dead else next((hop for hop in hops if hop), str(node.plan.gateway))
+        told = [f"neighbour {entry.address} on {entry.device} is {entry.state}" for entry in dead]
+        fix = f"Look at the cable and the router's port; the plan's next hop is {node.plan.gateway}."
+        yield cause(
+            "next-hop-silent",
+            node,
+            f"the next hop {hop} does not answer ARP",
+            fix,
+            [drop_text(node, rows), *told],
+            case,
+        )
+
+
+def _routes(node: NodeView) -> tuple[Route, ...]:
+    return (node.report.facts.routes or ()) if node.report else ()
+
+
+def _is_cilium_host(route: Route) -> bool:
+    return route.device == CILIUM_DEVICE
+
+
+def _covers(route: Route, address: str) -> bool:
+    return "/" in route.target and IPv4Address(address) in IPv4Network(route.target)
+
+
+RULES: tuple[Callable[[NodeView, Case], Iterator[Cause]], ...] = (
+    encapsulated,
+    no_route,
+    wrong_device,
+    silent_neighbour,
+)
+"""Rules that are asked of every node with a report."""

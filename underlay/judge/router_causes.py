@@ -1,0 +1,209 @@
+"""Causes that lie at a router: daemons, sessions and their wrong end, routes missing, refusing, stray or stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from underlay.judge.case import Case, RouterView, names, trouble
+from underlay.judge.router_checks import halted, kernel_hops
+from underlay.judge.verdict import Cause
+from underlay.plan.verification import ExpectedSession
+
+REFUSING = {"blackhole", "unreachable", "prohibit"}
+
+
+def cause(
+    rule: str, router: RouterView, sentence: str, fix: str, witnesses: list[str], case: Case, node: str = ""
+) -> Cause:
+    """Return a cause at a router; it explains the broken pairs that pass there, which are its last witness."""
+    pairs = case.through(router.name, node)
+    found = [text for text in (*witnesses, trouble(pairs)) if text]
+    return Cause(rule, router.name, f"{router.name}: {sentence}", tuple(dict.fromkeys(found)), fix, names(pairs))
+
+
+def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
+    """A daemon of the router does not run."""
+    for text in halted(router):
+        down = [
+            f"{node.name} has its session with {router.name} {session.state}"
+            for node in case.nodes.values()
+            if node.plan.router == router.name
+            for session in node.seen.sessions or ()
+            if session.address == str(node.plan.gateway) and session.state != "established"
+        ]
+        dumb = [
+            f"its control socket does not answer: {error}" for error in (router.report.errors if router.report else ())
+        ]
+        name = text.split()[0]
+        yield cause(
+            "router-process",
+            router,
+            text,
+            f"Start {name} and read its log.",
+            [f"process list: {text}", *down[:1], *dumb[:1]],
+            case,
+        )
+
+
+def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
+    """A session is down: the end whose configuration contradicts the plan is named."""
+    if router.report is None or router.report.sessions is None or halted(router):
+        return
+    for peer in router.plan.sessions:
+        if not router.established(str(peer.address)) and not _halted_peer(peer, case):
+            sentence, told = _wrong_end(router, peer, case)
+            states = [text for text in (_router_state(router, peer), _node_state(router, peer, case)) if text]
+            fix = "Compare both ends: address, AS number, password, TCP port 179."
+            node = peer.peer if peer.peer in case.nodes else ""
+            yield cause(
+                "session-down",
+                router,
+                f"session with {peer.peer} ({peer.address}) is down: {sentence}",
+                fix,
+                [*told, *states],
+                case,
+                node,
+            )
+
+
+def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]]:
+    """Return which end contradicts the plan, and the fact that says so."""
+    own = router.sessions.get(str(peer.address))
+    if own is None:
+        return f"{router.name} has no such neighbour", [
+            f"{router.name} lists {len(router.sessions)} neighbours, none is {peer.address}"
+        ]
+    if own.asn != peer.asn:
+        return f"{router.name} expects AS {own.asn}, {peer.peer} speaks AS {peer.asn}", [
+            f"{router.name}: neighbour {peer.address} has AS {own.asn}"
+        ]
+    node = case.nodes.get(peer.peer)
+    if node is None:
+        return "neither configuration read contradicts the plan", []
+    far = {session.address: session for session in node.seen.sessions or ()}.get(str(node.plan.gateway))
+    if far is None:
+        return f"{node.name} has no such peer", [
+            f"the CiliumBGPNodeConfig of {node.name} has no peer {node.plan.gateway}"
+        ]
+    if far.asn != router.plan.asn:
+        return f"{node.name} expects AS {far.asn}, {router.name} is AS {router.plan.asn}", [
+            f"{node.name}: peer {far.address} has AS {far.asn}"
+        ]
+    return "neither end's configuration contradicts the plan (password, TCP port 179, path?)", []
+
+
+def _router_state(router: RouterView, peer: ExpectedSession) -> str:
+    own = router.sessions.get(str(peer.address))
+    return f"{router.name} says {own.state}{f', {own.detail}' if own.detail else ''}" if own else ""
+
+
+def _node_state(router: RouterView, peer: ExpectedSession, case: Case) -> str:
+    """Return what the other end says of the session."""
+    if peer.peer in case.nodes:
+        found = {session.address: session for session in case.nodes[peer.peer].seen.sessions or ()}
+        gateway = str(case.nodes[peer.peer].plan.gateway)
+        return f"{peer.peer} says {found[gateway].state}" if gateway in found else ""
+    other = case.routers.get(peer.peer)
+    states = (
+        [session.state for session in other.sessions.values() if case.machines.get(session.address) == router.name]
+        if other
+        else []
+    )
+    return f"{peer.peer} says {states[0]}" if states else ""
+
+
+def _halted_peer(peer: ExpectedSession, case: Case) -> bool:
+    return peer.peer in case.routers and bool(halted(case.routers[peer.peer]))
+
+
+def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
+    """A pod network is missing at the router, refused by it, or sent to the wrong next hop."""
+    if router.report is None or router.report.kernel is None or halted(router):
+        return
+    for cidr, node in case.intended.items():
+        wanted = tuple(sorted(map(str, router.plan.next_hops.get(node, ()))))
+        held = kernel_hops(router, cidr)
+        learned = sorted((router.report.table or {}).get(cidr, ()))
+        if tuple(held) == wanted:
+            continue
+        told = [
+            f"`ip route` there: {', '.join(held) or 'no route'} for {cidr}",
+            f"BGP there: {', '.join(learned) or 'no route'} for {cidr}",
+        ]
+        rule, sentence, fix = _route_fault(cidr, node, held, learned, wanted)
+        if learned or held or not _upstream_silent(router, cidr, node, case):
+            yield cause(rule, router, sentence, fix, [*told, *_refusals(router, node, case)], case, node)
+
+
+def _route_fault(
+    cidr: str, node: str, held: list[str], learned: list[str], wanted: tuple[str, ...]
+) -> tuple[str, str, str]:
+    """Return rule, sentence and next step for a route that is not as intended."""
+    if REFUSING & set(held):
+        return (
+            "router-refusing-route",
+            f"{', '.join(held)} route for {cidr} ({node}) swallows pod traffic",
+            "Remove it.",
+        )
+    if not held and learned:
+        return (
+            "router-route-missing",
+            f"no route to {cidr} ({node}) in the kernel, though BGP has learned it",
+            "Restart the routing daemon, find who removed it.",
+        )
+    if not held:
+        fix = "Look at the advertisement's labels at the node and the filter at the router."
+        return "router-route-missing", f"no route to {cidr}: {node}'s session is up but the network is not learned", fix
+    fix = "Find out who advertises or configured the other next hop."
+    return "router-wrong-next-hop", f"{cidr} ({node}) goes to {', '.join(held)}; expected {', '.join(wanted)}", fix
+
+
+def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bool:
+    """Say whether the fault lies where the router learns from: a session down, a halted daemon, or the same gap."""
+    hops = [str(hop) for hop in router.plan.next_hops.get(node, ())]
+    if not any(router.established(hop) for hop in hops):
+        return True
+    sources = [case.routers[name] for hop in hops if (name := case.machines.get(hop, "")) in case.routers]
+    return bool(sources) and all(
+        halted(source) or not source.report or cidr not in (source.report.table or {}) for source in sources
+    )
+
+
+def _refusals(router: RouterView, node: str, case: Case) -> list[str]:
+    """Return the router's own ICMP errors for traffic to or from a node."""
+    for pair in case.through(router.name, node):
+        for item in pair.failed.values():
+            if item.sender and case.machines.get(item.sender) == router.name and item.icmp:
+                return [
+                    f"{item.sender} answers {pair.source.name}'s pod with ICMP {item.icmp[0]}/{item.icmp[1]} ({item.error})"
+                ]
+    return []
+
+
+def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
+    """The router holds a network of the pool that no node owns."""
+    if router.report is None or router.report.kernel is None or not case.intended:
+        return
+    for cidr in sorted(
+        {route.target for route in router.report.kernel if case.in_pool(route.target)} - case.intended.keys()
+    ):
+        hops = kernel_hops(router, cidr)
+        owner = case.machines.get(hops[0], hops[0]) if hops else "nobody"
+        told = [f"`ip route` there: {cidr} via {', '.join(hops)}", "no CiliumNode holds it"]
+        yield cause(
+            "router-stray-prefix",
+            router,
+            f"{cidr} (via {owner}) belongs to no node: stale or wrongly advertised",
+            "Withdraw it at its origin.",
+            told,
+            case,
+        )
+
+
+RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (
+    process_halted,
+    session_down,
+    prefix_wrong,
+    stray_prefix,
+)
+"""Rules that are asked of every router."""

@@ -1,0 +1,116 @@
+"""What is checked at each router: daemons, sessions, and the table that has to hold exactly the pod networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from underlay.judge.case import Case, RouterView
+from underlay.judge.evidence import RouterReport
+from underlay.judge.node_checks import Judged, result
+from underlay.judge.verdict import Check, Status
+from underlay.model import Platform
+
+DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
+"""Processes that a router needs."""
+HALTED = {"T": "stopped by a signal", "t": "stopped by a debugger", "Z": "ended", "X": "ended"}
+"""The kernel's letters for a process that does not run."""
+
+
+def halted(router: RouterView) -> list[str]:
+    """Return each daemon that does not run, in words; nothing where the processes could not be read."""
+    if router.report is None or router.report.processes is None:
+        return []
+    states = {process.name: process.state for process in router.report.processes}
+    found = {
+        name: HALTED.get(states[name], "") if name in states else "not running"
+        for name in DAEMONS[router.plan.platform]
+    }
+    return [f"{name} is {state}" for name, state in found.items() if state]
+
+
+def kernel_hops(router: RouterView, prefix: str) -> list[str]:
+    """Return the next hops, or the kind, of a prefix's routes in the router's kernel."""
+    routes = (router.report.kernel or ()) if router.report else ()
+    return sorted(
+        route.gateway or (route.device or "") if route.type == "unicast" else route.type
+        for route in routes
+        if route.target == prefix
+    )
+
+
+def _processes(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    if report.processes is None:
+        return result(None, "; ".join(report.errors))
+    stopped = halted(router)
+    running = ", ".join(f"{process.name} ({process.state})" for process in report.processes)
+    return result(not stopped, "; ".join(stopped) or running)
+
+
+def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    if report.sessions is None:
+        return result(False if halted(router) else None, "; ".join(report.errors))
+    down = [
+        f"{peer.peer} {peer.address}: {router.sessions[str(peer.address)].state if str(peer.address) in router.sessions else 'no such neighbour'}"
+        for peer in router.plan.sessions
+        if not router.established(str(peer.address))
+    ]
+    up = len(router.plan.sessions) - len(down)
+    return result(not down, "; ".join([f"{up} of {len(router.plan.sessions)} Established", *down]))
+
+
+def _table(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    """Compare BGP's best routes in the pool with the intended set, next hops included."""
+    if report.table is None:
+        return result(False if halted(router) else None, "; ".join(report.errors))
+    held = {prefix: tuple(sorted(hops)) for prefix, hops in report.table.items() if case.in_pool(prefix)}
+    return _compare(router, held, case, "by BGP")
+
+
+def _kernel(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    """Compare the kernel's routes in the pool with the intended set, next hops included."""
+    if report.kernel is None:
+        return result(None, "; ".join(report.errors))
+    prefixes = {route.target for route in report.kernel if case.in_pool(route.target)}
+    return _compare(router, {prefix: tuple(kernel_hops(router, prefix)) for prefix in prefixes}, case, "in the kernel")
+
+
+def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, where: str) -> Judged:
+    if not case.intended:
+        return result(None, "the intended pod networks are not known")
+    wanted = {
+        cidr: tuple(sorted(map(str, router.plan.next_hops.get(node, ())))) for cidr, node in case.intended.items()
+    }
+    wrong = [f"missing {cidr} ({case.intended[cidr]})" for cidr in sorted(wanted.keys() - held.keys())]
+    wrong += [f"extra {cidr} via {', '.join(held[cidr])}" for cidr in sorted(held.keys() - wanted.keys())]
+    wrong += [
+        f"{cidr} via {', '.join(held[cidr]) or 'nothing'} instead of {', '.join(wanted[cidr]) or 'nothing'}"
+        for cidr in sorted(wanted.keys() & held.keys())
+        if held[cidr] != wanted[cidr]
+    ]
+    right = [f"{cidr} via {', '.join(held[cidr])}" for cidr in sorted(wanted.keys() & held.keys())]
+    return result(not wrong, "; ".join(wrong or [f"{len(held)} pod networks {where}: {'; '.join(right)}"]))
+
+
+Checker = Callable[[RouterView, RouterReport, Case], Judged]
+
+CHECKS: dict[str, tuple[Checker, str, str]] = {
+    "router-process": (_processes, "every daemon runs", "Start the daemon."),
+    "router-sessions": (_sessions, "every declared session Established", "See the causes."),
+    "router-prefixes": (_table, "exactly the nodes' pod networks, each via its node", "See the causes."),
+    "router-routes": (_kernel, "the same routes in the kernel", "See the causes."),
+}
+"""Rule → function, what it expects, next step."""
+
+
+def check_router(router: RouterView, case: Case) -> list[Check]:
+    """Return all checks of a router; one that is not ours is skipped, one without a report is an error."""
+    if not router.plan.managed:
+        return [Check("router-report", router.name, Status.SKIPPED, "not managed by this program", "")]
+    if router.report is None:
+        reason = case.evidence.errors.get(router.name, "no report")
+        return [Check("router-report", router.name, Status.ERROR, reason, "a report", "Look at SSH on the router.")]
+    found = []
+    for rule, (checker, expected, fix) in CHECKS.items():
+        status, text = checker(router, router.report, case)
+        found.append(Check(rule, router.name, status, text, expected, "" if status is Status.PASS else fix))
+    return found

@@ -1,0 +1,65 @@
+"""Rules about BGP: numbers and addresses agree on both sides of a session, timers can work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.paths import mirrors
+
+
+@rule("hold-below-three-keepalives")
+def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Problem]:
+    """One lost packet must not end a session (RFC 4271, section 10)."""
+    timers = declaration.site.bgp.timers
+    if timers.hold < 3 * timers.keepalive:
+        yield Problem("site.bgp.timers.hold", timers.hold, f"{3 * timers.keepalive} or more: three times keepalive")
+
+
+@rule("asn-not-unique")
+def every_router_has_its_own_asn(declaration: Declaration) -> Iterator[Problem]:
+    """Sessions are eBGP: a router drops a route whose path holds its own number."""
+    site = declaration.site
+    counts = Counter([site.bgp.asn, *(router.asn for router in site.routers)])
+    for index, router in enumerate(site.routers):
+        if counts[router.asn] > 1:
+            others = [other.name for other in site.routers if other.asn == router.asn and other is not router]
+            names = ", ".join([*(["the cluster"] if site.bgp.asn == router.asn else []), *others])
+            yield Problem(f"site.routers.{index}.asn", f"{router.asn}, as {names}", "a number of its own")
+
+
+@rule("neighbor-asn-differs")
+def neighbors_expect_the_declared_asn(declaration: Declaration) -> Iterator[Problem]:
+    """A peer with another number is refused in its first message."""
+    routers = {router.name: router for router in declaration.site.routers}
+    for where, router, number in declaration.sessions():
+        neighbor = router.neighbors[number]
+        other = routers.get(neighbor.name)
+        if other and other.asn != neighbor.asn:
+            yield Problem(f"{where}.asn", neighbor.asn, f"{other.asn}, the number of router {other.name}")
+
+
+@rule("neighbor-not-mutual")
+def routers_declare_each_other(declaration: Declaration) -> Iterator[Problem]:
+    """A session needs both sides, with the same two addresses."""
+    routers = {router.name: router for router in declaration.site.routers}
+    for where, router, number in declaration.sessions():
+        neighbor = router.neighbors[number]
+        other = routers.get(neighbor.name)
+        if other and other.asn == neighbor.asn and not mirrors(router, neighbor, other):
+            expected = (
+                f"router {other.name} to declare {router.name} with local {neighbor.remote}, remote {neighbor.local}"
+            )
+            yield Problem(where, f"{neighbor.local} to {neighbor.remote} on one side only", expected)
+
+
+@rule("accepted-prefix-not-external")
+def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem]:
+    """A neighbour that could announce other ranges could take over pods, nodes or services."""
+    external = declaration.site.addresses.external
+    for where, router, number in declaration.sessions():
+        for network in router.neighbors[number].accepts:
+            if not any(network.subnet_of(allowed) for allowed in external):
+                expected = "a part of one of site.addresses.external"
+                yield Problem(f"{where}.accepts", network, expected, "Declare the outside network first.")

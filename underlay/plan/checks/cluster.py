@@ -1,0 +1,54 @@
+"""Rules about the cluster: how it was born, who owns Cilium, where its API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from underlay.model import Origin
+from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.cluster_file import MASTERS, file_name
+from underlay.plan.ranges import ranges
+
+
+@rule("cilium-only-on-new-clusters")
+def only_new_clusters_run_cilium(declaration: Declaration) -> Iterator[Problem]:
+    """The vendor supports Cilium on clusters created with it; an upgrade of an older cluster does not change that."""
+    origin = declaration.site.cluster.origin
+    if origin is not Origin.NEW:
+        expected = "new: created with Cilium as its first network plug-in"
+        yield Problem("site.cluster.origin", origin.value, expected, "Make a new cluster and move the workloads.")
+
+
+@rule("api-address-not-reachable")
+def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Problem]:
+    """Agents need the API before services and pods exist."""
+    address = declaration.site.cluster.api.address
+    for one in ranges(declaration.site):
+        if one.kind in ("pod-pool", "service-range") and address in one.network:
+            expected = "an address of a control-plane node or of a load balancer"
+            yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", expected)
+
+
+@rule("cilium-owned-twice")
+def cilium_has_one_owner(declaration: Declaration) -> Iterator[Problem]:
+    """Two owners undo each other's changes."""
+    cilium = declaration.site.cilium
+    if cilium.owner == "installer" and cilium.chart:
+        expected = "no chart, because the vendor's installer owns Cilium"
+        yield Problem("site.cilium.chart", cilium.chart, expected, "Remove the chart, or set owner to release.")
+
+
+@rule("installer-reads-another-file")
+def installer_reads_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
+    """The file's name follows from the cluster's; the installer has to be told that name."""
+    cluster, name = declaration.site.cluster, file_name(declaration.site)
+    if cluster.installer and name not in cluster.installer:
+        yield Problem("site.cluster.installer", " ".join(cluster.installer), f"{name} as one of its words")
+
+
+@rule("control-plane-size")
+def control_plane_fits_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
+    """The file has room for three masters, and a cluster needs one."""
+    count = sum(node.role == "control-plane" for node in declaration.site.nodes)
+    if not 1 <= count <= MASTERS:
+        yield Problem("site.nodes", f"{count} control-plane nodes", f"1 to {MASTERS}")

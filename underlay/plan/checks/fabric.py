@@ -1,0 +1,113 @@
+"""Rules about racks, nodes and routers: names lead somewhere, addresses are where they belong, pods find a way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.paths import gaps
+
+
+@rule("name-not-unique")
+def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
+    """Names are keys: of host keys, resources and sessions."""
+    site = declaration.site
+    machines = [*(node.name for node in site.nodes), *(router.name for router in site.routers)]
+    kinds = {"nodes and routers": machines, "racks": [rack.name for rack in site.racks]}
+    for router in site.routers:
+        kinds[f"neighbors of router {router.name}"] = [neighbor.name for neighbor in router.neighbors]
+    for kind, names in kinds.items():
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield Problem(f"site, {kind}", f"{count} times the name {name}", "each name once")
+
+
+@rule("address-not-unique")
+def addresses_are_unique(declaration: Declaration) -> Iterator[Problem]:
+    """Two owners of one address answer in turn; one machine may use an address for two purposes."""
+    owners: dict[IPv4Address, dict[str, str]] = {}
+    for address, owner, where in _owned(declaration):
+        owners.setdefault(address, {}).setdefault(owner, where)
+    for address, places in owners.items():
+        if len(places) > 1:
+            first, *others = places.values()
+            yield Problem(first, f"{address}, as in {', '.join(others)}", "an address of its own")
+
+
+def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
+    site = declaration.site
+    for index, node in enumerate(site.nodes):
+        yield node.address, node.name, f"site.nodes.{index}.address"
+        yield node.management.address, node.name, f"site.nodes.{index}.management.address"
+    for index, rack in enumerate(site.racks):
+        yield rack.gateway, rack.router, f"site.racks.{index}.gateway"
+    for index, router in enumerate(site.routers):
+        if router.management:
+            yield router.management.address, router.name, f"site.routers.{index}.management.address"
+    for where, router, number in declaration.sessions():
+        neighbor = router.neighbors[number]
+        yield neighbor.local, router.name, f"{where}.local"
+        yield neighbor.remote, neighbor.name, f"{where}.remote"
+
+
+@rule("rack-unknown")
+def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
+    """A node's rack says its router and gateway."""
+    names = {rack.name for rack in declaration.site.racks}
+    for index, node in enumerate(declaration.site.nodes):
+        if node.rack not in names:
+            yield Problem(f"site.nodes.{index}.rack", node.rack, f"one of {', '.join(sorted(names))}")
+
+
+@rule("router-unknown")
+def routers_of_racks_exist(declaration: Declaration) -> Iterator[Problem]:
+    """A rack's router carries its pods."""
+    names = {router.name for router in declaration.site.routers}
+    for index, rack in enumerate(declaration.site.racks):
+        if rack.router not in names:
+            yield Problem(f"site.racks.{index}.router", rack.router, f"one of {', '.join(sorted(names))}")
+
+
+@rule("node-address-outside-rack")
+def nodes_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
+    """The router is reached on the rack's own segment."""
+    for index, node, rack in declaration.placed():
+        if node.address not in rack.subnet:
+            yield Problem(f"site.nodes.{index}.address", node.address, f"an address in {rack.subnet} ({rack.name})")
+
+
+@rule("gateway-outside-rack")
+def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
+    """Nodes reach the gateway without another router, or not at all."""
+    for index, rack in enumerate(declaration.site.racks):
+        if rack.gateway not in rack.subnet:
+            yield Problem(f"site.racks.{index}.gateway", rack.gateway, f"an address in {rack.subnet}")
+
+
+@rule("uplink-missing")
+def nodes_have_uplinks(declaration: Declaration) -> Iterator[Problem]:
+    """Without an uplink no packet of a pod leaves the node."""
+    for index, node in enumerate(declaration.site.nodes):
+        if not node.uplinks:
+            yield Problem(f"site.nodes.{index}.uplinks", "none", "the interface that carries pod traffic")
+
+
+@rule("link-address-outside-fabric")
+def links_are_in_the_fabric(declaration: Declaration) -> Iterator[Problem]:
+    """What is not declared cannot be kept apart from pods and services."""
+    fabric = declaration.site.addresses.fabric
+    for where, router, number in declaration.sessions():
+        local = router.neighbors[number].local
+        if not any(local in network for network in fabric):
+            yield Problem(f"{where}.local", local, "an address in one of site.addresses.fabric", "Declare the range.")
+
+
+@rule("pod-path-missing")
+def pods_of_all_racks_reach_each_other(declaration: Declaration) -> Iterator[Problem]:
+    """Nodes send pods' packets to their rack's router; a chain of routers has to know the other rack's pod networks."""
+    for one, other in gaps(declaration.site):
+        expected = "routers that exchange pod networks by BGP, each declared as the other's neighbour"
+        fix = "Declare the session between their routers on both sides."
+        yield Problem(f"racks {one} and {other}", "no chain of routers between them", expected, fix)

@@ -1,0 +1,52 @@
+"""Rules about what the platform lets through: pods' addresses are not the nodes' own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from underlay.plan.checks.registry import Declaration, Problem, rule
+
+DIRECTIONS = ("ingress", "egress")
+
+
+@rule("source-destination-check-enabled")
+def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator[Problem]:
+    """The platform's check drops every packet that carries a pod's address."""
+    for index, node in enumerate(declaration.site.nodes):
+        for number, uplink in enumerate(node.uplinks):
+            if uplink.source_destination_check == "enabled":
+                where = f"site.nodes.{index}.uplinks.{number}.source_destination_check"
+                fix = "Switch the check off on the platform, then say so here."
+                yield Problem(where, f"enabled on {uplink.name} of {node.name}", "disabled", fix)
+
+
+@rule("security-group-lacks-pod-cidr")
+def groups_let_pods_through(declaration: Declaration) -> Iterator[Problem]:
+    """Pods of other nodes are the other side of both directions."""
+    pool = declaration.site.addresses.pods.pool
+    for index, group in enumerate(declaration.site.security_groups):
+        for direction in DIRECTIONS:
+            rules = [allow for allow in group.allow if allow.direction == direction and allow.protocol == "any"]
+            if not any(pool.subnet_of(allow.network) for allow in rules):
+                found = ", ".join(str(allow.network) for allow in rules) or "nothing"
+                where = f"site.security_groups.{index}.allow, {direction}"
+                yield Problem(where, f"{found} with protocol any", f"{pool} with protocol any")
+
+
+@rule("security-group-node-unknown")
+def groups_name_declared_nodes(declaration: Declaration) -> Iterator[Problem]:
+    """A misspelt name would leave a node without its rules."""
+    names = {node.name for node in declaration.site.nodes}
+    for index, group in enumerate(declaration.site.security_groups):
+        for unknown in sorted(set(group.nodes) - names):
+            yield Problem(f"site.security_groups.{index}.nodes", unknown, "the name of a declared node")
+
+
+@rule("security-group-missing")
+def every_node_is_in_a_group_where_there_are_groups(declaration: Declaration) -> Iterator[Problem]:
+    """A node outside every group keeps the platform's default, which does not know pods."""
+    groups = declaration.site.security_groups
+    covered = {name for group in groups for name in group.nodes}
+    for index, node in enumerate(declaration.site.nodes):
+        if groups and node.name not in covered:
+            yield Problem(f"site.nodes.{index}", f"{node.name} in no security group", "membership in one")

@@ -1,0 +1,64 @@
+"""Which routers carry pod traffic between racks, and what each of them may learn from which neighbour."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from underlay.model import Neighbor, Router, Site
+
+Adjacency = Mapping[str, frozenset[str]]
+
+
+def mirrors(router: Router, neighbor: Neighbor, other: Router) -> bool:
+    """Tell whether the other router declares the same session from its side."""
+    return any(
+        back.name == router.name
+        and (back.local, back.remote) == (neighbor.remote, neighbor.local)
+        and (back.asn, neighbor.asn) == (router.asn, other.asn)
+        for back in other.neighbors
+    )
+
+
+def adjacency(site: Site) -> dict[str, frozenset[str]]:
+    """Return for each router the routers with which it exchanges routes: both sides declare the session."""
+    routers = {router.name: router for router in site.routers}
+    return {
+        router.name: frozenset(
+            peer.name for peer in router.neighbors if peer.name in routers and mirrors(router, peer, routers[peer.name])
+        )
+        for router in site.routers
+    }
+
+
+def beyond(links: Adjacency, start: str, *, without: str = "") -> frozenset[str]:
+    """Return every router that can be reached from a router, itself included, while one of them is left out."""
+    seen, edge = {start}, deque([start])
+    while edge:
+        fresh = links.get(edge.popleft(), frozenset()) - seen - {without}
+        seen |= fresh
+        edge.extend(fresh)
+    return frozenset(seen)
+
+
+def gaps(site: Site) -> Iterator[tuple[str, str]]:
+    """Yield each pair of racks between which no chain of routers carries pod traffic."""
+    links = adjacency(site)
+    racks = [rack for rack in site.racks if rack.router in links]
+    reach = {router: beyond(links, router) for router in {rack.router for rack in racks}}
+    for index, rack in enumerate(racks):
+        for other in racks[index + 1 :]:
+            if other.router not in reach[rack.router]:
+                yield rack.name, other.name
+
+
+def learnable(site: Site, router: Router, neighbor: Neighbor) -> tuple[IPv4Network, ...]:
+    """Return what a router may learn from a neighbour beside pod networks, in the order of the addresses."""
+    links = adjacency(site)
+    if neighbor.name not in links[router.name]:
+        return tuple(sorted(neighbor.accepts))
+    far = beyond(links, neighbor.name, without=router.name)
+    racks = {rack.subnet for name in far for rack in site.racks_of(name)}
+    outside = {network for name in far for peer in site.router(name).neighbors for network in peer.accepts}
+    return tuple(sorted({*neighbor.accepts, *racks, *outside}))

@@ -1,0 +1,69 @@
+"""The responder pods: one on every node, the far end of every probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from underlay.model import Site
+from underlay.plan.digest import digest
+from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT, responder_source
+
+NAME = RESPONDER_NAMESPACE
+FOLDER = "/responder"
+FILE = "responder.py"
+NOBODY = 65534
+
+Object = dict[str, Any]
+
+
+def namespace() -> Object:
+    """Return the namespace of the responders."""
+    return {"metadata": {"name": NAME}}
+
+
+def program() -> Object:
+    """Return the ConfigMap with the responder's text."""
+    return {"metadata": _metadata(), "data": {FILE: responder_source()}}
+
+
+def daemons(site: Site) -> Object:
+    """Return the DaemonSet; a changed program restarts it."""
+    labels = {"app": NAME}
+    template = {
+        "metadata": {"labels": labels, "annotations": {"underlay/program": digest(responder_source())}},
+        "spec": _pod(site.verification.image),
+    }
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}
+    spec = {"selector": {"matchLabels": labels}, "updateStrategy": strategy, "template": template}
+    return {"metadata": _metadata(), "spec": spec}
+
+
+def _metadata() -> Object:
+    return {"name": NAME, "namespace": NAME, "labels": {"app": NAME}}
+
+
+def _pod(image: str) -> Object:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 1,
+        "tolerations": [{"operator": "Exists"}],  # every node is proven, whatever it is reserved for
+        "containers": [
+            {
+                "name": "responder",
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "command": ["python3", f"{FOLDER}/{FILE}", str(RESPONDER_PORT)],
+                "readinessProbe": {"tcpSocket": {"port": RESPONDER_PORT}, "periodSeconds": 2},
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": NOBODY,
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": [{"name": "program", "mountPath": FOLDER, "readOnly": True}],
+            }
+        ],
+        "volumes": [{"name": "program", "configMap": {"name": NAME}}],
+    }

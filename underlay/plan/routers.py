@@ -1,0 +1,91 @@
+"""Router configurations: the session of each node behind a router, and its neighbours, with filters for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import jinja2
+
+from underlay.model import Neighbor, Platform, Router, Site
+from underlay.plan.paths import adjacency, learnable
+
+PASSWORD_MARK = "<bgp-password>"  # noqa: S105 - stands where the router's program puts the password
+FILE_HEAD = "Owned by cilium-underlay: written by its router configuration, removed with it."
+
+NODE_PREFIXES = 16
+"""Prefixes taken from one node: one pod network, with room for more; beyond that something is wrong with the node."""
+SPARE_PREFIXES = 64
+"""Prefixes taken from a neighbour beyond those of the site as it is declared, at least."""
+TEMPLATES: dict[Platform, str] = {Platform.FRR: "frr.conf.j2", Platform.BIRD: "bird.conf.j2"}
+
+PODS, SUBNETS = "PODS", "SUBNETS"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A neighbour outside the racks, with the names of the prefix sets that cross the session."""
+
+    declared: Neighbor
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    limit: int
+
+
+def router_text(site: Site, router: Router) -> str:
+    """Return the configuration of a router; the place of the password holds a mark, never the password."""
+    learned = _learned(site, router)
+    racks = site.racks_of(router.name)
+    subnets = {SUBNETS: tuple(rack.subnet for rack in racks)} if racks else {}
+    return (
+        _environment()
+        .get_template(TEMPLATES[router.platform])
+        .render(
+            head=FILE_HEAD,
+            router=router,
+            bgp=site.bgp,
+            pods=site.addresses.pods,
+            sets={**subnets, **learned},
+            nodes=[node for rack in racks for node in site.nodes_of(rack.name)],
+            peers=[_peer(site, router, neighbor, (*subnets, *learned)) for neighbor in router.neighbors],
+            password=PASSWORD_MARK,
+            node_prefixes=NODE_PREFIXES,
+        )
+    )
+
+
+def _set_name(neighbor: Neighbor) -> str:
+    return f"PEER-{neighbor.name.upper()}"
+
+
+def _learned(site: Site, router: Router) -> dict[str, tuple[IPv4Network, ...]]:
+    sets = {_set_name(neighbor): learnable(site, router, neighbor) for neighbor in router.neighbors}
+    return {name: networks for name, networks in sets.items() if networks}
+
+
+def _peer(site: Site, router: Router, neighbor: Neighbor, sets: tuple[str, ...]) -> Peer:
+    own = _set_name(neighbor)
+    carries_pods = neighbor.name in adjacency(site)[router.name]
+    expected = len(learnable(site, router, neighbor)) + (len(site.nodes) if carries_pods else 0)
+    return Peer(
+        declared=neighbor,
+        imports=(*([PODS] if carries_pods else []), *([own] if own in sets else [])),
+        exports=(PODS, *(name for name in sets if name != own)),
+        limit=1 << (expected + SPARE_PREFIXES).bit_length(),  # in steps, so that one more node changes nothing
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=False,  # noqa: S701 - router configuration, not HTML; every value is a typed address, number or name
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["symbol"] = lambda name: str(name).replace("-", "_")
+    return environment

@@ -1,0 +1,75 @@
+"""Waivers: dated exceptions to single rules, declared in the stack file, shown at every run until they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from underlay.finding import Finding, Refused
+from underlay.model import Model
+from underlay.plan.checks import RULES
+
+STRUCTURE = frozenset({"control-plane-size", "name-not-unique", "rack-unknown", "router-unknown", "uplink-missing"})
+"""Rules that cannot be waived: without them nothing follows from the site."""
+
+
+Day = Annotated[date, BeforeValidator(lambda value: str(value)[:10])]
+"""YYYY-MM-DD; the engine makes a time of a date that is written without quotes."""
+
+
+class Waiver(Model):
+    """One exception: the rule, why it may be broken, and the last day on which it may."""
+
+    rule: str
+    reason: Annotated[str, Field(min_length=1)]
+    until: Day
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is refused, and what has to be said although it is not refused."""
+
+    refused: Sequence[Finding]
+    warnings: Sequence[str]
+
+
+def load_waivers(declared: Sequence[Any]) -> tuple[Waiver, ...]:
+    """Return the waivers of a stack file; Refused lists every mistake in them."""
+    try:
+        return TypeAdapter(tuple[Waiver, ...]).validate_python(list(declared))
+    except ValidationError as error:
+        raise Refused([_malformed(item) for item in error.errors()]) from None
+
+
+def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> Verdict:
+    """Separate what a waiver in force excuses from what is refused."""
+    found = list(findings)
+    in_force = {waiver.rule: waiver for waiver in waivers if today <= waiver.until}
+    excused = [finding for finding in found if finding.rule in in_force and finding.rule not in STRUCTURE]
+    warnings = [f"waived until {in_force[item.rule].until} ({in_force[item.rule].reason}): {item}" for item in excused]
+    broken = {finding.rule for finding in found}
+    warnings += [
+        f"the waiver of {rule} is not needed: nothing breaks that rule" for rule in in_force if rule not in broken
+    ]
+    warnings += [f"the waiver of {item.rule} ended on {item.until}" for item in waivers if today > item.until]
+    kept = [finding for finding in found if finding not in excused]
+    return Verdict([*kept, *_impossible(waivers)], warnings)
+
+
+def _impossible(waivers: Sequence[Waiver]) -> list[Finding]:
+    expected = "the name of a rule that can be waived"
+    return [
+        Finding("waiver-not-possible", f"waivers.{index}.rule", waiver.rule, expected)
+        for index, waiver in enumerate(waivers)
+        if waiver.rule not in RULES or waiver.rule in STRUCTURE
+    ]
+
+
+def _malformed(item: ErrorDetails) -> Finding:
+    where = ".".join(str(part) for part in ("waivers", *item["loc"]))
+    return Finding("waiver-malformed", where, repr(item["input"])[:120], item["msg"])

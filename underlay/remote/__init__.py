@@ -1,0 +1,43 @@
+"""Constant programs that run on nodes and routers, and how they travel: modules and input as JSON on standard input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60
+"""Longest time that a program may take on a machine; measured: 1 to 3 seconds."""
+
+MODULES = {
+    "prepare_node": ("machine", "node_facts", "prepare_node"),
+    "configure_router": ("machine", "frr_lines", "frr", "bird", "configure_router"),
+}
+"""The modules of each program in the order in which they are loaded; the last one has `main`."""
+
+_START = """\
+import io, json, sys, types
+request = json.load(sys.stdin)
+sys.stdin = io.StringIO(json.dumps(request["input"]))
+for name, text in request["modules"]:
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+sys.exit(module.main(sys.argv[1:]))
+"""
+
+
+def command(action: str, user: str = "root") -> str:
+    """Return the command line that runs whatever program arrives on standard input; it holds no data."""
+    become = "" if user == "root" else "sudo -n "
+    return f"{become}timeout -k 5 {SECONDS} python3 -I -c '{_START}' {action}"
+
+
+def request(program: str, data: Mapping[str, Any]) -> str:
+    """Return the standard input that carries a program of this folder and its input."""
+    modules = [(f"{__name__}.{module}", _text(module)) for module in MODULES[program]]
+    return json.dumps({"modules": modules, "input": dict(data)}, sort_keys=True)
+
+
+def _text(module: str) -> str:
+    return (Path(__file__).parent / f"{module}.py").read_text(encoding="utf-8")

@@ -1,0 +1,113 @@
+"""BIRD: a file of our own, one `include` line in bird.conf, and changes that BIRD undoes unless they are confirmed."""
+
+from __future__ import annotations
+
+import grp
+import re
+import tempfile
+from pathlib import Path
+
+from underlay.remote.machine import Trouble, drop_copy, keep_copy, owner_of, read, run, write
+
+UNDO_SECONDS = "30"
+"""BIRD goes back by itself after so long without a confirmation."""
+SECTION = re.compile(r"^#section (\w+)\n(.*?)^#section end\n", re.MULTILINE | re.DOTALL)
+"""Parts of our text that are needed only where the router's own file lacks such a protocol: BIRD takes one of each."""
+OURS = re.compile(r"^protocol \w+ (underlay_\w+)", re.MULTILINE)
+
+
+class Bird:
+    """One BIRD router."""
+
+    def __init__(self, root: Path) -> None:
+        """Find the router's files below a root folder."""
+        self.file = root / "etc/bird/bird.conf"
+        self.ours = root / "etc/bird/underlay.conf"
+        self.include = f'include "{self.ours}"; # cilium-underlay\n'
+
+    def look(self) -> None:
+        """Refuse a router whose daemon does not answer."""
+        code, found = run("birdc", "show", "status")
+        if code or "up and running" not in found:
+            raise Trouble(
+                "router-daemon-not-running", "birdc: show status", found, "Daemon is up and running", "Start bird."
+            )
+
+    def own(self) -> str:
+        """Return our file as it is now."""
+        return read(self.ours)
+
+    def change(self, new: str) -> list[str]:
+        """Bring files and daemon to the new text; return what was done."""
+        before, old = read(self.file), self.own()
+        base = before.replace(self.include, "")
+        new = completed(new, base)
+        after = base + self.include if new else base
+        if (after, new) == (before, old) and not _missing(new):
+            return []
+        self._check(base, new)
+        keep_copy(self.file)
+        self._write(after, new)
+        if problem := _reconfigure(new):
+            self._write(before, old)
+            run("birdc", "configure")
+            expected = "every protocol of ours up or connecting; the former state is back"
+            raise Trouble("router-change-taken-back", "birdc configure", problem, expected)
+        if not new:
+            drop_copy(self.file)
+        return [f"{self.file} and {self.ours} changed, birdc configure"]
+
+    def _check(self, base: str, new: str) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
+            file.write(base + new)
+            file.flush()
+            code, answer = run("bird", "-p", "-c", file.name)
+        if code:
+            raise Trouble("router-syntax-refused", "bird -p", answer, "a configuration that this BIRD accepts")
+
+    def _write(self, main: str, ours: str) -> None:
+        owner = owner_of(self.file)
+        if ours:
+            write(self.ours, ours, mode=0o640, owner=_readable_by_bird(owner))
+        write(self.file, main, mode=0o640, owner=_readable_by_bird(owner))
+        if not ours:
+            self.ours.unlink(missing_ok=True)
+
+
+def completed(text: str, base: str) -> str:
+    """Return our text with only those sections that the router's own file lacks."""
+    bare = re.sub(r"/\*.*?\*/|#[^\n]*", "", base, flags=re.DOTALL)
+
+    def choose(match: re.Match[str]) -> str:
+        return "" if re.search(rf"\bprotocol\s+{match[1]}\b", bare) else match[2]
+
+    return SECTION.sub(choose, text)
+
+
+def _readable_by_bird(owner: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return an owner whose group is BIRD's own where there is one: the daemon reads its files without root."""
+    try:
+        return (owner[0] if owner else 0, grp.getgrnam("bird").gr_gid)
+    except KeyError:
+        return owner
+
+
+def _states() -> dict[str, str]:
+    _, text = run("birdc", "show", "protocols")
+    return {words[0]: words[3] for words in map(str.split, text.splitlines()) if len(words) > 3}
+
+
+def _missing(text: str) -> list[str]:
+    states = _states()
+    return [name for name in OURS.findall(text) if states.get(name, "missing") in ("missing", "down")]
+
+
+def _reconfigure(text: str) -> str:
+    _, answer = run("birdc", "configure", "timeout", UNDO_SECONDS)
+    if "Reconfigur" not in answer:
+        return answer
+    if missing := _missing(text):
+        run("birdc", "configure", "undo")
+        return "not running: " + ", ".join(missing)
+    run("birdc", "configure", "confirm")
+    return ""

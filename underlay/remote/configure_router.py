@@ -1,0 +1,67 @@
+"""Bring this project's part of a router's configuration in (`apply`) or out (`remove`); touch no other part.
+
+Input: {"router", "platform", "text", "mark", "password"}. Order: look, compare, check the syntax, keep a copy, apply,
+look again; what fails after that is taken back. Output: {"findings", "changed", "diff"}, without passwords.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from underlay.remote.bird import Bird
+from underlay.remote.frr import Frr
+from underlay.remote.machine import Trouble, read, report
+
+PLATFORMS: dict[str, type[Frr | Bird]] = {"frr": Frr, "bird": Bird}
+PASSWORD = re.compile(r"[!#-\[\]-~]{1,80}")
+"""TCP-MD5 takes 80 bytes; blanks, quotes and backslashes are read differently by different routers."""
+
+
+def masked(text: str) -> str:
+    """Return a text without the passwords in it."""
+    return re.sub(r'(password )("[^"]*"|\S+)', r"\1***", text)
+
+
+def filled(data: dict[str, Any]) -> str:
+    """Return the declared text with the password in its place."""
+    text, password = str(data["text"]), str(data["password"])
+    if data["mark"] in text and not PASSWORD.fullmatch(password):
+        expected = "1 to 80 printable ASCII characters without blank, quote and backslash"
+        raise Trouble("bgp-password-unusable", "bgpPassword", f"{len(password)} characters, not all allowed", expected)
+    return text.replace(data["mark"], password)
+
+
+def forwards(root: Path) -> None:
+    """Refuse a router that does not route."""
+    found = read(root / "proc/sys/net/ipv4/ip_forward").strip()
+    if found != "1":
+        fix = "Set net.ipv4.ip_forward=1 on the router."
+        raise Trouble("router-does-not-forward", "net.ipv4.ip_forward", found or "nothing", "1", fix)
+
+
+def work(action: str, data: dict[str, Any], root: Path = Path("/")) -> dict[str, Any]:
+    """Do what was asked and return what changed."""
+    router = PLATFORMS[data["platform"]](root)
+    router.look()
+    if action == "apply":
+        forwards(root)
+    before = router.own()
+    changed = router.change(filled(data) if action == "apply" else "")
+    lines = difflib.unified_diff(masked(before).splitlines(), masked(router.own()).splitlines(), "before", "after", n=1)
+    return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines]}
+
+
+def main(argv: list[str]) -> int:
+    """Read the input, work, report."""
+    data = json.load(sys.stdin)
+    try:
+        return report([], {"router": data["router"], **work(argv[0], data)})
+    except Trouble as trouble:
+        finding = {key: masked(value) for key, value in trouble.finding.items()}
+        finding["where"] = f"{data['router']}, {finding['where']}"
+        return report([finding], {"router": data["router"], "changed": []})

@@ -1,0 +1,95 @@
+"""FRR configurations as sets of lines in their contexts, and the commands that lead from one to another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+
+Path = tuple[str, ...]
+Entry = tuple[Path, str]
+"""A line in its context; an empty line stands for the context itself."""
+
+CONTEXT = re.compile(r"(router bgp|route-map) ")
+SILENT = re.compile(r"neighbor \S+ activate$")
+"""What a running configuration does not show, because it is the default."""
+OVERWRITTEN = re.compile(r"neighbor \S+ (password|remote-as|description|timers|maximum-prefix)\b")
+"""Lines whose new value replaces the old one without a `no`."""
+
+
+def entries(text: str) -> dict[Entry, None]:
+    """Return every line with its context, in order."""
+    found: dict[Entry, None] = {}
+    path: Path = ()
+    for raw in text.splitlines():
+        line = raw.strip()
+        if not line or line.startswith("!"):
+            continue
+        if not raw[0].isspace():
+            path = ()
+        if line == "exit-address-family":
+            path = path[:1]
+        elif CONTEXT.match(line) and not path:
+            path = (line,)
+            found[path, ""] = None
+        elif line.startswith("address-family ") and path:
+            path = (path[0], line)
+            found[path, ""] = None
+        elif line not in ("exit", "end"):
+            found[path, line] = None
+    return found
+
+
+def additions(running: Iterable[Entry], new: Iterable[Entry]) -> list[str]:
+    """Return the commands that add what is wanted and does not run."""
+    have = set(running)
+    missing = {entry for entry in new if entry not in have and not SILENT.match(entry[1])}
+    touched = {path for path, _ in missing}
+    return _commands(entry for entry in new if entry in missing or (entry[0] in touched and SILENT.match(entry[1])))
+
+
+def removals(running: Iterable[Entry], old: Iterable[Entry], new: Iterable[Entry], *, own_bgp: bool) -> list[str]:
+    """Return the commands that take out what the old part brought and the new one does not want."""
+    have, wanted = set(running), set(new)
+    overwritten = {_key(line) for _, line in wanted if OVERWRITTEN.match(line)}
+    gone = [entry for entry in old if entry in have and entry not in wanted and _key(entry[1]) not in overwritten]
+    contexts = {
+        path for path, line in gone if not line and len(path) == 1 and (own_bgp or path[0].startswith("route-map"))
+    }
+    neighbors = _neighbors(old) - _neighbors(new)
+    rest = [
+        (path, f"no {line}")
+        for path, line in gone
+        if line and path[:1] not in contexts and not (line.startswith("neighbor ") and line.split()[1] in neighbors)
+    ]
+    whole: list[Entry] = [
+        ((router,), f"no neighbor {name}{group}") for router, name, group in _whole(gone, neighbors, contexts)
+    ]
+    return [*_commands([*whole, *rest]), *(f"no {path[0]}" for path in sorted(contexts))]
+
+
+def _whole(gone: list[Entry], neighbors: set[str], contexts: AbstractSet[Path]) -> Iterable[tuple[str, str, str]]:
+    """Yield each neighbour or group that goes as a whole, members before their group."""
+    lines = [
+        (path[0], line.split()) for path, line in gone if line.startswith("neighbor ") and path[:1] not in contexts
+    ]
+    names = dict.fromkeys((router, words[1]) for router, words in lines if words[1] in neighbors)
+    for router, name in sorted(names, key=lambda item: not item[1][0].isdigit()):
+        yield router, name, "" if name[0].isdigit() else " peer-group"
+
+
+def _neighbors(part: Iterable[Entry]) -> set[str]:
+    return {line.split()[1] for _, line in part if line.startswith("neighbor ")}
+
+
+def _key(line: str) -> str:
+    return " ".join(line.split()[:3])
+
+
+def _commands(wanted: Iterable[Entry]) -> list[str]:
+    commands: list[str] = []
+    for path, group in groupby(wanted, key=lambda entry: entry[0]):
+        closing = ["exit-address-family", "exit"][2 - len(path) :]
+        commands += [*path, *(line for _, line in group if line), *closing]
+    return commands

@@ -1,0 +1,93 @@
+"""One screen: a table of nodes, one of routers, then each finding with its witnesses and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from underlay.judge.verdict import Cause, Check, Lost, Status, Verdict
+from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, rows
+
+COLOURS = {"pass": "green", "fail": "bold red", "error": "bold magenta", "skipped": "dim", NOTHING: "dim"}
+WIDTH = 100
+"""Columns where the output is no terminal."""
+NUMBERS = ("route", "wire", "programs-attached", "probes")
+"""Checks whose numbers are shown for each node even when they pass."""
+SHOWN_NODES = 6
+"""Nodes whose numbers the screen shows; the report file has them all."""
+
+
+def show(verdict: Verdict, stream: TextIO, seconds_old: float) -> None:
+    """Write the verdict; with colour only to a terminal."""
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH)
+    console.print(Group(*_parts(verdict, seconds_old)))
+
+
+def _parts(verdict: Verdict, seconds_old: float) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        ("underlay ", "bold"),
+        f"{verdict.site}: ",
+        _word(verdict.status),
+        f"  ({counts(verdict)}; {age(verdict, seconds_old)})",
+    )
+    yield _table("node", rows(verdict, NODES), list(NODES))
+    yield _table("router", rows(verdict, ROUTERS), list(ROUTERS))
+    yield from _numbers(verdict)
+    for cause in verdict.causes:
+        yield _cause(cause)
+    for lost in verdict.lost:
+        yield _lost(lost)
+    yield from _unnamed(verdict)
+    for note in verdict.notes:
+        yield Text(f"note: {note}", style="dim")
+
+
+def _table(title: str, lines: dict[str, list[str]], columns: list[str]) -> Table:
+    table = Table(title, *columns, box=None, pad_edge=False, header_style="bold")
+    for name, cells in lines.items():
+        table.add_row(name, *(Text(text, style=COLOURS[text]) for text in cells))
+    return table
+
+
+def _numbers(verdict: Verdict) -> Iterator[Text]:
+    """Yield what was read in the kernel, a line for each node."""
+    names = list(dict.fromkeys(check.where for check in verdict.checks if check.rule == "wire"))
+    for name in names[:SHOWN_NODES]:
+        found = {check.rule: check.found for check in verdict.checks if check.where == name}
+        for rule in NUMBERS:
+            yield Text.assemble(
+                (f"{name} ", "bold"), (f"{rule}: ", "dim"), found.get(rule, NOTHING).partition("; 1")[0]
+            )
+
+
+def _cause(cause: Cause) -> Text:
+    text = Text.assemble(("✗ ", "bold red"), (cause.sentence, "bold"), (f"  [{cause.rule}]", "dim"))
+    for witness in cause.witnesses:
+        text.append(f"\n    seen: {witness}")
+    return text.append(f"\n    next: {cause.fix}")
+
+
+def _lost(lost: Lost) -> Text:
+    return Text.assemble(("✗ ", "bold red"), (lost.found, "bold"), f"\n    seen: {lost.last_seen}")
+
+
+def _unnamed(verdict: Verdict) -> Iterator[Text]:
+    """Yield the failed and unjudged checks that no cause speaks of."""
+    named = {cause.where for cause in verdict.causes}
+    for check in verdict.of(Status.FAIL, Status.ERROR):
+        if check.where not in named or check.status is Status.ERROR:
+            yield _check(check)
+
+
+def _check(check: Check) -> Text:
+    sign = ("✗ ", "bold red") if check.status is Status.FAIL else ("? ", "bold magenta")
+    text = Text.assemble(sign, f"{check.where} {check.rule}: found {check.found}; expected {check.expected}.")
+    return text.append(f"\n    next: {check.fix}") if check.fix else text
+
+
+def _word(status: Status) -> tuple[str, str]:
+    return status.value, COLOURS[status.value]
