@@ -1,5 +1,7 @@
 """What the local Cilium agent compiled and pinned: read from its files, never from its own word about itself."""
 
+# ruff: noqa: ANN401 - JSON is of any type
+
 from __future__ import annotations
 
 import json
@@ -10,14 +12,9 @@ STATE = Path("/var/run/cilium/state")
 PINS = Path("/sys/fs/bpf/tc/globals")
 MARKS = ("TUNNEL_MODE", "ENCAP_IFINDEX")
 """Macros of node_config.h that mean encapsulation."""
-CONSTANTS = (
-    "tunnel_protocol",
-    "tunnel_port",
-    "enable_bpf_host_routing",
-    "enable_endpoint_routes",
-    "direct_routing_dev_ifindex",
-)
-"""Constants of the host program, from bpf_host.json."""
+CONSTANTS = ("TunnelProtocol", "TunnelPort", "EnableBPFHostRouting", "EnableEndpointRoutes", "DirectRoutingDevIfIndex")
+"""Constants of the host program, from bpf_host.json, as Cilium 1.20 spells them."""
+SPELT = {name.lower(): name for name in CONSTANTS}
 
 
 def facts() -> dict[str, Any]:
@@ -40,13 +37,14 @@ def _constants() -> dict[str, dict[str, Any]] | None:
     return {path.parent.name: _wanted(json.loads(path.read_text())) for path in files} if files else None
 
 
-def _wanted(document: Any) -> dict[str, Any]:
-    """Return the constants of interest, wherever the dump nests them."""
-    if not isinstance(document, dict):
-        return {}
+def _wanted(part: Any) -> dict[str, Any]:
+    """Return the constants of interest, wherever the dump nests them, whether in camel case or with underscores."""
     found: dict[str, Any] = {}
-    for key, value in document.items():
-        found |= {key: value} if key in CONSTANTS else _wanted(value)
+    for value in part if isinstance(part, list) else ():
+        found |= _wanted(value)
+    for key, value in part.items() if isinstance(part, dict) else ():
+        name = SPELT.get(key.replace("_", "").lower())
+        found |= {name: value} if name and isinstance(value, int) else _wanted(value)
     return found
 
 

@@ -1,12 +1,14 @@
 """The kernel's own account of the probe's packets: loads events.c, watches addresses, reads the counters."""
 
+# ruff: noqa: ANN401 - bcc and pyroute2 carry no types
+
 from __future__ import annotations
 
-import os
 import pkgutil
 import socket
 import struct
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from bpf.btf import Btf, macros, read
@@ -115,7 +117,7 @@ def start() -> Events:
 
 def own_namespace() -> int:
     """Return the inode of this process's network namespace."""
-    return os.stat("/proc/self/ns/net").st_ino
+    return Path("/proc/self/ns/net").stat().st_ino
 
 
 def _number(address: str) -> int:

@@ -1,9 +1,12 @@
 """The node's network as the kernel holds it: links, programs, routes, look-ups, sysctls, neighbours; read only."""
 
+# ruff: noqa: ANN401 - bcc and pyroute2 carry no types
+
 from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,6 @@ CONFIGURED = ("forwarding", "rp_filter", "accept_local")
 """Sysctls of each interesting device."""
 POD_LINKS = ("lxc",)
 CILIUM_LINKS = ("cilium_",)
-UNICAST = 1
 TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 NEIGHBOUR = {
     1: "incomplete",
@@ -30,6 +32,8 @@ NEIGHBOUR = {
 MOST = 300
 """Routes and neighbours reported at most."""
 LOCAL_TABLE = 255
+BGP, ESTABLISHED = 179, "01"
+"""BGP's port, and the state of an open connection in /proc/net/tcp."""
 
 
 class Facts:
@@ -51,6 +55,7 @@ class Facts:
             "lookups": lambda: [self._lookups(pod, target) for target in targets],
             "sysctls": self._sysctls,
             "neighbours": self._neighbours,
+            "bgp": bgp_connections,
             "filters": filters.forward,
             "cilium": cilium.facts,
         }
@@ -143,12 +148,27 @@ def pod_facts(ipr: Any, address: str) -> dict[str, Any]:
     message = ipr.get_links(holder)[0]
     return {
         "address": address,
-        "namespace": os.stat("/proc/self/ns/net").st_ino,
+        "namespace": Path("/proc/self/ns/net").stat().st_ino,
         "device": message.get_attr("IFLA_IFNAME"),
         "ifindex": holder,
         "mtu": message.get_attr("IFLA_MTU"),
         "host_ifindex": message.get_attr("IFLA_LINK"),
     }
+
+
+def bgp_connections(table: Path = Path("/proc/net/tcp")) -> list[dict[str, str]]:
+    """Return the established TCP connections of BGP: Cilium's own status of a session may be minutes old."""
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    ends = [(row[1].split(":"), row[2].split(":")) for row in rows if row[3] == ESTABLISHED]
+    return [
+        {"local": _address(local[0]), "remote": _address(remote[0])}
+        for local, remote in ends
+        if BGP in (int(local[1], 16), int(remote[1], 16))
+    ]
+
+
+def _address(text: str) -> str:
+    return socket.inet_ntoa(int(text, 16).to_bytes(4, sys.byteorder))
 
 
 def _link(message: Any) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Who filters forwarded packets: nftables chains by netlink, the legacy table by its socket option; nothing is loaded."""
+"""Who filters forwarded packets: nftables by netlink, the legacy table by its socket option; nothing is loaded."""
+
+# ruff: noqa: ANN401 - bcc and pyroute2 carry no types
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ def _nftables() -> list[dict[str, Any]]:
     return [
         {
             "kind": "nftables",
-            "table": f"{FAMILIES.get(chain['nfgen_family'], chain['nfgen_family'])} {chain.get_attr('NFTA_CHAIN_TABLE')}",
+            "table": f"{FAMILIES.get(chain['nfgen_family'], '?')} {chain.get_attr('NFTA_CHAIN_TABLE')}",
             "chain": chain.get_attr("NFTA_CHAIN_NAME"),
             "policy": DROP if chain.get_attr("NFTA_CHAIN_POLICY") == 0 else "accept",
             "drops": sum(_drops(rule) for rule in rules if _same_chain(rule, chain)),

@@ -112,7 +112,7 @@ def _is_local(address: str) -> bool:
 
 def _others() -> Iterator[str]:
     """Yield one path for each network namespace that this process can see, without its own."""
-    seen = {os.stat("/proc/self/ns/net").st_ino}
+    seen = {Path("/proc/self/ns/net").stat().st_ino}
     for path in (*Path("/run/netns").glob("*"), *Path("/proc").glob("[0-9]*/ns/net")):
         with contextlib.suppress(OSError):
             inode = path.stat().st_ino

@@ -1,4 +1,6 @@
-"""Which programs are attached to a device: tcx by the bpf system call (tc does not list them), classic tc by netlink."""
+"""Programs attached to a device: tcx by the bpf system call (tc does not list them), classic tc by netlink."""
+
+# ruff: noqa: ANN401 - bcc and pyroute2 carry no types
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from lab.stack import stack_file
 
 def run(words: list[str]) -> int:
     """Run the command named by the first word."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would everything started from here
     if words[0] not in COMMANDS:
         raise Failure(f"no command {words[0]!r}; there are {', '.join(COMMANDS)}")
     return COMMANDS[words[0]](words[1:])

@@ -12,7 +12,6 @@ from underlay.model import Site
 
 PKI = "/etc/kubernetes/pki"
 PORT = 6443
-MULTI_CALL = "/opt/lab/bin/kubernetes"
 LOCAL_ETCD = "http://127.0.0.1:2379"
 
 SWITCHED_OFF = (
@@ -89,7 +88,7 @@ class Plane:
 
 def component(name: str, flags: dict[str, str], needs: str = "") -> Service:
     """Return a service that runs a Kubernetes component."""
-    return Service((name, *_flags(flags)), program=MULTI_CALL, needs=needs)
+    return Service((name, *_flags(flags)), needs=needs)
 
 
 def _flags(values: dict[str, str]) -> tuple[str, ...]:

@@ -64,11 +64,19 @@ def start_due(table: dict[str, Running]) -> bool:
 
 def spawn(name: str, service: dict[str, Any]) -> int:
     """Start a service in its own session, with its own log."""
-    program = service["program"] or service["argv"][0]
+    program = service["argv"][0]
     log = (os.POSIX_SPAWN_OPEN, 1, str(LOGS / f"{name}.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), log, (os.POSIX_SPAWN_DUP2, 1, 2)]
     try:
-        pid = os.posix_spawnp(program, service["argv"], ENVIRONMENT, file_actions=actions, setsid=True, setsigmask=[])
+        pid = os.posix_spawnp(
+            program,
+            service["argv"],
+            ENVIRONMENT,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[signal.SIGPIPE],
+        )
     except OSError as error:
         with (LOGS / f"{name}.log").open("a") as file:
             file.write(f"{program} cannot be started: {error}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,9 +16,9 @@ from lab.control_plane import Plane
 from lab.failure import Failure
 from lab.hardware import Hardware, Machine
 from lab.keys import write_private
-from lab.kubeconfig import Api
-from lab.paths import state
+from lab.paths import binaries, state
 from lab.pki import authority, service_account_key
+from lab.stack import environment
 
 PATIENCE = 90.0
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -32,11 +33,8 @@ def install(path: Path, hardware: Hardware) -> str:
     if record.exists():
         _same(json.loads(record.read_text()), keys)
     else:
-        _make(
-            keys,
-            Plane(master, hardware.site, authority(state() / "pki"), service_account_key(state() / "pki")),
-            hardware,
-        )
+        pki = state() / "pki"
+        _make(keys, Plane(master, hardware.site, authority(pki), service_account_key(pki)), hardware)
         write_private(record, json.dumps(keys))
     return config.read_text()
 
@@ -58,33 +56,25 @@ def _make(keys: Keys, plane: Plane, hardware: Hardware) -> None:
 
     say(f"cluster file accepted: {keys['NETWORK_PROVIDER']} {keys['CILIUM_NETWORK_MODE']}; the CNI itself is left out")
     inside.equip(plane.machine.name, plane.outfit())
-    config = _kubeconfig(plane)
-    api = Api(config, state() / "pki")
-    _wait(
-        f"the API server at {api.server} does not answer; see `lab logs {plane.machine.name} kube-apiserver.log`",
-        lambda: api.get("/readyz") == "ok",
-    )
-    say(f"API server ready at {api.server}")
+    _kubeconfig(plane)
+    _wait("the API server does not answer", plane, "kube-apiserver", lambda: _kubectl("get", "--raw=/readyz") == "ok")
+    say(f"API server ready at {plane.server}")
     for machine in hardware.nodes:  # a kubelet that finds no API server waits for seconds before it asks again
         inside.equip(machine.name, kubelet.outfit(machine, plane))
     wanted = {machine.name for machine in hardware.nodes}
-    _wait("not every node has registered; see `lab logs NODE kubelet.log`", lambda: wanted <= _registered(api))
-    _wait(
-        "the controller manager makes no service account; see `lab logs NODE kube-controller-manager.log`",
-        lambda: "default" in api.get("/api/v1/namespaces/default/serviceaccounts/default"),
-    )
+    _wait("not every node has registered", plane, "kube-apiserver", lambda: wanted <= _names("/api/v1/nodes"))
     for node in hardware.site.nodes:
         if node.role == "control-plane":
-            api.patch(f"/api/v1/nodes/{node.name}", {"metadata": {"labels": {CONTROL_PLANE: ""}}})
-    say(f"nodes registered: {', '.join(sorted(wanted))}")
+            _kubectl("label", "--overwrite", f"node/{node.name}", f"{CONTROL_PLANE}=")
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    _wait("there is no service account", plane, "kube-controller-manager", lambda: "default" in _names(accounts))
+    say(f"nodes registered: {', '.join(machine.name for machine in hardware.nodes)}")
 
 
-def _kubeconfig(plane: Plane) -> str:
-    """Return the administrator's kubeconfig; one that an interrupted run left is used again."""
-    path = state() / "kubeconfig"
-    if not path.exists():
-        write_private(path, plane.config("operator", "system:masters"))
-    return path.read_text()
+def _kubeconfig(plane: Plane) -> None:
+    """Write the administrator's kubeconfig; one that an interrupted run left is used again."""
+    if not (state() / "kubeconfig").exists():
+        write_private(state() / "kubeconfig", plane.config("operator", "system:masters"))
 
 
 def _master(keys: Keys, hardware: Hardware) -> Machine:
@@ -113,18 +103,22 @@ def _same(made: Keys, keys: Keys) -> None:
         raise Failure("\n  ".join(["a cluster is there, made with other settings; " + hint, *changed]))
 
 
-def _registered(api: Api) -> set[str]:
-    return {item["metadata"]["name"] for item in json.loads(api.get("/api/v1/nodes"))["items"]}
+def _names(path: str) -> set[str]:
+    listed = json.loads(_kubectl("get", f"--raw={path}") or '{"items": []}')
+    return {item["metadata"]["name"] for item in listed["items"]}
 
 
-def _wait(failure: str, done: Callable[[], bool]) -> None:
-    """Ask until the answer is yes; a server that does not answer yet is asked again."""
+def _kubectl(*words: str) -> str:
+    """Return what kubectl says; empty when the server does not answer."""
+    command = [str(binaries() / "kubectl"), "--request-timeout=5s", *words]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False).stdout
+
+
+def _wait(failure: str, plane: Plane, service: str, done: Callable[[], bool]) -> None:
+    """Ask until the answer is yes."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            if done():
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise Failure(failure)
+    while not done():
+        if time.monotonic() > deadline:
+            log = f"python3 -m lab logs {plane.machine.name} {service}.log"
+            raise Failure(f"{failure} after {PATIENCE:.0f} s; see `{log}`")
+        time.sleep(0.2)

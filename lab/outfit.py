@@ -30,8 +30,6 @@ class Service:
     """A program that the machine's first process keeps running."""
 
     argv: tuple[str, ...]
-    program: str = ""
-    """The file to run where it is not named as argv says."""
     needs: str = ""
     """A path that has to be there before the start."""
     life: Literal["keep", "plain", "once"] = "keep"

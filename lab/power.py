@@ -44,6 +44,7 @@ def up(site: Path) -> None:
 
 def down() -> None:
     """End the lab and remove what it left: processes, control groups, state."""
+    outer = inside.supervisor()
     cgroups.end(cgroups.SUPERVISOR)
     if not cgroups.end():
         raise Failure(
@@ -51,6 +52,9 @@ def down() -> None:
         )
     if (state() / MARK).exists():
         shutil.rmtree(state())
+    deadline = time.monotonic() + 3
+    while outer and Path(f"/proc/{outer}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)  # the host's own first process buries it; some look only once a second
 
 
 def restart(names: list[str], hardware: Hardware, *, wipe: bool = False) -> None:

@@ -39,6 +39,7 @@ def environment() -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(keys.folder() / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_STACK": STACK,
+        "KUBECACHEDIR": str(state() / "kube-cache"),
         "UNDERLAY_STATE": str(state()),
         "UNDERLAY_CACHE": str(cache()),
     }

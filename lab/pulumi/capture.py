@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.pulumi.engine import Journal, Progress
+from lab.pulumi.serve import CallError
 
 STDOUT, STDERR = 1, 2
 
@@ -22,7 +23,7 @@ _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t
 _ESCAPES |= {"\\": "\\\\", '"': '\\"'}
 
 
-class CommandError(Exception):
+class CommandError(CallError):
     """A command, a connection or a copy failed; the text is for the user."""
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import wraps
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 if not __package__:  # run by its path: the repository takes the place of this folder
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -31,31 +29,6 @@ VERSION = "1.2.1"
 ID_BYTES = 4
 
 Result = TypeVar("Result")
-Method = Callable[[Any, Any], Awaitable[Any]]
-
-
-def answered(method: Method) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Any]]:
-    """Turn a readable error into the call's status, without a traceback anywhere."""
-
-    @wraps(method)
-    async def call(self: object, request: object, context: grpc.aio.ServicerContext) -> object:
-        try:
-            return await method(self, request)
-        except (CommandError, ValueError) as error:
-            return await context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        except NotImplementedError as error:
-            return await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
-
-    return call
-
-
-def refused(name: str) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Any]]:
-    """Return a method that says it is not offered."""
-
-    async def method(_self: object, _request: object) -> object:
-        raise NotImplementedError(f"{name} is not implemented")
-
-    return answered(method)
 
 
 class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -68,7 +41,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._running: set[asyncio.Task[Any]] = set()
         self._cancelled = False
 
-    @answered
+    @serve.answered
     async def Handshake(self, request: provider_pb2.ProviderHandshakeRequest) -> provider_pb2.ProviderHandshakeResponse:
         """Learn where the engine listens and what it understands."""
         self._engine.attach(request.engine_address)
@@ -77,35 +50,35 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             accept_secrets=True, accept_resources=True, accept_outputs=True, accepts_byte_string=True
         )
 
-    @answered
+    @serve.answered
     async def Attach(self, request: plugin_pb2.PluginAttach) -> empty_pb2.Empty:
         """Serve an engine that did not start this process."""
         self._engine.attach(request.address)
         return empty_pb2.Empty()
 
-    @answered
+    @serve.answered
     async def GetPluginInfo(self, _request: empty_pb2.Empty) -> plugin_pb2.PluginInfo:
         """Return the version whose schema this provider keeps to."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
-    @answered
+    @serve.answered
     async def GetSchema(self, _request: provider_pb2.GetSchemaRequest) -> provider_pb2.GetSchemaResponse:
         """Return the package's schema."""
         return provider_pb2.GetSchemaResponse(schema=schema.package_schema(VERSION))
 
-    @answered
+    @serve.answered
     async def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         """Accept any provider configuration: there is none to refuse."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    @answered
+    @serve.answered
     async def Configure(self, _request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
         """Take no configuration and say what this provider understands."""
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=True
         )
 
-    @answered
+    @serve.answered
     async def Check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         """Return inputs with defaults and secrets, or everything that is wrong with them."""
         shape = _shape(schema.RESOURCES, lifecycle.Resource(request.urn).token)
@@ -113,7 +86,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         refusals = [provider_pb2.CheckFailure(property=wrong.property, reason=wrong.reason) for wrong in failures]
         return provider_pb2.CheckResponse(inputs=self._encoded(inputs), failures=refusals)
 
-    @answered
+    @serve.answered
     async def Diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         """Say which inputs changed, and which changes need a new resource."""
         token = lifecycle.Resource(request.urn).token
@@ -125,7 +98,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         replacing = {path for path in found if token in lifecycle.REPLACED_ALWAYS or _replaces(shape, path)}
         return _diff_response(found, replacing)
 
-    @answered
+    @serve.answered
     async def Create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
         """Run the create command or copy, unless this is a preview."""
         resource, inputs = lifecycle.Resource(request.urn), decode_properties(request.properties)
@@ -137,12 +110,12 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         new_id = resource.id_prefix + secrets.token_hex(ID_BYTES)
         return provider_pb2.CreateResponse(id=new_id, properties=self._encoded(state))
 
-    @answered
+    @serve.answered
     async def Read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
         """Return the state as it is: nobody can look at what a command once did."""
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
-    @answered
+    @serve.answered
     async def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
         """Run the update command, or else the create command, or copy again."""
         resource, state = lifecycle.Resource(request.urn), decode_properties(request.olds)
@@ -156,7 +129,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             new = await self._limited(work, request.timeout, journal)
         return provider_pb2.UpdateResponse(properties=self._encoded(new))
 
-    @answered
+    @serve.answered
     async def Delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:
         """Run the delete command of the state, if there is one."""
         resource, state = lifecycle.Resource(request.urn), decode_properties(request.properties)
@@ -164,7 +137,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         await self._limited(lifecycle.delete(resource.token, state, journal), request.timeout, journal)
         return empty_pb2.Empty()
 
-    @answered
+    @serve.answered
     async def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
         """Run `command:local:run`, at preview too."""
         given = decode_properties(request.args)
@@ -176,7 +149,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         outputs = await self._limited(local.run(known["command"], known, {}, journal), 0, journal)
         return provider_pb2.InvokeResponse(**{"return": self._encoded(inputs | outputs)})
 
-    @answered
+    @serve.answered
     async def Cancel(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:
         """End what is running, and whatever would begin after this."""
         await self.close()
@@ -212,8 +185,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         return encode_properties(properties, byte_strings=self._byte_strings)
 
 
-for _name in ("DiffConfig", "Parameterize", "Call", "Construct", "GetMapping", "GetMappings"):
-    setattr(CommandProvider, _name, refused(_name))
+serve.refuse(CommandProvider, "DiffConfig", "Parameterize", "Call", "Construct", "GetMapping", "GetMappings")
 
 
 def _shape(shapes: Any, token: str) -> schema.Shape:  # noqa: ANN401
@@ -247,9 +219,12 @@ def _diff_response(found: dict[str, str], replacing: set[str]) -> provider_pb2.D
 
 async def program() -> None:
     """Serve until the engine is done."""
-    provider = CommandProvider(serve.arguments().engine)
+    given = serve.arguments()
+    provider = CommandProvider(given.engine)
     await serve.serve(
-        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server), provider.close
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
+        provider.close,
+        given.engine,
     )
 
 

@@ -9,17 +9,25 @@ import sys
 from lab import paths
 from lab.toolchain import StepError, ensure
 from lab.toolchain.catalogue import parts
-from lab.toolchain.part import read_stamp
+from lab.toolchain.part import read_stamp, stamp_file
 from lab.toolchain.plan import keys_of, state_of
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m lab.toolchain", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="make these parts and what they need")
+    parser.add_argument("--again", nargs="+", default=[], metavar="PART", help="make these parts anew")
     parser.add_argument("--list", action="store_true", help="show every part and whether it is there; make nothing")
     parser.add_argument("--json", action="store_true", help="with --list: print JSON")
     parser.add_argument("--venv", action="store_true", help="make the Python environment and print its interpreter")
     return parser.parse_args(argv)
+
+
+def forget(names: list[str]) -> None:
+    """Drop the stamps of parts, so that they are made anew."""
+    for name in names:
+        if part := parts().get(name):
+            stamp_file(paths.cache(), part).unlink(missing_ok=True)
 
 
 def rows() -> list[dict[str, object]]:
@@ -61,7 +69,8 @@ def main(argv: list[str] | None = None) -> int:
             ensure(["venv"])
             print(paths.venv_python())
         else:
-            ensure(arguments.only)
+            forget(arguments.again)
+            ensure([*arguments.only, *arguments.again])
     except StepError as error:
         print(f"toolchain: {error}", file=sys.stderr)
         return 1

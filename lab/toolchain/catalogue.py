@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 
 from lab import paths
 from lab.toolchain import debian, gotool, images, modules, noderoot, plugins, pyenv, store, versions
 from lab.toolchain.golang import Module, Programs, compiled, source
 from lab.toolchain.images import CHART, NAMES
 from lab.toolchain.machine import Probe
-from lab.toolchain.part import Part
+from lab.toolchain.part import Part, Step
 
 _ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
-_APT = "see whether `apt-get update` works on this machine, then read the log"
+_APT = f"see whether `apt-get update` works here, then read the log; {debian.MIRROR} can name another mirror"
 
 PROBES = {
     "cilium": Probe(tuple(modules.CILIUM_NAMES.values()), ("--version",), r"cilium-agent (\d\S*)"),
@@ -27,7 +29,8 @@ PROBES = {
 @cache
 def parts() -> dict[str, Part]:
     """Return every part by its name."""
-    rows = (*_grounds(), *_compiled(), *_engine(), *_trees(), *_images())
+    engine_and_trees = (*_engine(), *_trees(), *_out_of_the_tree())
+    rows = (*_grounds(), *_compiled(), *engine_and_trees, _chart(), *_images(), _store())
     return {part.name: part for part in rows}
 
 
@@ -83,100 +86,116 @@ def _engine() -> tuple[Part, ...]:
 
 
 def _trees() -> tuple[Part, ...]:
-    debian_part = partial(Part, source="Debian packages", by_hand=_APT)
-    return (
-        debian_part(
-            name="base",
-            version=versions.DEBIAN,
-            outputs=(debian.BASE,),
-            make=debian.make_base,
-            recipe=(debian.LEAN,),
-            seconds=45,
-            transient=True,
-            by_hand=f"{_APT}; another mirror can be named in {debian.MIRROR}",
-        ),
-        debian_part(
-            name="noderoot",
-            version=versions.DEBIAN,
-            outputs=(noderoot.TREE,),
-            make=noderoot.make_noderoot,
-            needs=("base",),
-            recipe=versions.NODE_PACKAGES,
-            seconds=60,
-        ),
-        Part(
-            name="kernel-headers",
-            version=noderoot.running_kernel(),
-            source="links in the node tree",
-            outputs=(noderoot.headers_link(),),
-            make=noderoot.link_headers,
-            needs=("noderoot",),
-            seconds=1,
-        ),
-        debian_part(
-            name="etcd",
-            version="3.4",
-            outputs=("bin/etcd", "bin/etcdctl"),
-            make=noderoot.take_etcd,
-            needs=("noderoot",),
-        ),
-        Part(
-            name="pause",
-            version=versions.PAUSE,
-            source="C, compiled here",
-            outputs=("bin/pause",),
-            make=noderoot.build_pause,
-            needs=("noderoot",),
-            recipe=noderoot.PAUSE_FLAGS,
-            files=("pause/pause.c",),
-        ),
+    by_debian = partial(Part, source="Debian packages", by_hand=_APT)
+    base = by_debian(
+        name="base",
+        version=versions.DEBIAN,
+        outputs=(debian.BASE,),
+        make=debian.make_base,
+        recipe=(debian.LEAN,),
+        seconds=40,
+        transient=True,
     )
+    nodes = by_debian(
+        name="noderoot",
+        version=versions.DEBIAN,
+        outputs=(noderoot.TREE,),
+        make=noderoot.make_noderoot,
+        needs=("base",),
+        recipe=versions.NODE_PACKAGES,
+        seconds=30,
+    )
+    return (base, nodes)
 
 
-def _images() -> tuple[Part, ...]:
-    cilium = modules.CILIUM.path(paths.cache())
-    agent = (modules.CILIUM.part, "cilium", "loopback")
-    image = partial(Part, source="assembled here")
-    rows = (
-        ("agent", versions.CILIUM, partial(images.agent_image, cilium), ("base", *agent), 60),
-        ("operator", versions.CILIUM, images.operator_image, ("cilium",), 5),
-        ("pause", versions.PAUSE, images.pause_image, ("pause",), 1),
-        ("probe", versions.PROBE, images.probe_image, ("base",), 30),
+def _out_of_the_tree() -> tuple[Part, ...]:
+    """Return what is made of the node tree, or in it."""
+    from_tree = partial(Part, needs=("noderoot",), seconds=1)
+    headers = from_tree(
+        name="kernel-headers",
+        version=noderoot.running_kernel(),
+        source="links in the node tree",
+        outputs=(noderoot.headers_link(),),
+        make=noderoot.link_headers,
     )
-    packages = {
-        "agent": (*versions.AGENT_IMAGE_PACKAGES, *versions.COMPILER_PACKAGES),
-        "probe": versions.PROBE_PACKAGES,
-    }
-    chart = Part(
+    etcd = from_tree(
+        name="etcd",
+        version="3.4",
+        source="Debian packages",
+        outputs=("bin/etcd", "bin/etcdctl"),
+        make=noderoot.take_etcd,
+    )
+    pause = from_tree(
+        name="pause",
+        version=versions.PAUSE,
+        source="C, compiled here",
+        outputs=("bin/pause",),
+        make=noderoot.build_pause,
+        recipe=noderoot.PAUSE_FLAGS,
+        files=("pause/pause.c",),
+    )
+    return (headers, etcd, pause)
+
+
+def _chart() -> Part:
+    return Part(
         name="chart",
         version=versions.CILIUM,
         source="out of the Go module",
         outputs=(CHART, NAMES),
-        make=partial(images.copy_chart, cilium),
+        make=partial(images.copy_chart, _cilium_home()),
         needs=("venv", modules.CILIUM.part),
         recipe=tuple(images.own_images().values()),
         seconds=2,
     )
-    assembled = tuple(
-        image(
-            name=f"{name}-image",
-            version=version,
-            outputs=(f"images/{name}.tar",),
-            make=make,
-            needs=("chart", *needs),
-            recipe=packages.get(name, ()),
-            seconds=seconds,
-        )
-        for name, version, make, needs, seconds in rows
+
+
+def _images() -> tuple[Part, ...]:
+    agent = ("base", modules.CILIUM.part, "cilium", "loopback")
+    compiler = (*versions.AGENT_IMAGE_PACKAGES, *versions.COMPILER_PACKAGES)
+    make_agent = partial(images.agent_image, _cilium_home())
+    rows: tuple[tuple[str, str, Callable[[Step], None], tuple[str, ...], tuple[str, ...], int], ...] = (
+        ("agent", versions.CILIUM, make_agent, agent, compiler, 40),
+        ("operator", versions.CILIUM, images.operator_image, ("cilium",), (), 2),
+        ("pause", versions.PAUSE, images.pause_image, ("pause",), (), 1),
+        ("probe", versions.PROBE, images.probe_image, ("base",), versions.PROBE_PACKAGES, 25),
     )
-    golden = Part(
+    return tuple(_image(*row) for row in rows)
+
+
+def _image(
+    name: str,
+    version: str,
+    make: Callable[[Step], None],
+    needs: tuple[str, ...],
+    packages: tuple[str, ...],
+    seconds: int,
+) -> Part:
+    return Part(
+        name=f"{name}-image",
+        version=version,
+        source="assembled here",
+        outputs=(f"images/{name}.tar",),
+        make=make,
+        needs=("chart", *needs),
+        recipe=packages,
+        seconds=seconds,
+        by_hand=_APT if packages else "",
+    )
+
+
+def _store() -> Part:
+    return Part(
         name="store",
         version=versions.CILIUM,
         source="images imported once",
         outputs=(store.STORE,),
         make=store.make_store,
-        needs=("noderoot", *(part.name for part in assembled)),
+        needs=("noderoot", *(part.name for part in _images())),
         files=("golden.py",),
         seconds=25,
     )
-    return (chart, *assembled, golden)
+
+
+def _cilium_home() -> Path:
+    return modules.CILIUM.path(paths.cache())

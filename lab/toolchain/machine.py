@@ -14,6 +14,7 @@ from lab.toolchain import process
 from lab.toolchain.process import StepError
 
 OFFICIAL = "UNDERLAY_OFFICIAL_DIR"
+OFFICIAL_SOURCE = "official release"
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,24 @@ class Found:
     def source(self) -> str:
         """Return where they are, as people read it."""
         first = next(iter(self.programs.values()))
-        return f"{'official release' if self.stated else 'on this machine'}: {first}"
+        return f"{OFFICIAL_SOURCE if self.stated else 'on this machine'}: {first}"
 
 
 def find(probe: Probe, version: str) -> Found | None:
     """Return the machine's own programs for a part, if they are all there and of this version."""
-    if probe.official and (stated := _all_in(probe, [official_folder()])):
-        return Found(stated, stated=True)
+    if named := stated(probe):
+        return Found(named, stated=True)
     if probe.plugin:
         return _installed_plugin(probe, version)
     found = _all_in(probe, _search_path())
     if found and version_of(probe, found[probe.programs[0]]) == version:
         return Found(found)
     return None
+
+
+def stated(probe: Probe) -> dict[str, Path]:
+    """Return the official programs for a part out of the folder that the person named, or nothing."""
+    return _all_in(probe, [official_folder()]) if probe.official else {}
 
 
 def version_of(probe: Probe, program: Path) -> str:

@@ -47,7 +47,7 @@ def make_plan(parts: Mapping[str, Part], cache: Path, only: Iterable[str] = ()) 
     queue = list(wanted)
     while queue:
         name = queue.pop()
-        if name in todo or is_current(cache, parts[name], keys[name]):
+        if name in todo or _settled(cache, parts[name], keys[name]):
             continue
         todo[name] = _as_found(parts[name])
         queue.extend(todo[name].needs)
@@ -61,6 +61,15 @@ def state_of(cache: Path, part: Part, key: str) -> str:
     if is_current(cache, part, key):
         return "ready"
     return "stale" if read_stamp(cache, part) else "missing"
+
+
+def _settled(cache: Path, part: Part, key: str) -> bool:
+    """Say whether a part can stay: current, and the official one where the person asks for that."""
+    if not is_current(cache, part, key):
+        return False
+    asked = part.probe is not None and machine.stated(part.probe)
+    stamp = read_stamp(cache, part)
+    return not asked or (stamp is not None and stamp.source.startswith(machine.OFFICIAL_SOURCE))
 
 
 def _known(parts: Mapping[str, Part], only: Iterable[str]) -> set[str]:

@@ -125,7 +125,7 @@ def _overlay() -> str:
 
 
 def _disk() -> str:
-    cold = bool(make_plan(parts(), paths.cache()).parts)
+    cold = any(part.lane == "compile" and part.seconds > 60 for part in make_plan(parts(), paths.cache()).parts)
     wanted = DISK_COLD_GB if cold else DISK_WARM_GB
     place = next(folder for folder in (paths.cache(), *paths.cache().parents) if folder.exists())
     free = shutil.disk_usage(place).free / 1e9

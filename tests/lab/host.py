@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -38,7 +39,6 @@ class Snapshot:
     routes: str
     nft: str
     settings: dict[str, str]
-    groups: set[str]
 
 
 def snapshot() -> Snapshot:
@@ -49,7 +49,6 @@ def snapshot() -> Snapshot:
         routes=_read("ip", "route", "show", "table", "all"),
         nft=_read("nft", "list", "tables"),
         settings={name: Path("/proc/sys", name).read_text() for name in SETTINGS if Path("/proc/sys", name).exists()},
-        groups={str(path) for path in Path("/sys/fs/cgroup").glob("*/underlay-lab-*")},
     )
 
 
@@ -86,6 +85,11 @@ class Lab:
         done = self.run(*words)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def groups(self) -> list[Path]:
+        """Return this lab's control groups; other labs may run beside it."""
+        name = "underlay-lab-" + hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
+        return [*Path("/sys/fs/cgroup").glob(name), *Path("/sys/fs/cgroup").glob(f"*/{name}")]
 
     def processes(self) -> set[int]:
         """Return the processes that carry this lab's state folder in their environment, files or mounts."""
@@ -133,9 +137,17 @@ def _inside(pid: int) -> list[str]:
     return []
 
 
-def held(namespaces: set[str], since: float) -> dict[int, set[str]]:
-    """Return the processes older than a moment that are in one of these namespaces; younger ones got a number anew."""
-    return {pid: inside for pid in _all() if (inside := _namespaces(pid) & namespaces) and _born(pid) < since}
+def held(namespaces: set[str], since: float, limit: float = 5.0) -> set[int]:
+    """Return the processes older than a moment that stay in these namespaces; younger ones got a number anew.
+
+    The host's first process buries the outer one; it has as long as the limit says.
+    """
+    deadline = time.monotonic() + limit
+    while left := {pid for pid in _all() if _namespaces(pid) & namespaces and _born(pid) < since}:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return left
 
 
 def _born(pid: int) -> float:

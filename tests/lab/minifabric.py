@@ -75,11 +75,14 @@ mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
-mkdir -p "$root/run/cilium/state/globals"
+mkdir -p "$root/run/cilium/state/globals" "$root/run/cilium/state/bpf/eth0"
+echo '{"EnableBPFHostRouting": false, "TunnelProtocol": 0}' > "$root/run/cilium/state/bpf/eth0/bpf_host.json"
 echo '#define NATIVE 1' > "$root/run/cilium/state/globals/node_config.h"
 for name in $2; do mount -t tmpfs tmpfs "$root/$name"; done
 exec chroot "$root" sleep 3600
 """
+LISTEN = "import socket, time; s = socket.create_server(('', 179)); print('up', flush=True); time.sleep(3600)"
+DIAL = "import socket, sys, time; s = socket.create_connection((sys.argv[1], 179)); print('up', flush=True); time.sleep(3600)"
 HIDDEN = "usr/lib/python3/dist-packages/bcc"
 """Where bcc lives; a node without it has an empty folder there."""
 
@@ -137,6 +140,7 @@ class Fabric:
         self._wire()
         self._route()
         self._populate()
+        self._connect()
 
     def _wire(self) -> None:
         for machine in self.machines.values():
@@ -187,6 +191,14 @@ class Fabric:
             helper.stdin.write(json.dumps({"eth0": "cil_from_netdev", lxc: "cil_from_container"}).encode() + b"\n")
             helper.stdin.flush()
             assert helper.stdout.readline() == b"attached\n"
+            self.helpers.append(helper)
+
+    def _connect(self) -> None:
+        """Hold a TCP connection from each node to the router's port 179, as Cilium's sessions do."""
+        for machine, text in (("tor", LISTEN), ("node1", DIAL), ("node2", DIAL)):
+            helper = self.machines[machine].start("python3", "-c", text, GATEWAYS.get(machine, ""))
+            assert helper.stdout
+            assert helper.stdout.readline()
             self.helpers.append(helper)
 
     def hide_bcc(self) -> None:

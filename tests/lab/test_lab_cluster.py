@@ -1,4 +1,4 @@
-"""The installer's stand-in: cluster file in, kubeconfig out; nodes register by kubelet with certificates of their own."""
+"""The installer's stand-in: cluster file in, kubeconfig out; kubelets register with certificates of their own."""
 
 from __future__ import annotations
 

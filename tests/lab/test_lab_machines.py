@@ -1,4 +1,4 @@
-"""Machines behave as real ones: SSH with pinned keys, a power-off resets settings, the host's kernel is out of reach."""
+"""Machines behave as real ones: pinned SSH keys, a power-off resets settings, the host's kernel is out of reach."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def test_sysrq_is_out_of_reach(lab: Lab) -> None:
     assert "Read-only" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["restart", "nobody"], ["shell"], ["logs", "cp-1", "nothing.log"], ["bogus"], ["exec"]])
+@pytest.mark.parametrize(
+    "words", [["restart", "nobody"], ["shell"], ["logs", "cp-1", "nothing.log"], ["bogus"], ["exec"]]
+)
 def test_wrong_words_are_answered_in_one_line(lab: Lab, words: list[str]) -> None:
     done = lab.run(*words)
     assert done.returncode == 1

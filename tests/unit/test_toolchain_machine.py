@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from lab.toolchain import machine
 from lab.toolchain.adopt import adopt, check_digest
 from lab.toolchain.machine import Probe
-from lab.toolchain.part import Part, Step
-from lab.toolchain.plan import make_plan
+from lab.toolchain.part import Part, Stamp, Step, stamp_file
+from lab.toolchain.plan import keys_of, make_plan
 from lab.toolchain.process import StepError
 
 TOOL = Probe(("tool", "tool-helper"), ("version",), r"v(\d\S*)", official=True)
@@ -77,6 +79,19 @@ def test_named_folder_wins_and_must_have_the_right_version(tmp_path: Path, monke
     assert found.stated
     with pytest.raises(StepError, match=r"official/tool says version 9\.9\.9, expected 1\.2\.3"):
         adopt(found, TOOL)(Step(part(), "key", tmp_path / "cache"))
+
+
+def test_named_folder_replaces_what_was_built_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, parts = tmp_path / "cache", {"go": Part("go", "1", "built", ("go",), lambda _: None), "tool": part()}
+    install(cache / "bin", "1.2.3")
+    key = keys_of(parts)["tool"]
+    stamp_file(cache, parts["tool"]).parent.mkdir(parents=True)
+    stamp_file(cache, parts["tool"]).write_text(json.dumps(asdict(Stamp(key, "1.2.3", "built", 1.0))))
+    assert make_plan(parts, cache, ["tool"]).parts == ()
+    monkeypatch.setenv(machine.OFFICIAL, str(install(tmp_path / "official", "1.2.3")))
+    (official,) = make_plan(parts, cache, ["tool"]).parts
+    Step(official, key, cache).carry_out()
+    assert make_plan(parts, cache, ["tool"]).parts == ()
 
 
 def test_digest_table_beside_a_program_is_obeyed(tmp_path: Path) -> None:

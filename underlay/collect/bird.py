@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from underlay.judge.evidence import RouterSession
 
@@ -22,7 +23,7 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
     """Read `show protocols all`."""
     _refuse_silence(text)
     starts = [match.start() for match in re.finditer(r"^\S", text, re.MULTILINE)] + [len(text)]
-    blocks = [text[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    blocks = [text[start:end] for start, end in pairwise(starts)]
     found = [_session(block) for block in blocks if PROTOCOL.match(block)]
     return tuple(sorted((session for session in found if session.address), key=lambda session: session.address))
 

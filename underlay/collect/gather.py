@@ -12,12 +12,11 @@ from pydantic import Field
 
 from underlay.collect import kubernetes, nodes, routers
 from underlay.collect.ssh import LOST, Machine, Shell, connect, machines
-from underlay.judge.evidence import Evidence, NodeReport, RouterReport, Survey
+from underlay.judge.evidence import Evidence, RouterReport, Survey
 from underlay.model import Model, Site
 from underlay.plan.verification import Expected
 
-SURVEY = "kubernetes"
-"""Under this name the evidence keeps what went wrong with the API."""
+S = TypeVar("S")
 T = TypeVar("T")
 Say = Callable[[str], None]
 
@@ -105,10 +104,10 @@ class Gathering:
         self.shells.append(shell)
         return shell
 
-    async def _all(self, things: Mapping[str, Any], ask: Callable[[str, Any], Awaitable[T]]) -> dict[str, T]:
+    async def _all(self, things: Mapping[str, S], ask: Callable[[str, S], Awaitable[T]]) -> dict[str, T]:
         """Ask all of them at once; one that fails is a sentence in `errors`, and left out from then on."""
 
-        async def one(name: str, thing: Any) -> tuple[str, T] | None:
+        async def one(name: str, thing: S) -> tuple[str, T] | None:
             try:
                 return name, await ask(name, thing)
             except LOST as error:
@@ -132,6 +131,3 @@ def _access(site: Site) -> dict[str, Any]:
 def gather(request: Request, say: Say) -> Evidence:
     """Collect all evidence of a site."""
     return asyncio.run(Gathering(request, say).run())
-
-
-__all__ = ["Evidence", "Gathering", "NodeReport", "Request", "gather"]

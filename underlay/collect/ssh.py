@@ -1,4 +1,4 @@
-"""Remote machines by SSH: one pinned host key each, no agent, no configuration file, constant commands, data on stdin."""
+"""Remote machines by SSH: one pinned host key each, no agent, no configuration file, constant commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python3 -m underlay verify`: collect evidence from the running site, judge it, and say what is broken, where and why."""
+"""`python3 -m underlay verify`: collect evidence from the running site and say what is broken, where and why."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def main(argv: list[str]) -> int:
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="underlay verify", description="Prove the underlay in the kernel.")
     parser.add_argument("--input", default="-", metavar="FILE", help="JSON input; - is standard input (default)")
-    parser.add_argument("--json", action="store_true", help="JSON on standard output even where that is a terminal; the table goes to standard error")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="JSON on standard output even where that is a terminal; the table goes to standard error",
+    )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write verdict and evidence there")
     return parser.parse_args(argv)
 
@@ -82,7 +86,7 @@ def _write(folder: Path, verdict: Verdict, evidence: Evidence, old: float) -> No
     files = {
         "verdict.md": markdown(verdict, old),
         "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n",
-        "evidence.json": evidence.model_dump_json(by_alias=True) + "\n",
+        "evidence.json": evidence.model_dump_json(by_alias=True, exclude_defaults=True) + "\n",
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

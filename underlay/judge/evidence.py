@@ -148,6 +148,13 @@ class Chain(Part):
     drops: int
 
 
+class Connection(Part):
+    """An established TCP connection of BGP."""
+
+    local: Text
+    remote: Text
+
+
 class CiliumFacts(Part):
     """What the agent's own files say."""
 
@@ -166,6 +173,7 @@ class Facts(Part):
     lookups: tuple[Lookup, ...] | None = None
     sysctls: Mapping[str, int] | None = None
     neighbours: tuple[Neighbour, ...] | None = None
+    bgp: tuple[Connection, ...] | None = None
     filters: tuple[Chain, ...] | None = None
     cilium: CiliumFacts | None = None
 

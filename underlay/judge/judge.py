@@ -12,8 +12,12 @@ from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
 from underlay.plan.verification import Expected
 
-FOLLOWS = {"path-mtu": {"encapsulated"}}
-"""Causes that only follow from others: a tunnel's header makes the path's MTU smaller."""
+FOLLOWS = {
+    "path-mtu": "encapsulated",
+    "router-wrong-next-hop": "pod-network-twice",
+    "router-stray-prefix": "pod-network-twice",
+}
+"""Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
 NODE_RULES = (*node_causes.RULES, *route_causes.RULES)
 
 
@@ -80,14 +84,11 @@ def _merged(causes: Iterable[Cause]) -> list[Cause]:
 
 
 def _roots(causes: list[Cause]) -> list[Cause]:
-    """Leave out causes whose pairs are all explained by one that they follow from."""
-    by_rule: dict[str, Pairs] = {}
+    """Leave out each cause whose pairs are all explained by the one that it follows from."""
+    pairs: dict[str, Pairs] = {}
     for cause in causes:
-        by_rule[cause.rule] = by_rule.get(cause.rule, frozenset()) | cause.pairs
-    roots = {
-        rule: frozenset[tuple[str, str]]().union(*(by_rule.get(root, frozenset()) for root in FOLLOWS[rule]))
-        for rule in FOLLOWS
-    }
+        pairs[cause.rule] = pairs.get(cause.rule, frozenset()) | cause.pairs
+    roots = {rule: pairs[root] for rule, root in FOLLOWS.items() if root in pairs}
     return [cause for cause in causes if cause.rule not in roots or not cause.pairs <= roots[cause.rule]]
 
 

@@ -33,12 +33,12 @@ def drop_text(node: NodeView, rows: list[Counter]) -> str:
     """Return drops as one witness."""
     if not rows:
         return ""
-    first = rows[0]
-    return f"{sum(row.count for row in rows)} drops {first.reason} at {first.function} on {node.device(first)} (ifindex {first.ifindex})"
+    first, count = rows[0], sum(row.count for row in rows)
+    return f"{count} drops {first.reason} at {first.function} on {node.device(first)} (ifindex {first.ifindex})"
 
 
 def forwarding_off(node: NodeView, case: Case) -> Iterator[Cause]:
-    """The kernel does not forward."""
+    """Find a kernel that does not forward."""
     keys = [
         "ip_forward",
         *(f"{link.name}/forwarding" for link in node.links.values() if _carries_pods(node, link.name)),
@@ -64,7 +64,7 @@ def forwarding_off(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def reverse_path(node: NodeView, case: Case) -> Iterator[Cause]:
-    """A device drops packets whose way back leads out of another one."""
+    """Find a device that drops packets whose way back leads out of another one."""
     rows = drops(node, "IP_RPFILTER")
     for device in sorted({node.device(row) for row in rows} | set(_refused_back(node))):
         mine = [row for row in rows if node.device(row) == device]
@@ -88,7 +88,7 @@ def reverse_path(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def packet_filter(node: NodeView, case: Case) -> Iterator[Cause]:
-    """iptables or nftables drops what is forwarded."""
+    """Find iptables or nftables dropping what is forwarded."""
     rows = [row for row in node.counters("dropped") if row.reason in FILTER_DROPS]
     if rows and node.report:
         chains = [chain for chain in node.report.facts.filters or () if chain.policy == "drop" or chain.drops]
@@ -113,7 +113,7 @@ def packet_filter(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Cilium's programs are not attached."""
+    """Find devices that lack Cilium's programs."""
     programs = (node.report.facts.programs or {}) if node.report else {}
     bare = [
         name for name in sorted(programs) if (name in node.uplinks or name.startswith("lxc")) and not programs[name]
@@ -131,7 +131,7 @@ def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def own_address(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Another machine uses an address of this node."""
+    """Find an address of this node that another machine uses."""
     rows = drops(node, "IP_LOCAL_SOURCE")
     if rows:
         sentence = f"receives packets from its own address {rows[0].source}: the address is used twice"

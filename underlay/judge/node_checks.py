@@ -1,5 +1,7 @@
 """What is checked on each node; each check names the numbers that it read."""
 
+# ruff: noqa: ARG001 - all checkers are called alike
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from underlay.judge.case import Case, NodeView
 from underlay.judge.evidence import Link, NodeReport, Point, Program
 from underlay.judge.verdict import Check, Status
+from underlay.model import HostRouting
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
 FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
@@ -87,14 +90,25 @@ def _no_tunnel(node: NodeView, report: NodeReport, case: Case) -> Judged:
     cilium = report.facts.cilium
     if report.facts.links is None or cilium is None or cilium.marks is None:
         return result(None, "links or Cilium's node_config.h could not be read")
-    protocols = {device: values.get("tunnel_protocol", 0) for device, values in (cilium.host or {}).items()}
+    protocols = {device: values.get("TunnelProtocol", 0) for device, values in (cilium.host or {}).items()}
     signs = [f"device {link.name} ({link.kind})" for link in tunnels(node)]
     signs += [f"{mark} in node_config.h" for mark in cilium.marks]
-    signs += [f"tunnel_protocol {value} on {device}" for device, value in protocols.items() if value]
+    signs += [f"TunnelProtocol {value} on {device}" for device, value in protocols.items() if value]
     signs += [f"map {name}" for name in cilium.overlay_maps or ()]
     return result(
         not signs, "; ".join(signs) or f"{len(node.links)} devices, no tunnel; node_config.h: none of its marks"
     )
+
+
+def _host_routing(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Compare the part of the kernel that forwards, as compiled into the NIC's program, with the declared one."""
+    host = (report.facts.cilium.host or {}) if report.facts.cilium else {}
+    values = {name: host.get(name, {}).get("EnableBPFHostRouting") for name in sorted(node.uplinks)}
+    if None in values.values():
+        return result(None, "the agent's bpf_host.json could not be read")
+    wanted = case.expected.host_routing is HostRouting.BPF
+    text = ", ".join(f"{name} EnableBPFHostRouting={value}" for name, value in values.items())
+    return result(all(bool(value) is wanted for value in values.values()), text)
 
 
 def _forwarding(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -121,7 +135,7 @@ def _reverse_path(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 
 def _route(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    """The kernel's answer for each far pod, and the look-ups it made for the probes themselves."""
+    """Compare the kernel's answer for each far pod, and its look-ups for the probes themselves, with the plan."""
     if report.facts.lookups is None or not node.full:
         return result(None, "look-ups could not be read or observed")
     hops = {str(node.plan.gateway), *(str(other.plan.address) for other in case.nodes.values())}
@@ -134,7 +148,7 @@ def _route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     rows = [row for row in node.counters("routed", flows) if not row.error]
     ways = sorted({f"{node.device(row)} (ifindex {row.ifindex}) via {row.gateway}" for row in rows})
     astray = [node.device(row) for row in rows if not node.on_uplink(row)]
-    text = f"{len(flows)} far pods, {sum(row.count for row in rows)} look-ups of their packets: {', '.join(ways) or 'none seen'}"
+    text = f"{sum(row.count for row in rows)} FIB look-ups for {len(flows)} far pods: {', '.join(ways) or 'none seen'}"
     return result(not wrong and not astray and bool(rows or not flows), "; ".join([text, *wrong]))
 
 
@@ -164,12 +178,19 @@ def _mtu(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 
 def _session(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    if node.seen.sessions is None:
-        return result(False if not case.evidence.survey.errors else None, "no CiliumBGPNodeConfig")
-    found = {session.address: session for session in node.seen.sessions}
-    peer = found.get(str(node.plan.gateway))
-    good = peer is not None and peer.state == "established" and peer.asn == node.plan.router_asn
-    return result(good, ", ".join(f"{item.address} AS {item.asn} {item.state}" for item in found.values()) or "no peer")
+    """Join both ends: Cilium's status may be minutes old, so the kernel's connection and the router decide."""
+    gateway, router = str(node.plan.gateway), case.routers[node.plan.router]
+    peer = next((item for item in node.seen.sessions or () if item.address == gateway), None)
+    if report.facts.bgp is None or (node.seen.sessions is None and case.evidence.survey.errors):
+        return result(None, "the node's TCP connections, or its CiliumBGPNodeConfig, could not be read")
+    connected = any(connection.remote == gateway for connection in report.facts.bgp)
+    held = router.established(str(node.plan.address)) if router.report and router.report.sessions is not None else None
+    claimed = peer is not None and peer.state == "established"
+    text = f"{gateway} AS {peer.asn}: Cilium says {peer.state}" if peer else f"no peer {gateway} in CiliumBGPNodeConfig"
+    text += f", TCP port 179 {'connected' if connected else 'not connected'}"
+    text += "" if held is None else f", {router.name} says {'established' if held else 'down'}"
+    right = peer is not None and peer.asn == node.plan.router_asn and connected
+    return result(right and (claimed if held is None else held), text)
 
 
 def _probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -217,6 +238,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "no tunnel device, and none compiled in",
         "Set routingMode to native, remove the device.",
     ),
+    "host-routing": (
+        _host_routing,
+        "as declared in cilium.host_routing",
+        "Apply the release again and restart the agents.",
+    ),
     "forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 in sysctl.d and now."),
     "reverse-path": (
         _reverse_path,
@@ -228,10 +254,18 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "each far pod's look-ups leave by an uplink via the router",
         "Look at `ip route get` for the pod.",
     ),
-    "wire": (_wire, "pod addresses bare on the uplink, both ways, nothing encapsulated", "See the causes."),
+    "wire": (
+        _wire,
+        "pod addresses bare on the uplink, both ways, nothing encapsulated",
+        "Watch the uplink for the pod pool's addresses.",
+    ),
     "mtu": (_mtu, "the NIC's MTU on the pod link, as declared", "Set the MTU of the NIC, or declare it as it is."),
-    "session": (_session, "Established with the rack's router", "See the causes."),
-    "probes": (_probes, "every exchange answered in full", "See the causes."),
+    "session": (
+        _session,
+        "Established with the rack's router",
+        "Compare `cilium-dbg shell -- bgp/peers` with the router.",
+    ),
+    "probes": (_probes, "every exchange answered in full", "Look where the packets were seen last."),
     "source-address": (_source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
 }
 """Rule → function, what it expects, next step."""

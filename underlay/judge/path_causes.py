@@ -12,7 +12,7 @@ from underlay.judge.verdict import Cause
 
 
 def path_mtu(case: Case) -> Iterator[Cause]:
-    """Full-size packets are lost where small ones pass."""
+    """Find pairs where full-size packets are lost and small ones pass."""
     for pair in case.broken:
         full = pair.probe.full
         if full.passed or not pair.probe.ping.passed:
@@ -33,14 +33,14 @@ def path_mtu(case: Case) -> Iterator[Cause]:
 
 
 def masqueraded(case: Case) -> Iterator[Cause]:
-    """The far end saw another source address than the pod's."""
+    """Find far ends that saw another source address than the pod's."""
     for node in case.nodes.values():
         pairs = [pair for pair in case.pairs if pair.source is node]
         wrong = {
             (pair.target.name, kind, seen) for pair in pairs for kind, seen in _sources(pair) if seen != pair.flow[0]
         }
         if wrong:
-            target, kind, seen = sorted(wrong)[0]
+            target, kind, seen = min(wrong)
             owner = case.machines.get(seen, "nobody in the plan")
             sentence = (
                 f"{node.name}: pod traffic is masqueraded: far ends see {seen} ({owner}) instead of {node.seen.probe}"
@@ -70,7 +70,7 @@ def _sources(pair: Pair) -> list[tuple[str, str]]:
 
 
 def pod_network_twice(case: Case) -> Iterator[Cause]:
-    """Two nodes were given overlapping pod networks."""
+    """Find two nodes that were given overlapping pod networks."""
     given = [(node, IPv4Network(cidr)) for node in case.nodes.values() for cidr in node.seen.pod_cidrs]
     for (one, network), (other, second) in combinations(given, 2):
         if one is not other and network.overlaps(second):

@@ -21,7 +21,7 @@ CILIUM_DEVICE = "cilium_host"
 
 
 def encapsulated(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Pod traffic travels in a tunnel although it was declared to go bare."""
+    """Find pod traffic in a tunnel although it was declared to go bare."""
     rows = [row for row in node.counters("sent") if row.form != "bare"]
     devices = {link.name: link for link in tunnels(node)}
     routed = [look for look in lookups(node) if look.out.device in devices or _is_cilium_host(look.out)]
@@ -29,11 +29,8 @@ def encapsulated(node: NodeView, case: Case) -> Iterator[Cause]:
     marks = [f"node_config.h defines {mark}" for mark in (facts.marks if facts and facts.marks else ())]
     signs = [f"tunnel device {link.name} (kind {link.kind}, ifindex {link.ifindex})" for link in devices.values()]
     ways = [f"the kernel routes {look.target} by {look.out.device}" for look in routed[:1]]
-    wire = (
-        f"{sum(row.count for row in rows)} packets in {rows[0].form} (UDP port {rows[0].port}) on {node.device(rows[0])}"
-        if rows
-        else ""
-    )
+    count = sum(row.count for row in rows)
+    wire = f"{count} packets in {rows[0].form} (UDP port {rows[0].port}) on {node.device(rows[0])}" if rows else ""
     if rows or routed or (signs and marks):
         by = f" by {rows[0].form} (UDP port {rows[0].port})" if rows else f" by {next(iter(devices), 'cilium_host')}"
         sentence = f"pod traffic is encapsulated{by} although native routing is declared"
@@ -42,7 +39,7 @@ def encapsulated(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def no_route(node: NodeView, case: Case) -> Iterator[Cause]:
-    """The node has no route to a far pod, or one that refuses."""
+    """Find a far pod to which the node has no route, or one that refuses."""
     for look in lookups(node):
         refusing = next(
             (route for route in _routes(node) if route.type in REFUSING and _covers(route, look.target)), None
@@ -76,7 +73,7 @@ def no_route(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Traffic for far pods leaves by a device that is no uplink."""
+    """Find traffic for far pods that leaves by a device that is no uplink."""
     known = {link.name for link in tunnels(node)}
     for look in lookups(node):
         device = look.out.device

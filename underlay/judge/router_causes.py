@@ -22,7 +22,7 @@ def cause(
 
 
 def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
-    """A daemon of the router does not run."""
+    """Find daemons of the router that do not run."""
     for text in halted(router):
         down = [
             f"{node.name} has its session with {router.name} {session.state}"
@@ -46,7 +46,7 @@ def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
 
 
 def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
-    """A session is down: the end whose configuration contradicts the plan is named."""
+    """Find sessions that are down, and name the end whose configuration contradicts the plan."""
     if router.report is None or router.report.sessions is None or halted(router):
         return
     for peer in router.plan.sessions:
@@ -117,7 +117,7 @@ def _halted_peer(peer: ExpectedSession, case: Case) -> bool:
 
 
 def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
-    """A pod network is missing at the router, refused by it, or sent to the wrong next hop."""
+    """Find pod networks that the router misses, refuses, or sends to the wrong next hop."""
     if router.report is None or router.report.kernel is None or halted(router):
         return
     for cidr, node in case.intended.items():
@@ -174,14 +174,13 @@ def _refusals(router: RouterView, node: str, case: Case) -> list[str]:
     for pair in case.through(router.name, node):
         for item in pair.failed.values():
             if item.sender and case.machines.get(item.sender) == router.name and item.icmp:
-                return [
-                    f"{item.sender} answers {pair.source.name}'s pod with ICMP {item.icmp[0]}/{item.icmp[1]} ({item.error})"
-                ]
+                error = f"ICMP {item.icmp[0]}/{item.icmp[1]} ({item.error})"
+                return [f"{item.sender} answers {pair.source.name}'s pod with {error}"]
     return []
 
 
 def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
-    """The router holds a network of the pool that no node owns."""
+    """Find networks of the pool that the router holds and no node owns."""
     if router.report is None or router.report.kernel is None or not case.intended:
         return
     for cidr in sorted(

@@ -1,5 +1,7 @@
 """What is checked at each router: daemons, sessions, and the table that has to hold exactly the pod networks."""
 
+# ruff: noqa: ARG001 - all checkers are called alike
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -49,8 +51,9 @@ def _processes(router: RouterView, report: RouterReport, case: Case) -> Judged:
 def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
     if report.sessions is None:
         return result(False if halted(router) else None, "; ".join(report.errors))
+    states = {address: session.state for address, session in router.sessions.items()}
     down = [
-        f"{peer.peer} {peer.address}: {router.sessions[str(peer.address)].state if str(peer.address) in router.sessions else 'no such neighbour'}"
+        f"{peer.peer} {peer.address}: {states.get(str(peer.address), 'no such neighbour')}"
         for peer in router.plan.sessions
         if not router.established(str(peer.address))
     ]
@@ -95,9 +98,21 @@ Checker = Callable[[RouterView, RouterReport, Case], Judged]
 
 CHECKS: dict[str, tuple[Checker, str, str]] = {
     "router-process": (_processes, "every daemon runs", "Start the daemon."),
-    "router-sessions": (_sessions, "every declared session Established", "See the causes."),
-    "router-prefixes": (_table, "exactly the nodes' pod networks, each via its node", "See the causes."),
-    "router-routes": (_kernel, "the same routes in the kernel", "See the causes."),
+    "router-sessions": (
+        _sessions,
+        "every declared session Established",
+        "Compare address, AS number and password at both ends.",
+    ),
+    "router-prefixes": (
+        _table,
+        "exactly the nodes' pod networks, each via its node",
+        "Look at the node's advertisement and the router's filter.",
+    ),
+    "router-routes": (
+        _kernel,
+        "the same routes in the kernel",
+        "Look at the node's advertisement and the router's filter.",
+    ),
 }
 """Rule → function, what it expects, next step."""
 

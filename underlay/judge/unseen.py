@@ -53,7 +53,7 @@ def dropped(case: Case, explained: Pairs) -> Iterator[Cause]:
         for node in (pair.source, pair.target):
             rows = [row for row in _of_both(node, pair, "dropped") if not is_noise(row)]
             if rows:
-                row = rows[0]
+                row, way = rows[0], f"{pair.source.name} → {pair.target.name}"
                 text = f"{sum(item.count for item in rows)} drops {row.reason} at {row.function} on {node.device(row)}"
                 hint = (
                     "Ask `cilium-dbg monitor -t drop` there."
@@ -63,7 +63,7 @@ def dropped(case: Case, explained: Pairs) -> Iterator[Cause]:
                 yield Cause(
                     "kernel-drop",
                     node.name,
-                    f"{node.name}: the kernel drops {pair.source.name} → {pair.target.name} ({row.reason} at {row.function})",
+                    f"{node.name}: the kernel drops {way} ({row.reason} at {row.function})",
                     (text, f"probe {pair.text}"),
                     hint,
                     frozenset({pair.names}),
@@ -127,4 +127,5 @@ def notes(case: Case) -> Iterator[str]:
         if not case.touching(node.name):
             for row in node.counters("dropped"):
                 if not is_noise(row):
-                    yield f"{node.name}: {row.count} drops {row.reason} at {row.function} on {node.device(row)}; probes pass"
+                    place = f"{row.reason} at {row.function} on {node.device(row)}"
+                    yield f"{node.name}: {row.count} drops {place}; probes pass"

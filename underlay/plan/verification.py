@@ -136,7 +136,7 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
 
 
 def _next_hops(site: Site, router: Router, node: Node) -> tuple[Address, ...]:
-    """Return the node itself at its own router, elsewhere every neighbour on a shortest way; nothing where no way is."""
+    """Return the node itself at its own router, elsewhere every neighbour on a shortest way."""
     goal = site.rack(node.rack).router
     if router.name == goal:
         return (node.address,)

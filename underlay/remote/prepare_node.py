@@ -76,6 +76,9 @@ def remove(root: Path, data: dict[str, Any]) -> list[str]:
         if path.exists():
             path.unlink()
             changed.append(f"/{path.relative_to(root)} removed")
+    folder = (root / RECORD).parent
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
     return changed
 
 

@@ -11,7 +11,7 @@ Columns = Mapping[str, tuple[str, ...]]
 NODES: Columns = {
     "evidence": ("node-report", "kernel-evidence"),
     "programs": ("programs-attached",),
-    "route": ("route", "forwarding", "reverse-path"),
+    "route": ("route", "host-routing", "forwarding", "reverse-path"),
     "wire": ("wire", "no-tunnel"),
     "mtu": ("mtu",),
     "address": ("pod-address", "source-address"),
@@ -28,7 +28,7 @@ ROUTERS: Columns = {
 }
 """Columns of the routers' table."""
 WORST = (Status.FAIL, Status.ERROR, Status.PASS, Status.SKIPPED)
-NOTHING = "–"
+NOTHING = "-"
 
 
 def rows(verdict: Verdict, columns: Columns) -> dict[str, list[str]]:

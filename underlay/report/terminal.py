@@ -13,10 +13,10 @@ from underlay.judge.verdict import Cause, Check, Lost, Status, Verdict
 from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, rows
 
 COLOURS = {"pass": "green", "fail": "bold red", "error": "bold magenta", "skipped": "dim", NOTHING: "dim"}
-WIDTH = 100
+WIDTH = 120
 """Columns where the output is no terminal."""
-NUMBERS = ("route", "wire", "programs-attached", "probes")
-"""Checks whose numbers are shown for each node even when they pass."""
+NUMBERS = ("wire", "route", "programs-attached")
+"""Checks whose numbers are shown for each node, also when they pass."""
 SHOWN_NODES = 6
 """Nodes whose numbers the screen shows; the report file has them all."""
 
@@ -54,14 +54,11 @@ def _table(title: str, lines: dict[str, list[str]], columns: list[str]) -> Table
 
 
 def _numbers(verdict: Verdict) -> Iterator[Text]:
-    """Yield what was read in the kernel, a line for each node."""
+    """Yield what was read in the kernel, one line for each node."""
     names = list(dict.fromkeys(check.where for check in verdict.checks if check.rule == "wire"))
     for name in names[:SHOWN_NODES]:
         found = {check.rule: check.found for check in verdict.checks if check.where == name}
-        for rule in NUMBERS:
-            yield Text.assemble(
-                (f"{name} ", "bold"), (f"{rule}: ", "dim"), found.get(rule, NOTHING).partition("; 1")[0]
-            )
+        yield Text.assemble((f"{name}  ", "bold"), "; ".join(found.get(rule, NOTHING) for rule in NUMBERS))
 
 
 def _cause(cause: Cause) -> Text:

@@ -1,0 +1,66 @@
+"""The embedded site that the main job has brought up, as the acceptance tests use it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lab.paths import state
+from tests.lab.host import Lab
+
+VERIFY = ("exec", "--", "python", "-m", "underlay", "verify", "--stack", "dev", "--json")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict: exit code, causes by rule, and checks that did not pass."""
+
+    code: int
+    document: dict[str, Any]
+    text: str
+
+    @property
+    def causes(self) -> dict[str, str]:
+        """Return each cause's rule with its sentence."""
+        return {cause["rule"]: cause["sentence"] for cause in self.document["causes"]}
+
+    def not_passed(self) -> list[tuple[str, str, str]]:
+        """Return status, rule and place of every check that did not pass."""
+        return [(c["status"], c["rule"], c["where"]) for c in self.document["checks"] if c["status"] != "pass"]
+
+
+class Site(Lab):
+    """The lab with a verified underlay on it."""
+
+    def verify(self) -> Judged:
+        """Verify now."""
+        done = self.run(*VERIFY)
+        assert done.stdout, done.stderr
+        return Judged(done.returncode, json.loads(done.stdout), done.stderr)
+
+    def inside(self, machine: str, *command: str) -> str:
+        """Run a command in a machine; it has to go well."""
+        return self.good("shell", machine, *command)
+
+    def pods(self) -> dict[str, str]:
+        """Return each node's responder pod by address."""
+        items = json.loads(self.good("kubectl", "-n", "underlay-probe", "get", "pods", "-o", "json"))["items"]
+        return {item["spec"]["nodeName"]: item["status"]["podIP"] for item in items}
+
+
+def running() -> Site:
+    """Return the running site of the state folder in the environment."""
+    return Site(state())
+
+
+def until(look: Callable[[], bool], seconds: float = 60) -> bool:
+    """Look once a second until it is so; False after the time."""
+    end = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > end:
+            return False
+        time.sleep(1)
+    return True

@@ -1,0 +1,114 @@
+"""The main job's result, looked at from outside the product: real Kubernetes, bare pod packets, exact router tables."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import time
+
+import pytest
+
+from tests.lab.site import Site, running
+
+pytestmark = pytest.mark.lab
+
+CLIENT = "203.0.113.10"
+ASK = (
+    "import json,socket,sys\n"
+    "kind,host,source=sys.argv[1:]\n"
+    "s=socket.socket(socket.AF_INET,getattr(socket,kind))\n"
+    "s.settimeout(5);s.bind((source,0));s.connect((host,4271))\n"
+    "s.sendall(b'hello')\n"
+    "kind=='SOCK_STREAM' and s.shutdown(socket.SHUT_WR)\n"
+    "print(s.recv(65536).decode())\n"
+)
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return running()
+
+
+def intended(site: Site) -> set[str]:
+    nodes = json.loads(site.good("kubectl", "get", "ciliumnodes", "-o", "json"))["items"]
+    return {cidr for node in nodes for cidr in node["spec"]["ipam"]["podCIDRs"]}
+
+
+def bgp_routes(site: Site, router: str) -> set[str]:
+    pool = ipaddress.ip_network("10.244.0.0/16")
+    routes = json.loads(site.inside(router, "ip", "-j", "route", "show"))
+    learned = [route["dst"] for route in routes if route.get("protocol") in {"bgp", "bird"} and route["dst"] != "default"]
+    return {dst for dst in learned if ipaddress.ip_network(dst).subnet_of(pool)}
+
+
+def test_every_node_is_ready_and_runs_the_charts_own_agent(site: Site) -> None:
+    nodes = json.loads(site.good("kubectl", "get", "nodes", "-o", "json"))["items"]
+    ready = {n["metadata"]["name"]: [c["status"] for c in n["status"]["conditions"] if c["type"] == "Ready"] for n in nodes}
+    assert ready == dict.fromkeys(("cp-1", "worker-1", "worker-2", "worker-3"), ["True"])
+    daemons = json.loads(site.good("kubectl", "-n", "kube-system", "get", "daemonset", "cilium", "-o", "json"))
+    assert daemons["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    assert daemons["status"]["numberReady"] == 4
+
+
+@pytest.mark.parametrize("router", ["tor-a", "tor-b", "client"])
+def test_the_routers_kernel_holds_exactly_the_pod_networks(site: Site, router: str) -> None:
+    assert bgp_routes(site, router) == intended(site)
+
+
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
+def test_the_outside_client_reaches_every_pod_and_is_seen_with_its_own_address(site: Site, kind: str) -> None:
+    for address in site.pods().values():
+        answer = json.loads(site.inside("client", "python3", "-c", ASK, kind, address, CLIENT))
+        assert answer["from"] == CLIENT, answer
+
+
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
+def test_pods_of_different_racks_reach_each_other_with_their_own_addresses(site: Site, kind: str) -> None:
+    pods = site.pods()
+    near, far = pods["worker-1"], pods["worker-3"]
+    items = json.loads(site.good("kubectl", "-n", "underlay-probe", "get", "pods", "-o", "json"))["items"]
+    name = next(item["metadata"]["name"] for item in items if item["spec"]["nodeName"] == "worker-1")
+    out = site.good("kubectl", "-n", "underlay-probe", "exec", name, "--", "python3", "-c", ASK, kind, far, near)
+    assert json.loads(out)["from"] == near
+
+
+@pytest.mark.parametrize("node", ["cp-1", "worker-1", "worker-2", "worker-3"])
+def test_no_node_has_a_tunnel_device(site: Site, node: str) -> None:
+    links = json.loads(site.inside(node, "ip", "-j", "-d", "link"))
+    kinds = {link.get("linkinfo", {}).get("info_kind") for link in links}
+    assert kinds.isdisjoint({"vxlan", "geneve", "ipip", "gre", "sit"})
+
+
+def test_kubectl_logs_and_exec_work_on_a_deployments_pod(site: Site) -> None:
+    create = ["kubectl", "create", "deployment", "greeter", "--image=underlay.lab/probe:1", "--replicas=2"]
+    try:
+        site.good(*create, "--", "sh", "-c", "echo hello; exec sleep 600")
+        site.good("kubectl", "rollout", "status", "deployment/greeter", "--timeout=60s")
+        assert site.good("kubectl", "logs", "deployment/greeter").strip() == "hello"
+        addresses = site.good("kubectl", "exec", "deployment/greeter", "--", "hostname", "-i").split()
+        assert ipaddress.ip_address(addresses[0]) in ipaddress.ip_network("10.244.0.0/16")
+    finally:
+        site.run("kubectl", "delete", "deployment", "greeter", "--wait=false")
+
+
+def test_an_up_on_a_running_lab_changes_nothing_within_20_seconds(site: Site) -> None:
+    begin = time.monotonic()
+    out = site.good("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+    verdict = site.verify()
+    seconds = time.monotonic() - begin
+    print(f"unchanged up and verification: {seconds:.1f} s")
+    assert "created" not in out
+    assert "updated" not in out
+    assert verdict.code == 0, verdict.text
+    assert seconds <= 20
+
+
+def test_the_report_holds_kernel_evidence_with_numbers(site: Site) -> None:
+    verdict = site.verify()
+    assert verdict.code == 0, verdict.text
+    found = {(check["rule"], check["where"]): check["found"] for check in verdict.document["checks"]}
+    for node in ("cp-1", "worker-1", "worker-2", "worker-3"):
+        assert "cil_from_netdev#" in found["programs-attached", node]
+        assert "ifindex" in found["route", node]
+        assert " 0 encapsulated" in found["wire", node]
+        assert "network namespace" in found["kernel-evidence", node]

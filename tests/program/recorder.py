@@ -1,0 +1,160 @@
+"""Runs the program against the SDK's mocks and records every registration as the engine would get it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import runpy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.sync_await import _sync_await
+
+from tests.unit.commands_api import kubeconfig
+from tests.unit.plan_sites import KEY, Data
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "cilium-underlay"
+SSH_KEY, PASSWORD, TOKEN = "-----BEGIN KEY-----", "sesame-open", "kubeconfig-token"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine's protocol marks a secret."""
+STACK = "pulumi:pulumi:Stack"
+BIRTH = {"uid": "u-1", "created": "2026-01-01T00:00:00Z"}
+STDOUT = {
+    "installer": kubeconfig(f"https://{TOKEN}.example:6443"),
+    "agents": json.dumps({"agents": {}, "cluster": BIRTH}),
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One registration."""
+
+    urn: str
+    kind: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    depends: tuple[str, ...]
+    custom: bool
+    secret_outputs: tuple[str, ...]
+
+
+@dataclass
+class Run:
+    """What a run of the program asked for, said, and how it ended."""
+
+    resources: list[Resource] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    code: int = 0
+
+    def named(self, name: str, kind: str = "") -> Resource:
+        """Return the only resource of that name, or the one of a kind."""
+        [found] = [one for one in self.resources if one.name == name and kind in one.kind]
+        return found
+
+    def of(self, kind: str) -> list[Resource]:
+        """Return the resources whose type holds a text."""
+        return [one for one in self.resources if kind in one.kind]
+
+
+class _Mocks(Mocks):
+    def __init__(self, *, preview: bool) -> None:
+        self.preview = preview
+
+    def call(self, _args: Any) -> tuple[dict[str, Any], None]:
+        return {}, None
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        command = args.typ.startswith("command:") and not self.preview
+        made = {"stdout": STDOUT.get(args.name, "{}"), "stderr": ""} if command else {}
+        return f"{args.name}-id", {**args.inputs, **made}
+
+
+class _Monitor(MockMonitor):
+    def __init__(self, mocks: Mocks, run: Run) -> None:
+        super().__init__(mocks)
+        self.run = run
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type == STACK:
+            return answer
+        self.run.resources.append(
+            Resource(
+                urn=answer.urn,
+                kind=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=json_format.MessageToDict(request.object),
+                depends=tuple(request.dependencies),
+                custom=request.custom,
+                secret_outputs=tuple(request.additionalSecretOutputs),
+            )
+        )
+        return answer
+
+
+class _Log(logging.Handler):
+    def __init__(self, run: Run) -> None:
+        super().__init__(logging.WARNING)
+        self.run = run
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.run.messages.append(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def configuration(site: Data, /, **other: Any) -> dict[str, str]:
+    """Return a stack's configuration as the engine hands it over."""
+    names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
+    values = {
+        "site": site,
+        "hostKeys": dict.fromkeys(names, KEY),
+        "sshKey": SSH_KEY,
+        "bgpPassword": PASSWORD,
+        "chart": "./chart/cilium",
+        **other,
+    }
+    return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def run(site: Data, /, *, preview: bool = True, **other: Any) -> Run:
+    """Run the program once."""
+    made = Run()
+    logger = logging.getLogger("program")
+    logger.handlers, logger.propagate = [_Log(made)], False
+    mocks = _Mocks(preview=preview)
+    pulumi.runtime.set_mocks(
+        mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
+    )
+    secrets = [f"{PROJECT}:{key}" for key in ("sshKey", "bgpPassword", "kubeconfig")]
+    pulumi.runtime.set_all_config(configuration(site, **other), secrets)
+    try:
+        _sync_await(run_pulumi_func(_program))
+    except SystemExit as end:
+        made.code = int(str(end.code))
+    return made
+
+
+def _program() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"))
+
+
+def plain(value: Any) -> Iterator[str]:
+    """Yield every text of some inputs that is not marked as a secret."""
+    if isinstance(value, dict):
+        if SIGNATURE not in value:
+            for key, one in value.items():
+                yield key
+                yield from plain(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from plain(one)
+    else:
+        yield str(value)

@@ -1,0 +1,209 @@
+"""The program as a whole: what it registers, in which order, where secrets are, and when it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from components.refusal import SHOWN
+from tests.program.recorder import PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
+from tests.unit.plan_sites import Data, dev, drop, put
+
+OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
+ENGINE = "kubernetes:helm.sh/v3:Release"
+
+
+@pytest.fixture(scope="module")
+def preview() -> Run:
+    return run(dev())
+
+
+@pytest.fixture(scope="module")
+def update() -> Run:
+    return run(dev(), preview=False)
+
+
+def test_a_first_preview_knows_no_kubeconfig_and_registers_everything(preview: Run, update: Run) -> None:
+    assert preview.code == update.code == 0
+    assert preview.messages == update.messages == []
+    assert sorted(one.urn for one in preview.resources) == sorted(one.urn for one in update.resources)
+    assert TOKEN not in json.dumps([one.inputs for one in preview.resources])
+
+
+def test_there_are_six_components_of_the_contract(preview: Run) -> None:
+    assert sorted(one.kind for one in preview.resources if not one.custom) == sorted(
+        [*(f"underlay:{token}" for token in OURS), "underlay:verification:Datapath"]
+    )
+
+
+def test_every_resource_has_a_component_above_it(preview: Run) -> None:
+    for one in preview.resources:
+        assert one.parent.split("::")[2].startswith("underlay:" if one.custom else "pulumi:pulumi:Stack"), one.urn
+
+
+def test_resources_are_few(preview: Run) -> None:
+    site = dev()
+    per_machine = len(site["nodes"]) + sum(router["managed"] for router in site["routers"])
+    assert len(preview.resources) <= per_machine + len(site["racks"]) + 19
+
+
+def test_no_secret_is_in_a_plain_input_or_in_a_component_s_facts(update: Run) -> None:
+    for one in update.resources:
+        text = "\n".join(plain(one.inputs))
+        assert not [secret for secret in (PASSWORD, SSH_KEY, TOKEN) if secret in text], one.urn
+
+
+def test_every_resource_that_needs_a_secret_has_it(update: Run) -> None:
+    assert _holders(update, PASSWORD) == {"configure-tor-a", "configure-tor-b", "underlay-bgp"}
+    assert _holders(update, TOKEN) == {"cluster", "agents", "sessions", "verdict"}
+    prepared = {f"prepare-{name}" for name in ("cp-1", "worker-1", "worker-2", "worker-3")}
+    assert _holders(update, SSH_KEY) == {*prepared, "configure-tor-a", "configure-tor-b", "verdict"}
+
+
+def _holders(made: Run, secret: str) -> set[str]:
+    return {one.name for one in made.resources if secret in json.dumps(one.inputs)}
+
+
+def test_the_installer_s_output_is_a_secret(preview: Run) -> None:
+    assert preview.named("installer").secret_outputs == ("stdout",)
+
+
+def test_command_lines_hold_no_data(preview: Run) -> None:
+    remote = {str(one.inputs["create"]) for one in preview.of("command:remote:Command")}
+    assert len(remote) == 1
+    local = sorted(str(one.inputs["create"]) for one in preview.of("command:local:Command"))
+    words = ("install", "verify", "wait-cilium", "wait-sessions")
+    assert local == [f"python3 -m underlay {word}" for word in words]
+
+
+def test_every_machine_s_host_key_is_pinned_and_nothing_is_logged(preview: Run) -> None:
+    for one in preview.of("command:remote:Command"):
+        connection = one.inputs["connection"]
+        assert SIGNATURE in connection
+        assert connection["value"]["hostKey"].startswith("ssh-ed25519 ")
+        assert one.inputs["logging"] == "none"
+        assert one.inputs["addPreviousOutputInEnv"] is False
+        assert str(one.inputs["delete"]).endswith(" remove")
+
+
+def reaches(made: Run, name: str, kind: str = "") -> set[str]:
+    """Return the names of everything that has to be there before a resource: what it waits for, and its component does."""
+    by_urn = {one.urn: one for one in made.resources}
+
+    def before(one: Resource) -> Iterator[str]:
+        for urn in (*one.depends, one.parent):
+            if urn in by_urn:
+                yield by_urn[urn].name
+                yield from before(by_urn[urn])
+
+    return set(before(made.named(name, kind)))
+
+
+def test_cilium_comes_after_the_nodes_and_before_bgp(update: Run) -> None:
+    assert {"prepare-cp-1", "prepare-worker-3"} <= reaches(update, "cilium", ENGINE)
+    assert "cilium" in reaches(update, "agents")
+    for item in update.of("kubernetes:cilium.io/v2:"):
+        assert {"agents", "underlay-bgp"} <= reaches(update, item.name), item.name
+
+
+def test_the_verdict_comes_last(update: Run) -> None:
+    others = {one.name for one in update.resources if one.custom} - {"verdict"}
+    assert others <= reaches(update, "verdict")
+
+
+def test_the_release_is_pinned_down(preview: Run) -> None:
+    inputs = preview.named("cilium", ENGINE).inputs
+    assert (inputs["name"], inputs["namespace"], inputs["chart"]) == ("cilium", "kube-system", "./chart/cilium")
+    assert inputs["values"]["ipv4NativeRoutingCIDR"] == "10.244.0.0/16"
+    assert (inputs["atomic"], inputs["skipAwait"], inputs["maxHistory"]) == (False, True, 5)
+
+
+def test_kubernetes_objects_have_fixed_names_and_can_be_taken_over(preview: Run) -> None:
+    objects = [one for one in preview.of("kubernetes:") if "metadata" in one.inputs]
+    assert len(objects) == 8
+    for one in objects:
+        assert one.inputs["metadata"]["name"]
+        assert one.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
+
+
+def test_policies_get_the_cluster_s_facts(preview: Run) -> None:
+    facts = preview.named("dev", "cluster:Cluster").inputs
+    assert (facts["origin"], facts["networkMode"], facts["routingMode"]) == ("new", "underlay", "native")
+    assert facts["podPool"] == facts["nativeRoutingCidr"] == "10.244.0.0/16"
+
+
+@pytest.mark.parametrize("origin", ["existing", "upgraded"])
+def test_an_old_cluster_is_refused_after_policies_have_seen_it(origin: str) -> None:
+    made = run(dev(put("cluster.origin", origin)))
+    assert made.code == SHOWN
+    assert [(one.kind, one.inputs["origin"]) for one in made.resources] == [("underlay:cluster:Cluster", origin)]
+    [message] = made.messages
+    assert message.startswith("error: the declaration is refused, 1 finding(s); nothing was applied:\n")
+    assert "[cilium-only-on-new-clusters] site.cluster.origin: found " + origin in message
+
+
+def test_a_missing_origin_reaches_policies_as_missing() -> None:
+    made = run(dev(drop("cluster.origin")))
+    assert made.code == SHOWN
+    assert [one.inputs for one in made.resources] == [{"clusterName": "dev"}]
+    assert "[site-missing] site.cluster.origin" in made.messages[0]
+
+
+@pytest.mark.parametrize("site", [{}, {"cluster": 5}, {"cluster": {"name": None}}, []])
+def test_a_site_that_is_no_site_is_one_message(site: Data) -> None:
+    made = run(dev(), site=site)
+    assert made.code == SHOWN
+    assert len(made.messages) == 1
+
+
+def test_every_finding_is_in_the_one_message() -> None:
+    made = run(dev(put("bgp.timers.keepalive", 9), put("nodes.0.uplinks", [])))
+    [message] = made.messages
+    assert "[hold-below-three-keepalives]" in message
+    assert "[uplink-missing]" in message
+
+
+def test_a_waiver_lets_the_program_go_on_with_a_warning() -> None:
+    waiver = {"rule": "hold-below-three-keepalives", "reason": "old switches", "until": "2999-01-01"}
+    made = run(dev(put("bgp.timers.keepalive", 9)), waivers=[waiver])
+    assert made.code == 0
+    assert [message[:58] for message in made.messages] == ["warning: waived until 2999-01-01 (old switches): [hold-bel"]
+    assert made.named("dev", "cluster:Cluster").inputs["waivers"] == [waiver]
+
+
+def test_a_cluster_that_somebody_else_made_needs_no_installer() -> None:
+    made = run(dev(drop("cluster.installer")), kubeconfig="given-config")
+    assert made.code == 0
+    assert not [one for one in made.resources if one.name == "installer"]
+    kubeconfig = made.named("cluster").inputs["kubeconfig"]
+    assert SIGNATURE in kubeconfig
+    assert kubeconfig["value"] == "given-config"
+
+
+@pytest.mark.parametrize(
+    ("site", "other", "rule"),
+    [
+        (dev(drop("cluster.installer")), {}, "kubeconfig-missing"),
+        (dev(), {"chart": ""}, "chart-missing"),
+        (dev(), {"hostKeys": {}}, "host-key-missing"),
+        (dev(), {"waivers": [{"rule": "x"}]}, "waiver-malformed"),
+    ],
+)
+def test_what_a_stack_has_to_say_is_asked_for_by_name(site: Data, other: Data, rule: str) -> None:
+    made = run(site, **other)
+    assert made.code == SHOWN
+    assert f"[{rule}]" in made.messages[0]
+
+
+def test_cilium_of_the_installer_is_waited_for_and_not_installed() -> None:
+    made = run(dev(put("cilium.owner", "installer")), chart="")
+    assert made.code == 0
+    assert not made.of(ENGINE)
+    assert made.named("agents")
+
+
+def test_a_router_of_the_network_team_is_rendered_not_configured() -> None:
+    made = run(dev(put("routers.1.managed", value=False), drop("routers.1.management")))
+    assert [one.name for one in made.resources if one.name.startswith("configure-")] == ["configure-tor-a"]

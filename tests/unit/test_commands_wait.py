@@ -1,0 +1,201 @@
+"""Waiting names everything that is missing, ends when all is there, and never takes less than every node."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests.unit.commands_api import Table, api_server, kubeconfig, ready
+from underlay.commands import wait_cilium, wait_sessions
+from underlay.commands.cluster_api import ClusterApi
+from underlay.commands.common import Failure, wait
+
+SYSTEM, APPS = wait_cilium.SYSTEM, wait_cilium.APPS
+NODES = ["n1", "n2"]
+WANTED = {"nodes": NODES, "crds": ["x.cilium.io"], "version": "1.20.2"}
+LOG = "level=info msg=waiting for the pod network"
+
+
+def pod(node: str, revision: str = "r2", image: str = "quay.io/cilium/cilium:v1.20.2") -> dict[str, Any]:
+    return {
+        "metadata": {"name": f"cilium-{node}", "labels": {"controller-revision-hash": revision}},
+        "spec": {"nodeName": node, "containers": [{"name": "cilium-agent", "image": image}]},
+        "status": ready(),
+    }
+
+
+def revision(number: int) -> dict[str, Any]:
+    return {"revision": number, "metadata": {"labels": {"controller-revision-hash": f"r{number}"}}}
+
+
+def cilium() -> Table:
+    """Return an API server's answers for a cluster with a complete Cilium."""
+    return {
+        SYSTEM: {"metadata": {"uid": "u-1", "creationTimestamp": "2026-01-01T00:00:00Z"}},
+        "/api/v1/nodes": {"items": [{"metadata": {"name": name}, "status": ready()} for name in NODES]},
+        f"{APPS}/daemonsets/cilium": {"metadata": {"generation": 2}, "status": {"observedGeneration": 2}},
+        f"{APPS}/controllerrevisions": {"items": [revision(2), revision(1)]},
+        f"{APPS}/deployments/cilium-operator": {"metadata": {}, "status": ready("Available")},
+        f"{SYSTEM}/pods": {"items": [pod(name) for name in NODES]},
+        f"{SYSTEM}/pods/cilium-n2/log": LOG,
+        f"{wait_cilium.CRD}/x.cilium.io": {"metadata": {}, "status": ready("Established")},
+    }
+
+
+def unready(table: Table) -> None:
+    table[f"{SYSTEM}/pods"]["items"][1]["status"] = {"conditions": []}
+
+
+def pulling(table: Table) -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    state = {"name": "cilium-agent", "state": {"waiting": waiting}}
+    table[f"{SYSTEM}/pods"]["items"][1]["status"] = {"conditions": [], "containerStatuses": [state]}
+
+
+FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
+    "no DaemonSet": (lambda t: t.pop(f"{APPS}/daemonsets/cilium"), "DaemonSet kube-system/cilium"),
+    "a change not seen": (
+        lambda t: t[f"{APPS}/daemonsets/cilium"]["metadata"].update(generation=3),
+        "DaemonSet kube-system/cilium: its controller has not seen the last change",
+    ),
+    "no pod": (lambda t: t[f"{SYSTEM}/pods"]["items"].pop(), "agent on n2: no pod"),
+    "an agent of the former revision": (
+        lambda t: t[f"{SYSTEM}/pods"]["items"].__setitem__(1, pod("n2", "r1")),
+        "agent on n2: cilium-n2 is of a former revision",
+    ),
+    "an agent of another version": (
+        lambda t: t[f"{SYSTEM}/pods"]["items"].__setitem__(1, pod("n2", image="x/cilium:v1.19.6")),
+        "agent on n2: cilium-n2 runs x/cilium:v1.19.6, expected v1.20.2",
+    ),
+    "an agent that waits": (unready, f"agent on n2: cilium-n2 is not ready: {LOG}"),
+    "an image that is not there": (
+        pulling,
+        "agent on n2: cilium-n2 is not ready: cilium-agent: ImagePullBackOff no such image",
+    ),
+    "a node that never came": (lambda t: t["/api/v1/nodes"]["items"].pop(), "node n2: not registered"),
+    "a node that is not ready": (
+        lambda t: t["/api/v1/nodes"]["items"][1].update(status=ready(status="False", message="no CNI")),
+        "node n2: not Ready: no CNI",
+    ),
+    "no operator": (
+        lambda t: t.pop(f"{APPS}/deployments/cilium-operator"),
+        "Deployment kube-system/cilium-operator",
+    ),
+    "a CRD that is missing": (lambda t: t.pop(f"{wait_cilium.CRD}/x.cilium.io"), "CRD x.cilium.io: not established"),
+    "a server that is not ready": (
+        lambda t: t.update({"/api/v1/nodes": 503}),
+        "the API server answers 503 Service Unavailable to /api/v1/nodes",
+    ),
+}
+
+
+def test_a_complete_cilium_misses_nothing() -> None:
+    with api_server(cilium()) as config:
+        assert wait_cilium.missing(ClusterApi(config), WANTED) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_missing_is_named(name: str) -> None:
+    table = cilium()
+    inject, expected = FAULTS[name]
+    inject(table)
+    with api_server(table) as config:
+        assert wait_cilium.missing(ClusterApi(config), WANTED) == [expected]
+
+
+def test_the_result_tells_agents_and_the_cluster_s_birth(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with api_server(cilium()) as config:
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**WANTED, "kubeconfig": config, "seconds": 5})))
+        assert wait_cilium.main([]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "agents": {"n1": "cilium-n1", "n2": "cilium-n2"},
+        "cluster": {"uid": "u-1", "created": "2026-01-01T00:00:00Z"},
+    }
+
+
+def test_a_server_that_does_not_answer_is_something_missing() -> None:
+    api = ClusterApi(kubeconfig("http://127.0.0.1:9"))
+    [line] = wait_cilium.missing(api, WANTED)
+    assert line.startswith("the API server does not answer: ")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "clusters: []"])
+def test_a_kubeconfig_that_is_none_is_one_message(text: str) -> None:
+    with pytest.raises(Failure, match="the kubeconfig cannot be read"):
+        ClusterApi(text)
+
+
+def test_a_time_out_names_all_that_is_missing() -> None:
+    with pytest.raises(Failure) as caught:
+        wait(lambda: ["agent on n2: no pod", "node n3: not registered"], 0, "Cilium")
+    assert str(caught.value) == (
+        "Cilium not complete after 0 s; still missing:\n  - agent on n2: no pod\n  - node n3: not registered"
+    )
+
+
+EXPECTED = [{"node": name, "peer": "tor", "address": "192.0.2.1", "asn": 65101} for name in NODES]
+SESSIONS = {"expected": EXPECTED, "namespace": "underlay-probe"}
+PODS = "/api/v1/namespaces/underlay-probe/pods"
+
+
+def config_of(node: str, state: str) -> dict[str, Any]:
+    peer = {"name": "tor", "peerAddress": "192.0.2.1", "peeringState": state}
+    return {"metadata": {"name": node}, "status": {"bgpInstances": [{"peers": [peer]}]}}
+
+
+def sessions() -> Table:
+    return {
+        wait_sessions.NODE_CONFIGS: {"items": [config_of(name, "established") for name in NODES]},
+        PODS: {"items": [{"metadata": {}, "spec": {"nodeName": name}, "status": ready()} for name in NODES]},
+    }
+
+
+def test_established_sessions_and_ready_responders_miss_nothing() -> None:
+    with api_server(sessions()) as config:
+        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == []
+
+
+SESSION_FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "idle": (
+        lambda items: items.__setitem__(1, config_of("n2", "idle")),
+        "session of n2 with tor (192.0.2.1, AS 65101): idle",
+    ),
+    "not selected": (
+        lambda items: items.pop(),
+        (
+            "session of n2 with tor (192.0.2.1, AS 65101): no CiliumBGPNodeConfig, "
+            "so no CiliumBGPClusterConfig selects this node"
+        ),
+    ),
+    "another peer": (
+        lambda items: items[1]["status"]["bgpInstances"][0]["peers"][0].update(peerAddress="192.0.2.9"),
+        "session of n2 with tor (192.0.2.1, AS 65101): not configured: the agent has reported no peers",
+    ),
+    "an agent's error": (
+        lambda items: items[1].update(status=ready("cilium.io/BGPReconcileError", message="no such secret")),
+        "session of n2 with tor (192.0.2.1, AS 65101): not configured: no such secret",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SESSION_FAULTS)
+def test_a_session_that_is_not_established_is_named_with_its_state(name: str) -> None:
+    table = deepcopy(sessions())
+    inject, expected = SESSION_FAULTS[name]
+    inject(table[wait_sessions.NODE_CONFIGS]["items"])
+    with api_server(table) as config:
+        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == [expected]
+
+
+def test_a_node_without_a_ready_responder_is_named() -> None:
+    table = sessions()
+    table[PODS]["items"].pop()
+    with api_server(table) as config:
+        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == ["responder pod on n2: not ready"]

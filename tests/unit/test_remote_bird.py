@@ -1,0 +1,108 @@
+"""BIRD: a file of our own, completed by what the router's own file lacks, and changed only with BIRD's agreement."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from underlay.remote import bird
+from underlay.remote.bird import Bird, completed
+from underlay.remote.machine import Trouble
+
+TEXT = (Path(__file__).parent / "golden/tor-b.conf").read_text(encoding="utf-8").replace("<bgp-password>", "sesame")
+BASE = "router id 172.30.2.1;\nprotocol device {\n}\n"
+
+
+class FakeBird:
+    """Answers like bird and birdc, and runs what the files say at each `configure`."""
+
+    def __init__(self, root: Path, *, accepts: bool = True, starts: bool = True) -> None:
+        self.root, self.accepts, self.starts = root, accepts, starts
+        self.names: list[str] = []
+        self.asked: list[str] = []
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        line = " ".join(words[:3])
+        self.asked.append(line)
+        if line.startswith("bird -p"):
+            return (0, "") if self.accepts else (1, "x.conf:3:1 syntax error")
+        if line.startswith("birdc configure") and line.split()[-1] not in ("confirm", "undo"):
+            ours = self.root / "etc/bird/underlay.conf"
+            text = ours.read_text(encoding="utf-8") if ours.exists() else ""
+            self.names = re.findall(r"^protocol \w+ (\w+)", text, re.MULTILINE) if self.starts else []
+            return 0, "Reading configuration\nReconfigured"
+        if line == "birdc show protocols":
+            return 0, "\n".join(f"{name} BGP --- up 09:00" for name in self.names)
+        return 0, "Daemon is up and running"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "etc/bird").mkdir(parents=True)
+    (tmp_path / "etc/bird/bird.conf").write_text(BASE, encoding="utf-8")
+    return tmp_path
+
+
+def files(root: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in (root / "etc/bird").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("", ["device", "kernel"]),
+        ("protocol device {}", ["kernel"]),
+        ("protocol kernel { ipv4 { export all; }; }\nprotocol device {}", []),
+        ("# protocol device {}\n/* protocol\nkernel {} */", ["device", "kernel"]),
+    ],
+)
+def test_only_what_the_router_lacks_is_added(base: str, expected: list[str]) -> None:
+    text = completed(TEXT, base)
+    assert re.findall(r"^protocol (device|kernel) ", text, re.MULTILINE) == expected
+    assert "#section" not in text
+
+
+def test_our_file_is_included_and_leaves_without_a_trace(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeBird(root)
+    monkeypatch.setattr(bird, "run", fake)
+    assert Bird(root).change(TEXT)
+    assert files(root)["bird.conf"] == f'{BASE}include "{root}/etc/bird/underlay.conf"; # cilium-underlay\n'
+    assert fake.asked[-1] == "birdc configure confirm"
+    assert Bird(root).change(TEXT) == []
+    assert Bird(root).change("")
+    assert files(root) == {"bird.conf": BASE}
+
+
+def test_protocols_that_do_not_run_are_started_although_the_files_are_right(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeBird(root)
+    monkeypatch.setattr(bird, "run", fake)
+    Bird(root).change(TEXT)
+    fake.names = []
+    assert Bird(root).change(TEXT)
+
+
+def test_a_text_that_bird_refuses_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root, accepts=False))
+    with pytest.raises(Trouble, match="router-syntax-refused"):
+        Bird(root).change(TEXT)
+    assert files(root) == {"bird.conf": BASE}
+
+
+def test_protocols_that_do_not_start_are_taken_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeBird(root, starts=False)
+    monkeypatch.setattr(bird, "run", fake)
+    with pytest.raises(Trouble, match="router-change-taken-back"):
+        Bird(root).change(TEXT)
+    assert "birdc configure undo" in fake.asked
+    assert files(root)["bird.conf"] == BASE
+    assert "underlay.conf" not in files(root)
+
+
+def test_files_are_closed_to_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root))
+    Bird(root).change(TEXT)
+    assert {oct(path.stat().st_mode & 0o777) for path in (root / "etc/bird").iterdir()} == {"0o640"}

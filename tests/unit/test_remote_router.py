@@ -1,0 +1,94 @@
+"""The router's program: password put in at the last moment, never told to anybody; every failure is a finding."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from underlay.remote import configure_router
+from underlay.remote.configure_router import filled, masked, work
+from underlay.remote.machine import Trouble
+
+DATA = {"router": "tor-a", "platform": "frr", "text": "neighbor N password <p>\n", "mark": "<p>", "password": "sesame"}
+
+
+class FakeRouter:
+    """A router that takes whatever it gets."""
+
+    text = ""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def look(self) -> None:
+        pass
+
+    def own(self) -> str:
+        return FakeRouter.text
+
+    def change(self, new: str) -> list[str]:
+        FakeRouter.text = new
+        return [line.strip() for line in new.splitlines()] or ["taken out"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    FakeRouter.text = ""
+    monkeypatch.setattr(configure_router, "PLATFORMS", {"frr": FakeRouter})
+    (tmp_path / "proc/sys/net/ipv4").mkdir(parents=True)
+    (tmp_path / "proc/sys/net/ipv4/ip_forward").write_text("1\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_router_gets_the_password_and_the_report_does_not(root: Path) -> None:
+    result = work("apply", DATA, root)
+    assert FakeRouter.text == "neighbor N password sesame\n"
+    assert "sesame" not in json.dumps(result)
+    assert result["diff"][-1] == "+neighbor N password ***"
+
+
+def test_removal_needs_no_password_and_no_forwarding(root: Path) -> None:
+    (root / "proc/sys/net/ipv4/ip_forward").write_text("0\n", encoding="utf-8")
+    assert work("remove", {**DATA, "password": ""}, root)["changed"] == ["taken out"]
+
+
+def test_a_router_that_does_not_route_is_refused(root: Path) -> None:
+    (root / "proc/sys/net/ipv4/ip_forward").write_text("0\n", encoding="utf-8")
+    with pytest.raises(Trouble, match="router-does-not-forward"):
+        work("apply", DATA, root)
+
+
+@pytest.mark.parametrize("password", ["", "two words", 'quo"te', "back\\slash", "x" * 81, "line\nbreak", "ümlaut"])
+def test_a_password_that_routers_read_differently_is_refused_and_not_told(password: str) -> None:
+    with pytest.raises(Trouble) as caught:
+        filled({**DATA, "password": password})
+    assert caught.value.finding["rule"] == "bgp-password-unusable"
+    assert not password or password not in json.dumps(caught.value.finding)
+
+
+@pytest.mark.parametrize("password", ["a", "x" * 80, "!#$%&()*+,-./:;<=>?@[]^_`{|}~'"])
+def test_any_other_password_is_taken(password: str) -> None:
+    assert filled({**DATA, "password": password}).endswith(f"password {password}\n")
+
+
+@pytest.mark.parametrize("line", [" neighbor N password sesame", '    password "sesame";', "x: % Bad: password sesame"])
+def test_passwords_are_masked_in_either_language(line: str) -> None:
+    assert "sesame" not in masked(line)
+
+
+def test_a_failure_is_one_line_with_the_router_s_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise Trouble("router-syntax-refused", "vtysh -C", "bad: password sesame", "a good one")
+
+    monkeypatch.setattr(configure_router, "work", fail)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(DATA)))
+    assert configure_router.main(["apply"]) == 1
+    out, err = capsys.readouterr()
+    assert err == "[router-syntax-refused] tor-a, vtysh -C: found bad: password ***; expected a good one.\n"
+    assert json.loads(out)["findings"][0]["rule"] == "router-syntax-refused"
