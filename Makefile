@@ -3,10 +3,10 @@ LAB := python3 -m lab
 .PHONY: up verify down clean test check
 
 up: ## set up everything and run the main job on the embedded lab
-	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify
+	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
 
 verify: ## verify the running lab again
-	@$(LAB) exec -- python -m underlay verify
+	@$(LAB) exec -- python -m underlay verify --stack dev
 
 down: ## end the lab and leave nothing behind
 	@$(LAB) down

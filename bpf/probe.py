@@ -52,15 +52,13 @@ def ping(address: str, payload: int, count: int = 2) -> dict[str, Any]:
     result: dict[str, Any] = {"sent": 0, "received": 0, "bytes": payload + HEADERS}
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
         _watch_errors(sock)
-        identity = struct.unpack("H", os.urandom(2))[0]
-        deadline = time.monotonic() + PATIENCE
+        identity = os.urandom(2)
         try:
             sock.connect((address, 0))
             for number in range(1, count + 1):
-                _exchange(sock, identity, number, payload, min(deadline, time.monotonic() + PATIENCE / 2), result)
+                _exchange(sock, identity, number, payload, result)
         except OSError as error:
             result["error"] = _name(error)
-        result |= _network_error(sock)
     return result
 
 
@@ -100,42 +98,65 @@ def _watch_errors(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
 
 
-def _exchange(
-    sock: socket.socket, identity: int, number: int, payload: int, deadline: float, result: dict[str, Any]
-) -> None:
+def _exchange(sock: socket.socket, identity: bytes, number: int, payload: int, result: dict[str, Any]) -> None:
+    """Send one request and wait for its answer, or for the network's error about it."""
+    request = echo_request(identity, number, payload)
     started = time.monotonic()
-    sock.send(echo_request(identity, number, payload))
+    _send(sock, request)
     result["sent"] += 1
-    while select.select([sock], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        data = sock.recv(65535)
-        header = (data[0] & 15) * 4
-        if data[header] == 0 and struct.unpack_from("HH", data, header + 4) == (identity, number):
+    while select.select([sock], [], [], max(0.0, started + PATIENCE / 2 - time.monotonic()))[0]:
+        data = _receive(sock)
+        header = (data[0] & 15) * 4 if data else 0
+        if data[header : header + 1] == b"\0" and data[header + 4 : header + 8] == request[4:8]:
             result["received"] += 1
             result["ms"] = round((time.monotonic() - started) * 1000, 3)
             return
+        if found := _network_error(sock, identity):
+            result |= found
+            return
 
 
-def echo_request(identity: int, number: int, payload: int) -> bytes:
+def _send(sock: socket.socket, data: bytes) -> None:
+    """Send, a second time where the first only reported an error about something else."""
+    try:
+        sock.send(data)
+    except OSError:
+        sock.send(data)
+
+
+def _receive(sock: socket.socket) -> bytes:
+    """Return a packet; nothing where only an error is waiting, whose details are in the error queue."""
+    try:
+        return sock.recv(65535)
+    except OSError:
+        return b""
+
+
+def echo_request(identity: bytes, number: int, payload: int) -> bytes:
     """Return an ICMP echo request."""
-    body = struct.pack("HH", identity, number) + bytes(payload)
+    body = identity + struct.pack("!H", number) + bytes(payload)
     even = body + bytes(len(body) % 2)
     total = 0x0800 + sum(struct.unpack(f"!{len(even) // 2}H", even))
     total = (total >> 16) + (total & 0xFFFF)
     return struct.pack("!BBH", 8, 0, ~(total + (total >> 16)) & 0xFFFF) + body
 
 
-def _network_error(sock: socket.socket) -> dict[str, Any]:
-    """Return the last ICMP error from the socket's error queue: type, code, who sent it, and its MTU."""
+def _network_error(sock: socket.socket, identity: bytes = b"") -> dict[str, Any]:
+    """Return the last error in the socket's queue: name, ICMP type and code, who sent it, and its MTU.
+
+    A raw socket hears of every packet to the same address; those without our identity are left out.
+    """
     found: dict[str, Any] = {}
     while True:
         try:
-            _, extra, _, _ = sock.recvmsg(2048, 512, ERROR_QUEUE | socket.MSG_DONTWAIT)
+            data, extra, _, _ = sock.recvmsg(2048, 512, ERROR_QUEUE | socket.MSG_DONTWAIT)
         except OSError:
             return found
-        for level, kind, data in extra:
-            if (level, kind) == (socket.IPPROTO_IP, RECEIVE_ERRORS) and len(data) >= 24:
-                number, origin, icmp, code, _, mtu = struct.unpack_from("IBBBBI", data)
-                offender = socket.inet_ntoa(data[20:24])
+        for level, kind, details in extra:
+            ours = not identity or data[4:6] == identity
+            if ours and (level, kind) == (socket.IPPROTO_IP, RECEIVE_ERRORS) and len(details) >= 24:
+                number, origin, icmp, code, _, mtu = struct.unpack_from("IBBBBI", details)
+                offender = socket.inet_ntoa(details[20:24])
                 name = errno.errorcode.get(number, str(number))
                 found = {"error": name, "origin": origin, "icmp": [icmp, code], "from": offender, "mtu": mtu}
 

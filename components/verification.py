@@ -84,7 +84,7 @@ class Datapath(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return local.Command(
             "verdict",
-            create="python3 -m underlay verify",
+            create="python3 -m underlay verify --json",
             stdin=pulumi.Output.json_dumps(self.input, sort_keys=True),
             triggers=what_matters(site),
             add_previous_output_in_env=False,

@@ -21,11 +21,8 @@ usage: python3 -m lab COMMAND
   uninstall               remove the cluster; its machines boot from fresh disks
   kubectl ARGS...         kubectl as the cluster's administrator
   pulumi [--no-pack] ...  the engine on the lab's stack
-  exec -- CMD...          any command at the operator's place, with the lab's environment
+  exec -- CMD...          any command at the operator's place; without a lab, with the toolchain's programs only
 """
-
-MAKES = {"up"}
-"""Commands that make the toolchain when it is missing; the others work on a lab that has it."""
 
 
 def main(words: list[str]) -> int:
@@ -36,13 +33,29 @@ def main(words: list[str]) -> int:
     if os.geteuid() != 0:
         return _fail("the lab makes namespaces and needs root; run it as root")
     python = str(venv_python())
-    if sys.executable != python:
-        if words[0] in MAKES or not venv_python().exists():
-            from lab.toolchain import ensure
+    if sys.executable == python:
+        return _run(words)
+    if words[0] == "up" and (failure := _make_toolchain()):
+        return _fail(failure)
+    if not venv_python().exists():
+        return _fail("the toolchain is not made yet; `python3 -m lab up` or `python3 -m lab.toolchain` makes it")
+    return _again(python, words)
 
-            ensure()
-        _again(python, words)
-    return _run(words)
+
+def _make_toolchain() -> str:
+    """Ask whether this machine can carry the lab, say what will happen, make what is missing; return what failed."""
+    from lab.toolchain import StepError, ensure
+    from lab.toolchain.preflight import check, forecast
+
+    problems = [f"{finding.name}: {finding.problem}; {finding.advice}" for finding in check() if not finding.ok]
+    if problems:
+        return "\n  ".join(["this machine cannot carry the lab:", *problems])
+    print(forecast(), flush=True)
+    try:
+        ensure()
+    except StepError as error:
+        return str(error)
+    return ""
 
 
 def _again(python: str, words: list[str]) -> NoReturn:

@@ -17,9 +17,11 @@ WITH_PACK = {"up", "update", "preview", "pre"}
 
 
 def execute(command: list[str]) -> NoReturn:
-    """Become a command in the operator's network, with the environment of the lab."""
-    inside.enter_operator()
-    environment = stack.environment()
+    """Become a command in the operator's network; without a lab, one that only finds the toolchain's programs."""
+    running = inside.supervisor() is not None
+    if running:
+        inside.enter_operator()
+    environment = stack.environment() if running else stack.programs()
     os.environ["PATH"] = environment["PATH"]
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - a list of words
@@ -29,6 +31,7 @@ def execute(command: list[str]) -> NoReturn:
 
 def pulumi(words: list[str], *, pack: bool) -> NoReturn:
     """Become the engine, on the lab's stack."""
+    inside.require_supervisor()
     verb = words[0] if words else "help"
     more = ["--config-file", str(stack.stack_file())] if verb in WITH_FILE else []
     more += ["--policy-pack", "policy"] if verb in WITH_PACK and pack else []

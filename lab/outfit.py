@@ -68,7 +68,13 @@ def common(machine: Machine, hardware: Hardware) -> Outfit:
     """Return what every machine carries: its name, everybody's address, and an SSH server out of band."""
     address = machine.address("mgmt0")
     known = [f"{_address(other)} {other.name}" for other in hardware.machines.values()]
-    named = Outfit({"/etc/hosts": "\n".join(["127.0.0.1 localhost", *known, ""]), "/etc/resolv.conf": ""})
+    named = Outfit(
+        {
+            "/etc/hosts": "\n".join(["127.0.0.1 localhost", *known, ""]),
+            "/etc/resolv.conf": "",
+            "/etc/sysctl.d/99-protect-links.conf": "# These belong to the host's kernel; here they are read-only.\n",
+        }
+    )
     return (named | _ssh(machine.name, address)) if address else named
 
 

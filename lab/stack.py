@@ -30,21 +30,28 @@ def stack_file() -> Path:
 
 def environment() -> dict[str, str]:
     """Return the environment of everything that works on the lab from the operator's place."""
-    path = [str(binaries()), str(venv_python().parent), os.environ.get("PATH", os.defpath)]
+    kubeconfig = state() / "kubeconfig"
     settings = {
-        "PATH": os.pathsep.join(path),
-        "PYTHONPATH": str(repo()),
         "PULUMI_HOME": str(state() / "pulumi-home"),
         "PULUMI_BACKEND_URL": f"file://{state() / 'pulumi-state'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(keys.folder() / "passphrase"),
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_STACK": STACK,
         "KUBECACHEDIR": str(state() / "kube-cache"),
         "UNDERLAY_STATE": str(state()),
-        "UNDERLAY_CACHE": str(cache()),
     }
-    kubeconfig = state() / "kubeconfig"
-    return os.environ | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
+    return programs() | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
+
+
+def programs() -> dict[str, str]:
+    """Return the environment that finds the toolchain's programs; it needs no lab."""
+    path = os.pathsep.join([str(binaries()), str(venv_python().parent), os.environ.get("PATH", os.defpath)])
+    settings = {
+        "PATH": path,
+        "PYTHONPATH": str(repo()),
+        "UNDERLAY_CACHE": str(cache()),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+    }
+    return os.environ | settings
 
 
 def declared(path: Path) -> dict[str, Any]:

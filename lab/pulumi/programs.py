@@ -35,10 +35,14 @@ class Programs:
     @asynccontextmanager
     async def piped(self, *words: str, env: Mapping[str, str], cwd: str | None = None) -> AsyncIterator[Process]:
         """Run a program whose output is read here, and end it with the block."""
-        pipe = asyncio.subprocess.PIPE
-        streams = {"stdin": asyncio.subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
         started = await asyncio.create_subprocess_exec(
-            *words, env=env, cwd=cwd or None, start_new_session=True, **streams
+            *words,
+            env=env,
+            cwd=cwd or None,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
         async with self._held(started, 0) as process:
             yield process

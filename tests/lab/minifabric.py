@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -34,10 +35,12 @@ from underlay.judge.verdict import Verdict
 from underlay.model import Platform
 from underlay.plan.verification import Expected, ExpectedNode, ExpectedRouter, ExpectedSession, Link, responder_source
 
-PODS = {"node1": "10.244.1.10", "node2": "10.244.2.10"}
+POOL = f"10.{64 + os.getpid() % 128}"
+"""The pods' pool is each run's own: nodes find their pod's namespace by its address, and all runs share one kernel."""
+PODS = {"node1": f"{POOL}.1.10", "node2": f"{POOL}.2.10"}
 ADDRESSES = {"node1": "192.168.11.2", "node2": "192.168.12.2"}
 GATEWAYS = {"node1": "192.168.11.1", "node2": "192.168.12.1"}
-NETWORKS = {"node1": "10.244.1.0/24", "node2": "10.244.2.0/24"}
+NETWORKS = {"node1": f"{POOL}.1.0/24", "node2": f"{POOL}.2.0/24"}
 CABLES = (
     ("pod1", "eth0", "node1", "lxc1"),
     ("node1", "eth0", "tor", "left"),
@@ -46,24 +49,24 @@ CABLES = (
     ("pod2", "eth0", "node2", "lxc2"),
 )
 DEVICES = {
-    ("pod1", "eth0"): "10.244.1.10/24",
-    ("node1", "lxc1"): "10.244.1.1/24",
+    ("pod1", "eth0"): f"{POOL}.1.10/24",
+    ("node1", "lxc1"): f"{POOL}.1.1/24",
     ("node1", "eth0"): "192.168.11.2/24",
     ("tor", "left"): "192.168.11.1/24",
     ("tor", "right"): "192.168.12.1/24",
     ("tor", "second"): "192.168.13.1/24",
     ("node2", "eth0"): "192.168.12.2/24",
     ("node2", "eth1"): "192.168.13.2/24",
-    ("node2", "lxc2"): "10.244.2.1/24",
-    ("pod2", "eth0"): "10.244.2.10/24",
+    ("node2", "lxc2"): f"{POOL}.2.1/24",
+    ("pod2", "eth0"): f"{POOL}.2.10/24",
 }
 ROUTES = (
-    ("pod1", "default", "10.244.1.1"),
+    ("pod1", "default", f"{POOL}.1.1"),
     ("node1", "default", "192.168.11.1"),
     ("node2", "default", "192.168.12.1"),
-    ("pod2", "default", "10.244.2.1"),
-    ("tor", "10.244.1.0/24", "192.168.11.2"),
-    ("tor", "10.244.2.0/24", "192.168.12.2"),
+    ("pod2", "default", f"{POOL}.2.1"),
+    ("tor", f"{POOL}.1.0/24", "192.168.11.2"),
+    ("tor", f"{POOL}.2.0/24", "192.168.12.2"),
 )
 MACHINES = ("pod1", "node1", "tor", "node2", "pod2")
 SYSCTLS = {"all/rp_filter": "0", "default/rp_filter": "0"}
@@ -286,7 +289,7 @@ class Conversation:
 EXPECTED = Expected.model_validate(
     {
         "cluster": "mini",
-        "pool": "10.244.0.0/16",
+        "pool": f"{POOL}.0.0/16",
         "mask": 24,
         "host_routing": "legacy",
         "asn": 65001,

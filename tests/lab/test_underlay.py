@@ -37,13 +37,17 @@ def intended(site: Site) -> set[str]:
 def bgp_routes(site: Site, router: str) -> set[str]:
     pool = ipaddress.ip_network("10.244.0.0/16")
     routes = json.loads(site.inside(router, "ip", "-j", "route", "show"))
-    learned = [route["dst"] for route in routes if route.get("protocol") in {"bgp", "bird"} and route["dst"] != "default"]
+    learned = [
+        route["dst"] for route in routes if route.get("protocol") in {"bgp", "bird"} and route["dst"] != "default"
+    ]
     return {dst for dst in learned if ipaddress.ip_network(dst).subnet_of(pool)}
 
 
 def test_every_node_is_ready_and_runs_the_charts_own_agent(site: Site) -> None:
     nodes = json.loads(site.good("kubectl", "get", "nodes", "-o", "json"))["items"]
-    ready = {n["metadata"]["name"]: [c["status"] for c in n["status"]["conditions"] if c["type"] == "Ready"] for n in nodes}
+    ready = {
+        n["metadata"]["name"]: [c["status"] for c in n["status"]["conditions"] if c["type"] == "Ready"] for n in nodes
+    }
     assert ready == dict.fromkeys(("cp-1", "worker-1", "worker-2", "worker-3"), ["True"])
     daemons = json.loads(site.good("kubectl", "-n", "kube-system", "get", "daemonset", "cilium", "-o", "json"))
     assert daemons["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.lab.minifabric import Fabric, fabric, run_all
+from tests.lab.minifabric import POOL, Fabric, fabric, run_all
 from underlay.judge.verdict import Status, Verdict
 
 pytestmark = pytest.mark.lab
@@ -47,8 +47,8 @@ FAULTS = (
     ),
     Fault(
         "strict rp_filter, asymmetric path",
-        (("tor", "ip route replace 10.244.2.0/24 via 192.168.13.2"), sysctl("node2", "conf/eth1/rp_filter", 1)),
-        (("tor", "ip route replace 10.244.2.0/24 via 192.168.12.2"), sysctl("node2", "conf/eth1/rp_filter", 0)),
+        (("tor", f"ip route replace {POOL}.2.0/24 via 192.168.13.2"), sysctl("node2", "conf/eth1/rp_filter", 1)),
+        (("tor", f"ip route replace {POOL}.2.0/24 via 192.168.12.2"), sysctl("node2", "conf/eth1/rp_filter", 0)),
         "reverse-path-filter",
         "node2",
         "node2: eth1 drops packets whose return route is eth0 (rp_filter=1)",
@@ -57,30 +57,30 @@ FAULTS = (
     ),
     Fault(
         "return route missing at the router",
-        (("tor", "ip route del 10.244.1.0/24"),),
-        (("tor", "ip route add 10.244.1.0/24 via 192.168.11.2"),),
+        (("tor", f"ip route del {POOL}.1.0/24"),),
+        (("tor", f"ip route add {POOL}.1.0/24 via 192.168.11.2"),),
         "router-route-missing",
         "tor",
-        "tor: no route to 10.244.1.0/24 (node1) in the kernel, though BGP has learned it",
-        ("no route for 10.244.1.0/24", "192.168.12.1 answers node2's pod with ICMP 3/0"),
+        f"tor: no route to {POOL}.1.0/24 (node1) in the kernel, though BGP has learned it",
+        (f"no route for {POOL}.1.0/24", "192.168.12.1 answers node2's pod with ICMP 3/0"),
     ),
     Fault(
         "blackhole at the router",
-        (("tor", "ip route replace blackhole 10.244.2.0/24"),),
-        (("tor", "ip route replace 10.244.2.0/24 via 192.168.12.2"),),
+        (("tor", f"ip route replace blackhole {POOL}.2.0/24"),),
+        (("tor", f"ip route replace {POOL}.2.0/24 via 192.168.12.2"),),
         "router-refusing-route",
         "tor",
-        "tor: blackhole route for 10.244.2.0/24 (node2) swallows pod traffic",
-        ("blackhole for 10.244.2.0/24", "probe node1 → node2"),
+        f"tor: blackhole route for {POOL}.2.0/24 (node2) swallows pod traffic",
+        (f"blackhole for {POOL}.2.0/24", "probe node1 → node2"),
     ),
     Fault(
         "blackhole on the node",
-        (("node1", "ip route add blackhole 10.244.2.0/24"),),
-        (("node1", "ip route del blackhole 10.244.2.0/24"),),
+        (("node1", f"ip route add blackhole {POOL}.2.0/24"),),
+        (("node1", f"ip route del blackhole {POOL}.2.0/24"),),
         "refusing-route",
         "node1",
-        "node1: a blackhole route for 10.244.2.0/24 swallows traffic to 10.244.2.10",
-        ("route blackhole 10.244.2.0/24 in table 254", "Invalid argument"),
+        f"node1: a blackhole route for {POOL}.2.0/24 swallows traffic to {POOL}.2.10",
+        (f"route blackhole {POOL}.2.0/24 in table 254", "Invalid argument"),
     ),
     Fault(
         "no default route on the node",
@@ -88,8 +88,8 @@ FAULTS = (
         (("node1", "ip route add default via 192.168.11.1"),),
         "no-route",
         "node1",
-        "node1: no route to 10.244.2.10; BGP does not install one on nodes",
-        ("look-up of 10.244.2.10: Network is unreachable",),
+        f"node1: no route to {POOL}.2.10; BGP does not install one on nodes",
+        (f"look-up of {POOL}.2.10: Network is unreachable",),
     ),
     Fault(
         "iptables FORWARD policy DROP",
@@ -105,7 +105,7 @@ FAULTS = (
         (
             ("node2", "nft add table ip vf"),
             ("node2", "nft add chain ip vf stopper '{ type filter hook forward priority 0; }'"),
-            ("node2", "nft add rule ip vf stopper ip saddr 10.244.0.0/16 drop"),
+            ("node2", f"nft add rule ip vf stopper ip saddr {POOL}.0.0/16 drop"),
         ),
         (("node2", "nft delete table ip vf"),),
         "packet-filter",
@@ -120,8 +120,8 @@ FAULTS = (
             ("node2", "ip link add cilium_vxlan type vxlan id 7 remote 192.168.11.2 dstport 8472 dev eth0"),
             ("node1", "ip address add 10.250.0.1/24 dev cilium_vxlan && ip link set cilium_vxlan up"),
             ("node2", "ip address add 10.250.0.2/24 dev cilium_vxlan && ip link set cilium_vxlan up"),
-            ("node1", "ip route add 10.244.2.0/24 via 10.250.0.2"),
-            ("node2", "ip route add 10.244.1.0/24 via 10.250.0.1"),
+            ("node1", f"ip route add {POOL}.2.0/24 via 10.250.0.2"),
+            ("node2", f"ip route add {POOL}.1.0/24 via 10.250.0.1"),
         ),
         (("node1", "ip link del cilium_vxlan"), ("node2", "ip link del cilium_vxlan")),
         "encapsulated",
@@ -130,16 +130,16 @@ FAULTS = (
         (
             "in vxlan (UDP port 8472) on eth0",
             "tunnel device cilium_vxlan (kind vxlan",
-            "routes 10.244.2.10 by cilium_vxlan",
+            f"routes {POOL}.2.10 by cilium_vxlan",
         ),
     ),
     Fault(
         "pod traffic masqueraded",
-        (("node1", "iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -o eth0 -j MASQUERADE"),),
+        (("node1", f"iptables-legacy -t nat -A POSTROUTING -s {POOL}.1.0/24 -o eth0 -j MASQUERADE"),),
         (("node1", "iptables-legacy -t nat -F POSTROUTING"),),
         "masqueraded",
         "node1",
-        "node1: pod traffic is masqueraded: far ends see 192.168.11.2 (node1) instead of 10.244.1.10",
+        f"node1: pod traffic is masqueraded: far ends see 192.168.11.2 (node1) instead of {POOL}.1.10",
         ("saw TCP from 192.168.11.2", "saw UDP from 192.168.11.2"),
     ),
     Fault(

@@ -39,7 +39,14 @@ def expected() -> Expected:
 
 def counter(point: str, node: int, source: str, target: str, protocol: int = 1, **more: Any) -> dict[str, Any]:
     """Return a counter on a node's uplink."""
-    base = {"netns": HOST + node, "ifindex": UPLINK, "form": "bare", "count": PROTOCOLS[protocol], "first": 1, "last": 2}
+    base = {
+        "netns": HOST + node,
+        "ifindex": UPLINK,
+        "form": "bare",
+        "count": PROTOCOLS[protocol],
+        "first": 1,
+        "last": 2,
+    }
     return base | {"point": point, "source": source, "target": target, "protocol": protocol} | more
 
 
@@ -89,7 +96,9 @@ def _report(number: int, name: str) -> dict[str, Any]:
     flows = [(PODS[name], PODS[other], protocol) for other in others for protocol in PROTOCOLS]
     counters = [counter("sent", number, *flow) for flow in flows]
     counters += [counter("received", number, far, own, protocol) for own, far, protocol in flows]
-    counters += [counter("routed", number, *flow, gateway=str(expected().node(name).gateway), table=254) for flow in flows]
+    counters += [
+        counter("routed", number, *flow, gateway=str(expected().node(name).gateway), table=254) for flow in flows
+    ]
     seen = [counter("dropped", number, "127.1.1.11", "127.1.1.12", reason="NO_SOCKET", function="__udp4_lib_rcv")]
     return {
         "schema": 1,
@@ -97,7 +106,10 @@ def _report(number: int, name: str) -> dict[str, Any]:
         "kernel": "6.18.0",
         "namespace": HOST + number,
         "seconds": 2.5,
-        "evidence": {"level": "full", "selftest": {"source": "127.1.1.11", "target": "127.1.1.12", "wrong": [], "seen": seen}},
+        "evidence": {
+            "level": "full",
+            "selftest": {"source": "127.1.1.11", "target": "127.1.1.12", "wrong": [], "seen": seen},
+        },
         "pod": _pod(number, name),
         "facts": _facts(number, name, others),
         "probes": [{"node": other, "address": PODS[other], **_exchanges(PODS[name])} for other in others],

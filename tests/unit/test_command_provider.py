@@ -132,8 +132,7 @@ def test_the_provider_ends_at_a_signal(number: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(not is_ours(), reason="the official provider asks after its engine every five minutes")
-def test_the_provider_ends_with_its_engine(tmp_path: Path) -> None:
-    """Start a provider below a short-lived engine, which leaves a command running."""
+def test_the_provider_ends_with_its_engine() -> None:
     script = "import subprocess, sys; p = subprocess.Popen(sys.argv[1:], stdout=-1); p.stdout.readline(); print(p.pid)"
     engine = subprocess.run(
         [sys.executable, "-c", script, *provider_command()], check=True, capture_output=True, text=True

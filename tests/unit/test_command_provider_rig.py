@@ -41,7 +41,9 @@ PermitRootLogin yes
 MaxStartups 100
 LogLevel ERROR
 Subsystem sftp internal-sftp
+SetEnv HOME=/nonexistent
 """
+"""The last line keeps this user's own shell start files out of the tests."""
 
 
 def provider_command() -> list[str]:
@@ -220,11 +222,10 @@ def provider(variables: dict[str, str], *, byte_strings: bool = True) -> Iterato
             stub = provider_pb2_grpc.ResourceProviderStub(channel)
             greeting = provider_pb2.ProviderHandshakeRequest(engine_address=address, accepts_byte_string=byte_strings)
             stub.Handshake(greeting, timeout=START_SECONDS)
-            settings = {"sends_old_inputs": True, "sends_old_inputs_to_delete": True}
-            stub.Configure(
-                provider_pb2.ConfigureRequest(acceptSecrets=True, acceptResources=True, **settings),
-                timeout=START_SECONDS,
+            settings = provider_pb2.ConfigureRequest(
+                acceptSecrets=True, acceptResources=True, sends_old_inputs=True, sends_old_inputs_to_delete=True
             )
+            stub.Configure(settings, timeout=START_SECONDS)
             yield Provider(process, stub, log)
 
 

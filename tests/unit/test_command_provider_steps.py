@@ -139,9 +139,7 @@ def encoded(properties: Properties) -> Any:
 
 
 def _properties(response: Any) -> Any:
-    names = ("return", "inputs", "properties")
-    if isinstance(response, provider_pb2.ReadResponse):
-        names = ("properties",)
+    names = ["properties"] if isinstance(response, provider_pb2.ReadResponse) else ["return", "inputs", "properties"]
     return next((getattr(response, name) for name in names if hasattr(response, name)), encoded({}))
 
 

@@ -15,7 +15,9 @@ W1, W2 = "worker-1", "worker-2"
 EXTRA = {"netns": HOST + 1}
 
 
-def drop(evidence: dict[str, Any], name: str, number: int, flow: tuple[str, str], reason: str, function: str, **more: Any) -> None:
+def drop(
+    evidence: dict[str, Any], name: str, number: int, flow: tuple[str, str], reason: str, function: str, **more: Any
+) -> None:
     row = counter("dropped", number, *flow, reason=reason, function=function, **more)
     evidence["nodes"][name]["counters"].append(row)
 
@@ -36,7 +38,9 @@ def forwarding_off(evidence: dict[str, Any]) -> None:
 
 def reverse_path(evidence: dict[str, Any]) -> None:
     evidence["nodes"][W1]["facts"]["sysctls"]["eth0/rp_filter"] = 1
-    evidence["nodes"][W1]["facts"]["links"].append({"name": "mgmt0", "ifindex": 2, "kind": "veth", "mtu": 1500, "up": True})
+    evidence["nodes"][W1]["facts"]["links"].append(
+        {"name": "mgmt0", "ifindex": 2, "kind": "veth", "mtu": 1500, "up": True}
+    )
     look = next(look for look in evidence["nodes"][W1]["facts"]["lookups"] if look["target"] == PODS[W2])
     look["out"] |= {"device": "mgmt0", "gateway": "192.168.250.13"}
     look["back"]["eth0"] = {"error": 18, "message": "Invalid cross-device link"}
@@ -101,7 +105,15 @@ def address_twice(evidence: dict[str, Any]) -> None:
 
 def small_mtu(evidence: dict[str, Any]) -> None:
     probe = next(probe for probe in evidence["nodes"][W1]["probes"] if probe["node"] == W2)
-    probe["full"] = {"sent": 2, "bytes": 1500, "error": "EMSGSIZE", "origin": 2, "icmp": [3, 4], "from": "172.30.1.1", "mtu": 1400}
+    probe["full"] = {
+        "sent": 2,
+        "bytes": 1500,
+        "error": "EMSGSIZE",
+        "origin": 2,
+        "icmp": [3, 4],
+        "from": "172.30.1.1",
+        "mtu": 1400,
+    }
 
 
 def masqueraded(evidence: dict[str, Any]) -> None:
@@ -114,7 +126,13 @@ def network_twice(evidence: dict[str, Any]) -> None:
 
 
 def process_halted(evidence: dict[str, Any]) -> None:
-    evidence["routers"]["tor-b"] |= {"processes": [], "sessions": None, "table": None, "kernel": [], "errors": ["table: no daemon"]}
+    evidence["routers"]["tor-b"] |= {
+        "processes": [],
+        "sessions": None,
+        "table": None,
+        "kernel": [],
+        "errors": ["table: no daemon"],
+    }
     for name in (W2, "worker-3"):
         evidence["survey"]["nodes"][name]["sessions"][0]["state"] = "active"
         evidence["nodes"][name]["facts"]["bgp"] = []
@@ -183,7 +201,9 @@ def wrong_next_hop(evidence: dict[str, Any]) -> None:
 
 
 def stray(evidence: dict[str, Any]) -> None:
-    evidence["routers"]["tor-a"]["kernel"].append({"target": "10.244.77.0/24", "type": "unicast", "gateway": "172.30.1.12"})
+    evidence["routers"]["tor-a"]["kernel"].append(
+        {"target": "10.244.77.0/24", "type": "unicast", "gateway": "172.30.1.12"}
+    )
 
 
 def bpf_drop(evidence: dict[str, Any]) -> None:

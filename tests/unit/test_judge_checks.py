@@ -24,14 +24,21 @@ def test_the_numbers_stand_in_the_checks() -> None:
     assert "network namespace 101" in one(found, "kernel-evidence").found
     assert one(found, "wire").found == "eth0 (ifindex 3): 75 sent, 75 received bare, 0 encapsulated"
     assert one(found, "route").found == "75 FIB look-ups for 3 far pods: eth0 (ifindex 3) via 172.30.1.1"
-    assert "eth0: cil_from_netdev#11 tcx/ingress; lxc1: cil_from_contai#21 tcx/ingress" in one(found, "programs-attached").found
+    assert (
+        "eth0: cil_from_netdev#11 tcx/ingress; lxc1: cil_from_contai#21 tcx/ingress"
+        in one(found, "programs-attached").found
+    )
     assert one(found, "mtu").found == "pod 1500, eth0 1500"
     assert "10.244.2.0/24 via 172.30.255.1" in one(found, "router-prefixes", "tor-a").found
 
 
 def test_a_node_without_bcc_is_an_error_and_its_facts_are_still_judged() -> None:
     evidence = healthy()
-    evidence["nodes"][W1] |= {"evidence": {"level": "none", "selftest": None}, "counters": [], "errors": ["no kernel evidence: No module named 'bcc'"]}
+    evidence["nodes"][W1] |= {
+        "evidence": {"level": "none", "selftest": None},
+        "counters": [],
+        "errors": ["no kernel evidence: No module named 'bcc'"],
+    }
     found = verdict(evidence)
     assert found.status is Status.ERROR
     unjudged = {check.rule for check in found.of(Status.ERROR)}
@@ -68,7 +75,7 @@ def test_a_silent_api_is_an_error() -> None:
     evidence = healthy()
     evidence["survey"] = {"nodes": {}, "errors": ["Kubernetes API: connection refused"]}
     for report in evidence["nodes"].values():
-        report["probes"] = []
+        report["probes"] = report["facts"]["lookups"] = []
     found = verdict(evidence)
     assert found.status is Status.ERROR
     assert one(found, "kubernetes-api", "kubernetes").status is Status.ERROR

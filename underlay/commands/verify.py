@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from underlay.report.terminal import show
 
 EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
 """Exit codes: 3 is `could not be judged`."""
+OUTPUT = "verification"
+"""The stack output that holds the input of a verification."""
 LONGEST = 150_000
 """Bytes of JSON on standard output at most: the engine keeps them in its state."""
 
@@ -28,15 +31,16 @@ def main(argv: list[str]) -> int:
     """Verify the site that the input describes."""
     arguments = _arguments(argv)
     try:
-        request = _request(arguments.input)
+        request = _request(_of_stack(arguments.stack) if arguments.stack else _text(arguments.input))
     except (OSError, ValueError) as error:
-        print(f"verify: the input {arguments.input!r} is not usable: {error}", file=sys.stderr)
+        source = f"of stack {arguments.stack!r}" if arguments.stack else repr(arguments.input)
+        print(f"verify: the input {source} is not usable: {error}", file=sys.stderr)
         return EXIT[Status.ERROR]
     evidence = gather(request, _say)
     verdict = judge(request.expected, evidence)
     old = (datetime.now(UTC) - evidence.taken).total_seconds()
     show(verdict, sys.stderr, old)
-    if arguments.json or not sys.stdout.isatty():
+    if arguments.json:
         print(_short(verdict))
     if arguments.report:
         _write(arguments.report, verdict, evidence, old)
@@ -46,18 +50,31 @@ def main(argv: list[str]) -> int:
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="underlay verify", description="Prove the underlay in the kernel.")
     parser.add_argument("--input", default="-", metavar="FILE", help="JSON input; - is standard input (default)")
+    parser.add_argument("--stack", metavar="NAME", help="take the input from this stack's outputs, by `pulumi`")
     parser.add_argument(
         "--json",
         action="store_true",
-        help="JSON on standard output even where that is a terminal; the table goes to standard error",
+        help="print the verdict as JSON on standard output; the table goes to standard error in any case",
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write verdict and evidence there")
     return parser.parse_args(argv)
 
 
-def _request(source: str) -> Request:
+def _text(source: str) -> str:
+    return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+
+
+def _of_stack(stack: str) -> str:
+    """Return what the stack's last update has left for verification; ValueError carries the engine's own words."""
+    command = ["pulumi", "stack", "output", OUTPUT, "--show-secrets", "--json", "--non-interactive", "--stack", stack]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"{done.stderr.strip() or done.stdout.strip()}; `pulumi up` makes it")
+    return done.stdout
+
+
+def _request(text: str) -> Request:
     """Return the input; ValueError names each wrong key, and never shows a value, because some are secret."""
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     try:
         return Request.model_validate_json(text)
     except ValidationError as error:

@@ -133,8 +133,9 @@ class Case:
 
     @cached_property
     def machines(self) -> dict[str, str]:
-        """Return who owns each fabric address that the plan knows."""
-        owners = {str(node.plan.address): node.name for node in self.nodes.values()}
+        """Return who owns each address that the plan and the survey know."""
+        owners = {node.seen.probe: f"the pod on {node.name}" for node in self.nodes.values() if node.seen.probe}
+        owners |= {str(node.plan.address): node.name for node in self.nodes.values()}
         owners |= {str(node.plan.gateway): node.plan.router for node in self.nodes.values()}
         return owners | {
             str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions

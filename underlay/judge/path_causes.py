@@ -64,6 +64,18 @@ def masqueraded(case: Case) -> Iterator[Cause]:
             )
 
 
+def responder_closed(case: Case) -> Iterator[Cause]:
+    """Find far pods that are reached and refuse: the path is well, the responder is not."""
+    for pair in case.broken:
+        refused = [kind for kind, item in pair.failed.items() if item.error == "ECONNREFUSED"]
+        if refused and pair.probe.ping.passed:
+            told = [f"{kind} to {pair.probe.address} port {case.expected.port} is refused" for kind in refused]
+            told.append(f"echo requests to {pair.probe.address} are answered")
+            sentence = f"{pair.target.name}: the responder in its probe pod does not listen; the path to it works"
+            fix = f"Look at the pod's log in namespace {case.expected.namespace}."
+            yield Cause("responder-closed", pair.target.name, sentence, tuple(told), fix, frozenset({pair.names}))
+
+
 def _sources(pair: Pair) -> list[tuple[str, str]]:
     found = [("TCP", pair.probe.tcp.source), ("UDP", pair.probe.udp.source)]
     return [(kind, source) for kind, source in found if source]
@@ -87,5 +99,5 @@ def pod_network_twice(case: Case) -> Iterator[Cause]:
             )
 
 
-RULES = (path_mtu, masqueraded, pod_network_twice)
+RULES = (path_mtu, masqueraded, responder_closed, pod_network_twice)
 """Rules that are asked once."""

@@ -1,0 +1,119 @@
+"""The engine's own run of a pack: a backend of its own below a folder, and the policy events that it tells."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import paths
+from tests.unit.plan_sites import KEY, Data
+
+ROOT = Path(__file__).parents[2]
+PACK = ROOT / "policy"
+STACK = "pack"
+SECONDS = 240
+PATH = os.pathsep.join([str(paths.binaries()), str(paths.venv_python().parent), os.environ.get("PATH", os.defpath)])
+
+needs_engine = pytest.mark.skipif(not shutil.which("pulumi", path=PATH), reason="the program pulumi is not there")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the engine said of a preview."""
+
+    code: int
+    events: list[tuple[str, str, str]]
+    """Level, policy and URN of each policy event."""
+    text: str
+
+    def mandatory(self) -> list[tuple[str, str]]:
+        """Return policy and resource's name of each event that stops an update."""
+        return sorted((policy, urn.rpartition("::")[2]) for level, policy, urn in self.events if level == "mandatory")
+
+
+class Engine:
+    """The engine's program with its state below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        settings = {
+            "PATH": PATH,
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_CONFIG_PASSPHRASE": "x",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1",
+            "PULUMI_STACK": STACK,
+            "PYTHONPATH": str(ROOT),
+        }
+        left_out = {"PULUMI_CONFIG_PASSPHRASE_FILE"}
+        self.environment = {key: value for key, value in os.environ.items() if key not in left_out} | settings
+
+    def run(self, *words: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the engine's program."""
+        return subprocess.run(
+            ["pulumi", *words, "--non-interactive"],
+            cwd=cwd,
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+
+    def stack(self, project: Path) -> Path:
+        """Make the stack of a project beside a copy of its Pulumi.yaml, and return the stack file's folder."""
+        place = self.folder / "stack"
+        place.mkdir(exist_ok=True)
+        shutil.copy(project / "Pulumi.yaml", place)
+        done = self.run("stack", "init", STACK, cwd=place)
+        assert done.returncode == 0, done.stderr
+        return place
+
+    def preview(self, project: Path, file: Path, pack: Path | None, config: Data | None = None) -> Outcome:
+        """Preview a project with a pack and return what came of it."""
+        words = ["preview", "--json", "--config-file", str(file)]
+        if pack:
+            words += ["--policy-pack", str(pack)]
+        if config:
+            told = self.folder / "pack.json"
+            told.write_text(json.dumps(config), encoding="utf-8")
+            words += ["--policy-pack-config", str(told)]
+        done = self.run(*words, cwd=project)
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        found = [event["policyEvent"] for event in events if "policyEvent" in event]
+        told_of = [(one["enforcementLevel"], one["policyName"], one.get("resourceUrn", "")) for one in found]
+        return Outcome(done.returncode, told_of, done.stdout + done.stderr)
+
+
+def our_stack(engine: Engine, site: Data, **other: Any) -> Path:
+    """Return the stack file of our own program for a site."""
+    place = engine.stack(ROOT)
+    file = place / f"Pulumi.{STACK}.yaml"
+    names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
+    values = {"site": site, "hostKeys": dict.fromkeys(names, KEY), "chart": "./cilium", **other}
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    content["config"] = {f"cilium-underlay:{key}": value for key, value in values.items()}
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for key in ("sshKey", "bgpPassword"):
+        done = engine.run("config", "set", "--secret", f"cilium-underlay:{key}", cwd=place, text="not-a-secret")
+        assert done.returncode == 0, done.stderr
+    return file
+
+
+def foreign_stack(engine: Engine, program: str) -> tuple[Path, Path]:
+    """Write somebody else's project and return its folder and its stack file."""
+    project = engine.folder / "foreign"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: foreign\nruntime: python\n", encoding="utf-8")
+    (project / "__main__.py").write_text(program, encoding="utf-8")
+    return project, engine.stack(project) / f"Pulumi.{STACK}.yaml"
