@@ -34,7 +34,12 @@ peering = Peering(
     opts=pulumi.ResourceOptions(depends_on=[cilium]),
 )
 datapath = Datapath(
-    "datapath", site, cluster=cluster, ssh=ssh, opts=pulumi.ResourceOptions(depends_on=[peering, routers])
+    "datapath",
+    site,
+    cluster=cluster,
+    ssh=ssh,
+    outcomes=[nodes.outcome, routers.outcome],
+    opts=pulumi.ResourceOptions(depends_on=[peering, routers]),
 )
 
 pulumi.export("kubeconfig", cluster.kubeconfig)

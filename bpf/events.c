@@ -17,7 +17,7 @@ struct key {
     u32 ifindex;
     u32 source;
     u32 target;
-    u32 detail;     /* drop: reason; ICMP: type << 8 | code; route: error; encapsulated: outer UDP port */
+    u32 detail;     /* drop: reason; refusal and ICMP packet: type << 8 | code; route: error; tunnel: outer UDP port */
     u8 point;
     u8 form;
     u8 protocol;
@@ -126,14 +126,19 @@ static inline int unwrap(struct key *key, u64 at, u8 protocol)
 static inline int classify(struct key *key, u64 at)
 {
     struct ip4 ip = {};
+    u16 icmp = 0;
     READ(ip, at);
     if (ip.version >> 4 != 4)
         return 0;
     key->source = ip.source;
     key->target = ip.target;
     key->protocol = ip.protocol;
-    if (is_probe(ip.source, ip.target))
+    if (is_probe(ip.source, ip.target)) {
+        if (ip.protocol == 1)
+            READ(icmp, at + (ip.version & 15) * 4);
+        key->detail = bpf_ntohs(icmp);
         return 1;
+    }
     if (role_of(ip.source) != MACHINE || role_of(ip.target) != MACHINE)
         return 0;
     return unwrap(key, at + (ip.version & 15) * 4, ip.protocol);
@@ -147,7 +152,7 @@ static inline void packet(struct key *key, u64 skb, u64 at)
     READ(ethernet, skb + SKB_PROTOCOL);
     if (ethernet != bpf_htons(0x0800) || !classify(key, at))
         return;
-    if (detail)
+    if (key->point >= DROPPED)
         key->detail = detail;
     READ(dev, skb + SKB_DEV);
     if (dev) {

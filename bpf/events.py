@@ -15,6 +15,8 @@ from bpf.btf import Btf, macros, read
 
 POINTS = {1: "sent", 2: "received", 3: "dropped", 4: "refused", 5: "routed"}
 FORMS = {0: "bare", 1: "vxlan", 2: "geneve", 3: "ipip", 4: "gre"}
+ICMP = 1
+"""Protocol number."""
 POD, MACHINE = 1, 2
 """Roles of a watched address."""
 OPTIONAL = {"icmp_send": "HAVE_ICMP_SEND"}
@@ -100,7 +102,9 @@ class Events:
             gateway = key.place & 0xFFFFFFFF
             error = struct.unpack("i", struct.pack("I", key.detail))[0]
             return {"table": key.place >> 32, "gateway": _text(gateway) if gateway else None, "error": error}
-        return {"port": key.detail} if key.form else {}
+        if key.form:
+            return {"port": key.detail}
+        return {"icmp": [key.detail >> 8, key.detail & 255]} if key.protocol == ICMP else {}
 
     def _function(self, place: int) -> str:
         """Return the kernel function at an address; the address itself where the kernel hides its symbols."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pulumi
 from pulumi_command import local, remote
 
 from underlay.model import Management
+from underlay.plan.digest import digest
 from underlay.remote import command
 
 DIALS = 3
@@ -54,19 +55,28 @@ def on_machine(
     )
 
 
+Triggers = Sequence[pulumi.Input[str]]
+"""Values that make a command run again when one of them changes."""
+
+
 def underlay(
-    name: str, word: str, data: Mapping[str, Any], opts: pulumi.ResourceOptions, triggers: list[str] | None = None
+    name: str, word: str, data: Mapping[str, Any], opts: pulumi.ResourceOptions, triggers: Triggers = ()
 ) -> local.Command:
     """Run `python3 -m underlay WORD` with data as JSON on standard input; outputs inside the data are awaited."""
     return local.Command(
         name,
         create=f"python3 -m underlay {word}",
         stdin=pulumi.Output.json_dumps(dict(data), sort_keys=True),
-        triggers=triggers,
+        triggers=list(triggers) or None,
         add_previous_output_in_env=False,
         logging=local.Logging.STDERR,
         opts=opts,
     )
+
+
+def outcome(made: Iterable[remote.Command]) -> pulumi.Output[str]:
+    """Return a digest that is another one as soon as one of these commands has run again."""
+    return pulumi.Output.all(*(one.stdout for one in made)).apply(digest)
 
 
 def result(made: local.Command, key: str) -> pulumi.Output[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 from pulumi_command import remote
 
-from components.commands import Ssh, on_machine
+from components.commands import Ssh, on_machine, outcome
 from underlay.model import Node, Site
 from underlay.plan.prerequisites import node_input
 from underlay.remote import request
@@ -15,11 +15,14 @@ class Prerequisites(pulumi.ComponentResource):
     """What every node has to be before pods can be routed."""
 
     prepared: dict[str, remote.Command]
+    outcome: pulumi.Output[str]
+    """Changes whenever a node has been worked on."""
 
     def __init__(self, name: str, site: Site, *, ssh: Ssh, opts: pulumi.ResourceOptions | None = None) -> None:
         names = [node.name for node in site.nodes]
         super().__init__("underlay:node:Prerequisites", name, {"nodes": names}, opts)
         self.prepared = {node.name: self._prepare(site, node, ssh) for node in site.nodes}
+        self.outcome = outcome(self.prepared.values())
         self.register_outputs({"nodes": names})
 
     def _prepare(self, site: Site, node: Node, ssh: Ssh) -> remote.Command:

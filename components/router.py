@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_command import remote
 
-from components.commands import Ssh, on_machine
+from components.commands import Ssh, on_machine, outcome
 from underlay.model import Router, Site
 from underlay.plan.routers import PASSWORD_MARK, router_text
 from underlay.remote import request
@@ -17,6 +17,8 @@ class Configuration(pulumi.ComponentResource):
     """Our part of every router's configuration."""
 
     configured: dict[str, remote.Command]
+    outcome: pulumi.Output[str]
+    """Changes whenever a router has been worked on."""
     rendered: dict[str, str]
     """Text for each router that is not managed here, with a mark where the password belongs."""
 
@@ -33,6 +35,7 @@ class Configuration(pulumi.ComponentResource):
         facts = {"managed": [router.name for router in managed]}
         super().__init__("underlay:router:Configuration", name, dict(facts), opts)
         self.configured = {router.name: self._configure(site, router, ssh, password) for router in managed}
+        self.outcome = outcome(self.configured.values())
         self.rendered = {router.name: router_text(site, router) for router in site.routers if not router.managed}
         self.register_outputs(facts)
 

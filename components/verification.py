@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -10,13 +11,11 @@ from pulumi_command import local
 
 from components.bgp import TAKE_OVER
 from components.cluster import Cluster
-from components.commands import Ssh, underlay
+from components.commands import Ssh, Triggers, underlay
 from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import objects, sessions
 from underlay.plan.digest import digest
-from underlay.plan.prerequisites import node_input
-from underlay.plan.routers import router_text
 from underlay.plan.values import helm_values
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_input
 
@@ -34,11 +33,19 @@ class Datapath(pulumi.ComponentResource):
     """What `python3 -m underlay verify` reads; a secret."""
 
     def __init__(
-        self, name: str, site: Site, *, cluster: Cluster, ssh: Ssh, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        site: Site,
+        *,
+        cluster: Cluster,
+        ssh: Ssh,
+        outcomes: Sequence[pulumi.Output[str]],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         facts = {"responderImage": site.verification.image}
         super().__init__("underlay:verification:Datapath", name, dict(facts), opts)
-        ready = self._sessions(site, cluster, self._responders(site, cluster))
+        triggers: Triggers = [*what_matters(site), *outcomes]
+        ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
         self.input = pulumi.Output.secret(
             pulumi.Output.all(key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
                 lambda known: verification_input(
@@ -46,7 +53,7 @@ class Datapath(pulumi.ComponentResource):
                 )
             )
         )
-        self.verdict = self._verdict(site, ready)
+        self.verdict = self._verdict(ready, triggers)
         self.register_outputs(facts)
 
     def _responders(self, site: Site, cluster: Cluster) -> pulumi.Resource:
@@ -70,7 +77,7 @@ class Datapath(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[script])),
         )
 
-    def _sessions(self, site: Site, cluster: Cluster, after: pulumi.Resource) -> local.Command:
+    def _sessions(self, site: Site, cluster: Cluster, after: pulumi.Resource, triggers: Triggers) -> local.Command:
         data = {
             "kubeconfig": cluster.kubeconfig,
             "expected": [session._asdict() for session in sessions(site)],
@@ -78,15 +85,15 @@ class Datapath(pulumi.ComponentResource):
             "seconds": SESSION_SECONDS,
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
-        return underlay("sessions", "wait-sessions", data, opts, triggers=what_matters(site))
+        return underlay("sessions", "wait-sessions", data, opts, triggers)
 
-    def _verdict(self, site: Site, after: local.Command) -> local.Command:
+    def _verdict(self, after: local.Command, triggers: Triggers) -> local.Command:
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return local.Command(
             "verdict",
             create="python3 -m underlay verify --json",
             stdin=pulumi.Output.json_dumps(self.input, sort_keys=True),
-            triggers=what_matters(site),
+            triggers=list(triggers),
             add_previous_output_in_env=False,
             logging=local.Logging.STDERR,
             opts=opts,
@@ -94,11 +101,5 @@ class Datapath(pulumi.ComponentResource):
 
 
 def what_matters(site: Site) -> list[str]:
-    """Return digests of everything whose change makes an earlier verdict worthless."""
-    return [
-        digest(helm_values(site)),
-        digest(objects(site)),
-        digest([router_text(site, router) for router in site.routers]),
-        digest([node_input(site, node) for node in site.nodes]),
-        digest(responders.daemons(site)),
-    ]
+    """Return digests of everything in the cluster whose change makes an earlier verdict worthless."""
+    return [digest(helm_values(site)), digest(objects(site)), digest(responders.daemons(site))]

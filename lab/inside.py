@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +98,21 @@ def enter_operator() -> None:
 
 def run(name: str, argv: list[str]) -> int:
     """Run a command in a machine with this process's terminal and return its exit code."""
-    code = os.fork()
-    if code:
-        return os.waitstatus_to_exitcode(os.waitpid(code, 0)[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is for the command alone
+    if child := os.fork():
+        return _code(child)
     enter_machine(name)
-    terminal = {"TERM": os.environ.get("TERM", "dumb")}
-    os._exit(subprocess.run(argv, env=init.ENVIRONMENT | terminal, cwd="/root", check=False).returncode)
+    if command := os.fork():
+        os._exit(_code(command))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        os.chdir("/root")
+        os.execvpe(argv[0], argv, init.ENVIRONMENT | {"TERM": os.environ.get("TERM", "dumb")})  # noqa: S606 - a list
+    except OSError as error:
+        os.write(2, f"lab: {argv[0]} cannot be run: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+def _code(child: int) -> int:
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code >= 0 else 128 - code

@@ -99,7 +99,7 @@ class Progress:
             waiting = [await self._lines.get()]
             while not self._lines.empty():
                 waiting.append(self._lines.get_nowait())
-            open_ = waiting[-1] is not None
+            open_ = None not in waiting
             lines = [line for line in waiting if line is not None]
             for message in ["\n".join(lines)] if len(lines) > LINES_AT_ONCE else lines:
                 await self._journal.say(INFO, message, passing=True)

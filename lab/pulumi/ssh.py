@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import asyncssh
@@ -51,8 +51,9 @@ async def run(command: str, inputs: Properties, previous: Properties, journal: J
         session = _Session(capture, _Environment(inputs, previous, journal))
         try:
             channel, _ = await server.create_session(lambda: session, command, encoding=None)
-            channel.write((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
-            channel.write_eof()
+            with suppress(BrokenPipeError):  # a short command may have ended by now
+                channel.write((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
+                channel.write_eof()
             await channel.wait_closed()
         except (asyncssh.Error, OSError) as error:
             raise capture.failure(f"ssh: {_reason(error)}", command) from None

@@ -34,9 +34,9 @@ SETTINGS = (
 class Snapshot:
     """The host, in everything that a lab could leave behind."""
 
-    mounts: str
+    mounts: list[str]
     links: list[str]
-    routes: str
+    routes: list[str]
     nft: str
     settings: dict[str, str]
 
@@ -44,9 +44,9 @@ class Snapshot:
 def snapshot() -> Snapshot:
     """Read the host."""
     return Snapshot(
-        mounts=Path("/proc/self/mounts").read_text(),
+        mounts=Path("/proc/self/mounts").read_text().splitlines(),
         links=[link["ifname"] for link in json.loads(_read("ip", "-j", "link"))],
-        routes=_read("ip", "route", "show", "table", "all"),
+        routes=_read("ip", "route", "show", "table", "all").splitlines(),
         nft=_read("nft", "list", "tables"),
         settings={name: Path("/proc/sys", name).read_text() for name in SETTINGS if Path("/proc/sys", name).exists()},
     )

@@ -85,7 +85,7 @@ for name in $2; do mount -t tmpfs tmpfs "$root/$name"; done
 exec chroot "$root" sleep 3600
 """
 LISTEN = "import socket, time; s = socket.create_server(('', 179)); print('up', flush=True); time.sleep(3600)"
-DIAL = "import socket, sys, time; s = socket.create_connection((sys.argv[1], 179)); print('up', flush=True); time.sleep(3600)"
+DIAL = LISTEN.replace("socket, time", "socket, sys, time").replace("server((''", "connection((sys.argv[1]")
 HIDDEN = "usr/lib/python3/dist-packages/bcc"
 """Where bcc lives; a node without it has an empty folder there."""
 

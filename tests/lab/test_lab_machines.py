@@ -93,7 +93,7 @@ def test_settings_of_the_whole_kernel_do_not_reach_the_host(lab: Lab, name: str)
 
 def test_sysrq_is_out_of_reach(lab: Lab) -> None:
     done = lab.run("shell", "worker-1", "sh", "-c", "echo h > /proc/sysrq-trigger")
-    assert "Read-only" in done.stderr
+    assert done.returncode != 0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.lab.site import Site, running
 pytestmark = pytest.mark.lab
 
 CLIENT = "203.0.113.10"
+NODES = ("cp-1", "worker-1", "worker-2", "worker-3")
 ASK = (
     "import json,socket,sys\n"
     "kind,host,source=sys.argv[1:]\n"
@@ -35,12 +36,12 @@ def intended(site: Site) -> set[str]:
 
 
 def bgp_routes(site: Site, router: str) -> set[str]:
-    pool = ipaddress.ip_network("10.244.0.0/16")
+    pool = ipaddress.IPv4Network("10.244.0.0/16")
     routes = json.loads(site.inside(router, "ip", "-j", "route", "show"))
     learned = [
         route["dst"] for route in routes if route.get("protocol") in {"bgp", "bird"} and route["dst"] != "default"
     ]
-    return {dst for dst in learned if ipaddress.ip_network(dst).subnet_of(pool)}
+    return {dst for dst in learned if ipaddress.IPv4Network(dst).subnet_of(pool)}
 
 
 def test_every_node_is_ready_and_runs_the_charts_own_agent(site: Site) -> None:
@@ -48,7 +49,7 @@ def test_every_node_is_ready_and_runs_the_charts_own_agent(site: Site) -> None:
     ready = {
         n["metadata"]["name"]: [c["status"] for c in n["status"]["conditions"] if c["type"] == "Ready"] for n in nodes
     }
-    assert ready == dict.fromkeys(("cp-1", "worker-1", "worker-2", "worker-3"), ["True"])
+    assert ready == {node: ["True"] for node in NODES}
     daemons = json.loads(site.good("kubectl", "-n", "kube-system", "get", "daemonset", "cilium", "-o", "json"))
     assert daemons["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
     assert daemons["status"]["numberReady"] == 4
@@ -76,7 +77,7 @@ def test_pods_of_different_racks_reach_each_other_with_their_own_addresses(site:
     assert json.loads(out)["from"] == near
 
 
-@pytest.mark.parametrize("node", ["cp-1", "worker-1", "worker-2", "worker-3"])
+@pytest.mark.parametrize("node", NODES)
 def test_no_node_has_a_tunnel_device(site: Site, node: str) -> None:
     links = json.loads(site.inside(node, "ip", "-j", "-d", "link"))
     kinds = {link.get("linkinfo", {}).get("info_kind") for link in links}
@@ -90,7 +91,7 @@ def test_kubectl_logs_and_exec_work_on_a_deployments_pod(site: Site) -> None:
         site.good("kubectl", "rollout", "status", "deployment/greeter", "--timeout=60s")
         assert site.good("kubectl", "logs", "deployment/greeter").strip() == "hello"
         addresses = site.good("kubectl", "exec", "deployment/greeter", "--", "hostname", "-i").split()
-        assert ipaddress.ip_address(addresses[0]) in ipaddress.ip_network("10.244.0.0/16")
+        assert ipaddress.ip_address(addresses[0]) in ipaddress.IPv4Network("10.244.0.0/16")
     finally:
         site.run("kubectl", "delete", "deployment", "greeter", "--wait=false")
 
@@ -111,7 +112,7 @@ def test_the_report_holds_kernel_evidence_with_numbers(site: Site) -> None:
     verdict = site.verify()
     assert verdict.code == 0, verdict.text
     found = {(check["rule"], check["where"]): check["found"] for check in verdict.document["checks"]}
-    for node in ("cp-1", "worker-1", "worker-2", "worker-3"):
+    for node in NODES:
         assert "cil_from_netdev#" in found["programs-attached", node]
         assert "ifindex" in found["route", node]
         assert " 0 encapsulated" in found["wire", node]

@@ -97,17 +97,28 @@ class Engine:
 
 def our_stack(engine: Engine, site: Data, **other: Any) -> Path:
     """Return the stack file of our own program for a site."""
-    place = engine.stack(ROOT)
-    file = place / f"Pulumi.{STACK}.yaml"
+    file = engine.stack(ROOT) / f"Pulumi.{STACK}.yaml"
     names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
     values = {"site": site, "hostKeys": dict.fromkeys(names, KEY), "chart": "./cilium", **other}
+    write_config(engine, file, {f"cilium-underlay:{key}": value for key, value in values.items()})
+    return file
+
+
+def example_stack(engine: Engine, example: Path) -> Path:
+    """Return the stack file of a committed example, with its secrets set as its first lines say."""
+    file = engine.stack(ROOT) / f"Pulumi.{STACK}.yaml"
+    write_config(engine, file, yaml.safe_load(example.read_text(encoding="utf-8"))["config"])
+    return file
+
+
+def write_config(engine: Engine, file: Path, config: Data) -> None:
+    """Write plain values into a stack file, and set its secrets by the engine's program."""
     content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-    content["config"] = {f"cilium-underlay:{key}": value for key, value in values.items()}
+    content["config"] = config
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     for key in ("sshKey", "bgpPassword"):
-        done = engine.run("config", "set", "--secret", f"cilium-underlay:{key}", cwd=place, text="not-a-secret")
+        done = engine.run("config", "set", "--secret", f"cilium-underlay:{key}", cwd=file.parent, text="not-a-secret")
         assert done.returncode == 0, done.stderr
-    return file
 
 
 def foreign_stack(engine: Engine, program: str) -> tuple[Path, Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.policy.engine import PACK, ROOT, Engine, foreign_stack, needs_engine, our_stack
+from tests.policy.engine import PACK, ROOT, Engine, example_stack, foreign_stack, needs_engine, our_stack
 from tests.unit.plan_sites import Change, dev, drop, put
 
 pytestmark = [pytest.mark.engine, needs_engine]
@@ -43,6 +43,11 @@ def engine(tmp_path: Path) -> Engine:
 
 def test_the_dev_site_passes(engine: Engine) -> None:
     outcome = engine.preview(ROOT, our_stack(engine, dev()), PACK)
+    assert (outcome.code, outcome.events) == (0, []), outcome.text
+
+
+def test_the_production_example_previews_without_a_cluster(engine: Engine) -> None:
+    outcome = engine.preview(ROOT, example_stack(engine, ROOT / "Pulumi.production.yaml"), PACK)
     assert (outcome.code, outcome.events) == (0, []), outcome.text
 
 

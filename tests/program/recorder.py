@@ -65,15 +65,15 @@ class Run:
 
 
 class _Mocks(Mocks):
-    def __init__(self, *, preview: bool) -> None:
-        self.preview = preview
+    def __init__(self, stdout: dict[str, str], *, preview: bool) -> None:
+        self.stdout, self.preview = stdout, preview
 
     def call(self, _args: Any) -> tuple[dict[str, Any], None]:
         return {}, None
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         command = args.typ.startswith("command:") and not self.preview
-        made = {"stdout": STDOUT.get(args.name, "{}"), "stderr": ""} if command else {}
+        made = {"stdout": self.stdout.get(args.name, "{}"), "stderr": ""} if command else {}
         return f"{args.name}-id", {**args.inputs, **made}
 
 
@@ -124,12 +124,12 @@ def configuration(site: Data, /, **other: Any) -> dict[str, str]:
     return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
-def run(site: Data, /, *, preview: bool = True, **other: Any) -> Run:
-    """Run the program once."""
+def run(site: Data, /, *, preview: bool = True, stdout: dict[str, str] | None = None, **other: Any) -> Run:
+    """Run the program once; commands print what `stdout` says by their names."""
     made = Run()
     logger = logging.getLogger("program")
     logger.handlers, logger.propagate = [_Log(made)], False
-    mocks = _Mocks(preview=preview)
+    mocks = _Mocks(STDOUT | (stdout or {}), preview=preview)
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
     )

@@ -75,7 +75,7 @@ def test_command_lines_hold_no_data(preview: Run) -> None:
     remote = {str(one.inputs["create"]) for one in preview.of("command:remote:Command")}
     assert len(remote) == 1
     local = sorted(str(one.inputs["create"]) for one in preview.of("command:local:Command"))
-    words = ("install", "verify", "wait-cilium", "wait-sessions")
+    words = ("install", "verify --json", "wait-cilium", "wait-sessions")
     assert local == [f"python3 -m underlay {word}" for word in words]
 
 
@@ -208,3 +208,14 @@ def test_cilium_of_the_installer_is_waited_for_and_not_installed() -> None:
 def test_a_router_of_the_network_team_is_rendered_not_configured() -> None:
     made = run(dev(put("routers.1.managed", value=False), drop("routers.1.management")))
     assert [one.name for one in made.resources if one.name.startswith("configure-")] == ["configure-tor-a"]
+
+
+def test_a_machine_that_was_worked_on_is_verified_again(preview: Run, update: Run) -> None:
+    first = update.named("verdict").inputs["triggers"]
+    assert len(first) == 5
+    other = run(dev(), preview=False, stdout={"configure-tor-b": '{"changed": ["a new password"]}'})
+    assert [one != two for one, two in zip(first, other.named("verdict").inputs["triggers"], strict=True)] == [
+        *[False] * 4,
+        True,
+    ]
+    assert preview.named("verdict").inputs["triggers"][3:] == preview.named("sessions").inputs["triggers"][3:]

@@ -92,9 +92,9 @@ def test_offsets_go_through_anonymous_members_and_typedefs(small: Btf, name: str
 
 
 def test_a_field_that_is_gone_is_named(small: Btf) -> None:
-    with pytest.raises(LookupError, match="no field outer.gone"):
+    with pytest.raises(LookupError, match=r"no field outer\.gone"):
         small.offset("outer", "gone")
-    with pytest.raises(LookupError, match="no field nothing.head"):
+    with pytest.raises(LookupError, match=r"no field nothing\.head"):
         small.offset("nothing", "head")
 
 

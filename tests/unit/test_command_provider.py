@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import provider_pb2
 
 from tests.unit.test_command_provider_rig import (
     SSHD,
@@ -32,7 +33,7 @@ from tests.unit.test_command_provider_rig import (
     sshd,
     web_server,
 )
-from tests.unit.test_command_provider_steps import Play, table
+from tests.unit.test_command_provider_steps import Play, encoded, table
 
 TABLE = table()
 ROWS = [pytest.param(row, id=row["id"]) for row in TABLE["rows"]]
@@ -151,3 +152,13 @@ def test_nothing_is_printed_but_the_port(names: dict[str, Any], tmp_path: Path) 
         os.kill(started.process.pid, signal.SIGINT)
         output, errors = started.process.communicate(timeout=EXIT_SECONDS)
     assert (output, errors) == (b"", b"")
+
+
+def test_many_commands_run_at_once(shared: Provider, names: dict[str, Any]) -> None:
+    begin = time.monotonic()
+    inputs = encoded({"create": "sleep 1; echo done", "connection": names["node"], "logging": "none"})
+    urn = "urn:pulumi:test::lab::command:remote:Command::thing"
+    checked = shared.stub.Check(provider_pb2.CheckRequest(urn=urn, news=inputs)).inputs
+    calls = [shared.stub.Create.future(provider_pb2.CreateRequest(urn=urn, properties=checked)) for _ in range(16)]
+    assert {call.result(timeout=60).properties["stdout"] for call in calls} == {"done"}
+    assert time.monotonic() - begin < 12

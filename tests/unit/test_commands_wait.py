@@ -157,9 +157,26 @@ def sessions() -> Table:
     }
 
 
-def test_established_sessions_and_ready_responders_miss_nothing() -> None:
+def watch(config: str, times: list[float]) -> wait_sessions.Watch:
+    """Return a watch whose clock tells these times, and then the last one for ever."""
+    return wait_sessions.Watch(ClusterApi(config), SESSIONS, lambda: times.pop(0) if len(times) > 1 else times[0])
+
+
+def test_sessions_that_stay_established_miss_nothing() -> None:
     with api_server(sessions()) as config:
-        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == []
+        seen = watch(config, [0, 0, 4.9, 4.9, 5.0])
+        assert [len(seen.missing()) for _ in range(3)] == [2, 2, 0]
+
+
+def test_a_session_that_was_made_again_is_watched_anew() -> None:
+    table = sessions()
+    with api_server(table) as config:
+        seen = watch(config, [0, 0, 6, 6, 12])
+        seen.missing()
+        peer = table[wait_sessions.NODE_CONFIGS]["items"][1]["status"]["bgpInstances"][0]["peers"][0]
+        peer["establishedTime"] = "2026-01-01T00:00:09Z"
+        assert seen.missing() == ["session of n2 with tor (192.0.2.1, AS 65101): established"]
+        assert seen.missing() == []
 
 
 SESSION_FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
@@ -191,11 +208,15 @@ def test_a_session_that_is_not_established_is_named_with_its_state(name: str) ->
     inject, expected = SESSION_FAULTS[name]
     inject(table[wait_sessions.NODE_CONFIGS]["items"])
     with api_server(table) as config:
-        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == [expected]
+        seen = watch(config, [0, 0, 9])
+        assert len(seen.missing()) == len(NODES)
+        assert seen.missing() == [expected]
 
 
 def test_a_node_without_a_ready_responder_is_named() -> None:
     table = sessions()
     table[PODS]["items"].pop()
     with api_server(table) as config:
-        assert wait_sessions.missing(ClusterApi(config), SESSIONS) == ["responder pod on n2: not ready"]
+        seen = watch(config, [0, 0, 9])
+        seen.missing()
+        assert seen.missing() == ["responder pod on n2: not ready"]

@@ -179,6 +179,8 @@ def route_missing(evidence: dict[str, Any]) -> None:
     routes = evidence["routers"]["tor-b"]["kernel"]
     evidence["routers"]["tor-b"]["kernel"] = [route for route in routes if route["target"] != NETWORKS[W1]]
     silence(evidence, W2, W1)
+    error = counter("received", 2, "172.30.2.1", PODS[W2], icmp=[3, 0])
+    evidence["nodes"][W2]["counters"].append(error)
 
 
 def not_advertised(evidence: dict[str, Any]) -> None:
@@ -206,6 +208,11 @@ def stray(evidence: dict[str, Any]) -> None:
     )
 
 
+def overriding(evidence: dict[str, Any]) -> None:
+    route = {"target": PODS[W1] + "/32", "type": "unicast", "gateway": "192.0.2.9"}
+    evidence["routers"]["tor-a"]["kernel"].append(route)
+
+
 def bpf_drop(evidence: dict[str, Any]) -> None:
     silence(evidence, W1, W2)
     drop(evidence, W2, 2, (PODS[W1], PODS[W2]), "TC_INGRESS", "__netif_receive_skb_core")
@@ -219,7 +226,7 @@ def refused_outside(evidence: dict[str, Any]) -> None:
 
 CASES: tuple[tuple[Change, str, str, str], ...] = (
     (forwarding_off, "forwarding-off", W1, "IPv4 forwarding is off (ip_forward is 0)"),
-    (reverse_path, "reverse-path-filter", W1, "eth0 drops packets whose return route is mgmt0 (rp_filter=1)"),
+    (reverse_path, "reverse-path", W1, "eth0 drops packets whose return route is mgmt0 (rp_filter=1)"),
     (packet_filter, "packet-filter", W1, "nftables, chain FORWARD of table ip filter, drops pod traffic"),
     (tunnelled, "encapsulated", W1, "pod traffic is encapsulated by vxlan (UDP port 8472)"),
     (blackhole_on_node, "refusing-route", W1, "a blackhole route for 10.244.2.0/24 swallows traffic"),
@@ -236,15 +243,16 @@ CASES: tuple[tuple[Change, str, str, str], ...] = (
     (session_wrong_asn, "session-down", "tor-a", "tor-a expects AS 65009, worker-1 speaks AS 65010"),
     (session_no_neighbour, "session-down", "tor-a", "tor-a has no such neighbour"),
     (session_node_asn, "session-down", "tor-a", "worker-1 expects AS 65008, tor-a is AS 65101"),
-    (route_missing, "router-route-missing", "tor-b", "no route to 10.244.1.0/24 (worker-1) in the kernel, though BGP"),
-    (not_advertised, "router-route-missing", "tor-a", "worker-1's session is up but the network is not learned"),
+    (route_missing, "route-missing", "tor-b", "no route to 10.244.1.0/24 (worker-1) in the kernel, though BGP"),
+    (not_advertised, "route-missing", "tor-a", "worker-1's session is up but the network is not learned"),
     (router_blackhole, "router-refusing-route", "tor-a", "blackhole route for 10.244.1.0/24 (worker-1)"),
     (wrong_next_hop, "router-wrong-next-hop", "tor-a", "goes to 172.30.1.11; expected 172.30.1.12"),
-    (stray, "router-stray-prefix", "tor-a", "10.244.77.0/24 (via worker-1) belongs to no node"),
+    (stray, "stray-prefix", "tor-a", "10.244.77.0/24 (via worker-1) belongs to no node"),
+    (overriding, "stray-prefix", "tor-a", "10.244.1.10/32 (via 192.0.2.9) overrides 10.244.1.0/24 of worker-1"),
     (bpf_drop, "kernel-drop", W2, "the kernel drops worker-1 → worker-2 (TC_INGRESS"),
     (refused_outside, "refused-on-the-way", "a machine outside the plan", "prohibited by a filter"),
 )
-ALSO = {"reverse-path-filter": {"wrong-device"}}
+ALSO = {"reverse-path": {"wrong-device"}}
 """Rules that are true beside the one a case is about."""
 
 
@@ -277,6 +285,13 @@ def test_a_cause_needs_two_witnesses() -> None:
     assert [check.rule for check in found.of(Status.FAIL)] == ["forwarding"]
     assert not found.causes
     assert any("one witness only" in note and "forwarding is off" in note for note in found.notes)
+
+
+def test_the_routers_own_refusal_is_a_witness() -> None:
+    evidence = healthy()
+    route_missing(evidence)
+    cause = verdict(evidence).causes[0]
+    assert "172.30.2.1 answers the pod on worker-2 with ICMP 3/0 (4 times)" in cause.witnesses
 
 
 def test_two_faults_are_both_named() -> None:

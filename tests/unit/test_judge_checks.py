@@ -176,6 +176,16 @@ def test_a_report_that_is_not_as_agreed_is_refused(lie: dict[str, Any]) -> None:
         Evidence.model_validate(evidence)
 
 
+def test_addresses_that_are_none_do_not_stop_the_judge() -> None:
+    evidence = healthy()
+    evidence["survey"]["nodes"][W1] |= {"pod_cidrs": ["$(reboot)"], "probe": "::1"}
+    evidence["nodes"]["cp-1"]["facts"]["routes"].append({"target": "../..", "type": "blackhole"})
+    evidence["routers"]["tor-a"]["kernel"].append({"target": "a/b", "type": "unicast"})
+    found = verdict(evidence)
+    assert one(found, "pod-address").status is Status.FAIL
+    assert one(found, "pod-address", "cp-1").status is Status.PASS
+
+
 def test_nothing_checked_is_an_error() -> None:
     evidence = Evidence.model_validate(healthy())
     assert Verdict("dev", evidence.taken, 1.0, (), (), (), ()).status is Status.ERROR

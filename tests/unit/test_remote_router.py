@@ -11,7 +11,7 @@ import pytest
 
 from underlay.remote import configure_router
 from underlay.remote.configure_router import filled, masked, work
-from underlay.remote.machine import Trouble
+from underlay.remote.machine import Trouble, report
 
 DATA = {"router": "tor-a", "platform": "frr", "text": "neighbor N password <p>\n", "mark": "<p>", "password": "sesame"}
 
@@ -92,3 +92,11 @@ def test_a_failure_is_one_line_with_the_router_s_name(
     out, err = capsys.readouterr()
     assert err == "[router-syntax-refused] tor-a, vtysh -C: found bad: password ***; expected a good one.\n"
     assert json.loads(out)["findings"][0]["rule"] == "router-syntax-refused"
+
+
+def test_two_changes_that_read_alike_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    report([], {"changed": ["password ***"]})
+    report([], {"changed": []})
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["at"].endswith("Z")
+    assert "at" not in second

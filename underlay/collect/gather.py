@@ -16,6 +16,8 @@ from underlay.judge.evidence import Evidence, RouterReport, Survey
 from underlay.model import Model, Site
 from underlay.plan.verification import Expected
 
+SHOWN = 600
+"""Characters of an error that the evidence keeps."""
 S = TypeVar("S")
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -110,8 +112,8 @@ class Gathering:
         async def one(name: str, thing: S) -> tuple[str, T] | None:
             try:
                 return name, await ask(name, thing)
-            except LOST as error:
-                self.errors[name] = str(error) or type(error).__name__
+            except (*LOST, ValueError) as error:
+                self.errors[name] = (str(error) or type(error).__name__)[:SHOWN]
                 return None
 
         alive = {name: thing for name, thing in things.items() if name not in self.errors}

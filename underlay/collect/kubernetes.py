@@ -44,7 +44,13 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
                     errors.append(f"{name}: {error}")
     except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
         errors.append(f"Kubernetes API: {_reason(error)}")
-    return Survey(nodes={name: surveyed(name, lists) for name in nodes}, errors=tuple(errors))
+    found: dict[str, Surveyed] = {}
+    for name in nodes:
+        try:
+            found[name] = surveyed(name, lists)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            errors.append(f"{name}: {_reason(error)}")
+    return Survey(nodes=found, errors=tuple(errors))
 
 
 @contextlib.contextmanager

@@ -1,57 +1,77 @@
-"""Wait until every node's BGP session is established and every responder pod is ready."""
+"""Wait until every node's BGP session is established and stays so, and every responder pod is ready."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from underlay.commands.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
 from underlay.commands.common import read_input, wait
 
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"
+ESTABLISHED = "established"
+SETTLED = 5.0
+"""Seconds that a session has to be seen so: its status lags behind a change that ends it, and routes follow it."""
+
+Clock = Callable[[], float]
 
 
 def main(_argv: list[str]) -> int:
     """Read {"kubeconfig", "expected", "namespace", "seconds"}, wait, print the state of each session."""
     data = read_input()
-    api = ClusterApi(data["kubeconfig"])
-    wait(lambda: missing(api, data), float(data["seconds"]), "BGP sessions")
+    watch = Watch(ClusterApi(data["kubeconfig"]), data)
+    wait(watch.missing, float(data["seconds"]), "BGP sessions")
     print(json.dumps({"established": [f"{one['node']} - {one['peer']}" for one in data["expected"]]}))
     return 0
 
 
-def missing(api: ClusterApi, data: dict[str, Any]) -> list[str]:
-    """Return what is not there yet, as sentences."""
-    try:
-        return [*_sessions(api, data["expected"]), *_responders(api, data)]
-    except Unanswered as error:
-        return [str(error)]
+class Watch:
+    """Sessions and responders over time."""
+
+    def __init__(self, api: ClusterApi, data: dict[str, Any], clock: Clock = time.monotonic) -> None:
+        """Begin with having seen nothing."""
+        self._api, self._data, self._clock = api, data, clock
+        self._seen: dict[str, tuple[object, float]] = {}
+
+    def missing(self) -> list[str]:
+        """Return what is not there yet, as sentences."""
+        try:
+            return [*self._sessions(), *self._responders()]
+        except Unanswered as error:
+            return [str(error)]
+
+    def _sessions(self) -> Iterator[str]:
+        configs = {item["metadata"]["name"]: item for item in self._api.items(NODE_CONFIGS)}
+        for one in self._data["expected"]:
+            peer, problem = _peer(configs.get(one["node"]), one)
+            state = problem or str(peer.get("peeringState") or "no state yet")
+            if not self._is_settled(one["node"], (state, peer.get("establishedTime"))) or state != ESTABLISHED:
+                yield f"session of {one['node']} with {one['peer']} ({one['address']}, AS {one['asn']}): {state}"
+
+    def _is_settled(self, node: str, seen: tuple[str, object]) -> bool:
+        """Tell whether a session has been seen like this for long enough."""
+        now = self._clock()
+        before, since = self._seen.get(node, (None, now))
+        self._seen[node] = (seen, since if before == seen else now)
+        return now - self._seen[node][1] >= SETTLED
+
+    def _responders(self) -> Iterator[str]:
+        space = self._data["namespace"]
+        pods = self._api.items(f"/api/v1/namespaces/{space}/pods", labelSelector=f"app={space}")
+        ready = {pod["spec"].get("nodeName") for pod in pods if is_true(pod, "Ready")}
+        for node in sorted({one["node"] for one in self._data["expected"]} - ready):
+            yield f"responder pod on {node}: not ready"
 
 
-def _sessions(api: ClusterApi, expected: list[dict[str, Any]]) -> Iterator[str]:
-    configs = {item["metadata"]["name"]: item for item in api.items(NODE_CONFIGS)}
-    for one in expected:
-        state = _state(configs.get(one["node"]), one)
-        if state != "established":
-            yield f"session of {one['node']} with {one['peer']} ({one['address']}, AS {one['asn']}): {state}"
-
-
-def _state(config: Object | None, wanted: dict[str, Any]) -> str:
+def _peer(config: Object | None, wanted: dict[str, Any]) -> tuple[Object, str]:
+    """Return what a node says of a peer, or why it says nothing."""
     if not config:
-        return "no CiliumBGPNodeConfig, so no CiliumBGPClusterConfig selects this node"
+        return {}, "no CiliumBGPNodeConfig, so no CiliumBGPClusterConfig selects this node"
     instances = config.get("status", {}).get("bgpInstances") or []
-    peers = [peer for instance in instances for peer in instance.get("peers") or []]
-    for peer in peers:
+    for peer in (peer for instance in instances for peer in instance.get("peers") or []):
         if peer.get("name") == wanted["peer"] and peer.get("peerAddress") == wanted["address"]:
-            return str(peer.get("peeringState") or "no state yet")
+            return peer, ""
     error = condition(config, "cilium.io/BGPReconcileError")
-    return f"not configured: {error.get('message', 'the agent has reported no peers')}"
-
-
-def _responders(api: ClusterApi, data: dict[str, Any]) -> Iterator[str]:
-    namespace = data["namespace"]
-    pods = api.items(f"/api/v1/namespaces/{namespace}/pods", labelSelector=f"app={namespace}")
-    ready = {pod["spec"].get("nodeName") for pod in pods if is_true(pod, "Ready")}
-    for node in sorted({one["node"] for one in data["expected"]} - ready):
-        yield f"responder pod on {node}: not ready"
+    return {}, f"not configured: {error.get('message', 'the agent has reported no peers')}"

@@ -15,7 +15,7 @@ from underlay.plan.verification import Expected
 FOLLOWS = {
     "path-mtu": "encapsulated",
     "router-wrong-next-hop": "pod-network-twice",
-    "router-stray-prefix": "pod-network-twice",
+    "stray-prefix": "pod-network-twice",
 }
 """Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
 NODE_RULES = (*node_causes.RULES, *route_causes.RULES)

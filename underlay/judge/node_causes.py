@@ -78,7 +78,7 @@ def reverse_path(node: NodeView, case: Case) -> Iterator[Cause]:
             *_refused_back(node).get(device, [])[:1],
         ]
         yield cause(
-            "reverse-path-filter",
+            "reverse-path",
             node,
             sentence,
             "Set rp_filter to 0 or 2 there, or make the paths symmetric.",

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network
 
-from underlay.judge.case import Case, NodeView
+from underlay.judge.case import Case, NodeView, network
 from underlay.judge.evidence import Link, NodeReport, Point, Program
 from underlay.judge.verdict import Check, Status
 from underlay.model import HostRouting
@@ -51,18 +50,16 @@ def _address(node: NodeView, report: NodeReport, case: Case) -> Judged:
     cidrs, pod = node.seen.pod_cidrs, node.seen.probe
     if pod is None or not cidrs:
         return result(None, f"pod networks {', '.join(cidrs) or 'none'}, probe pod {pod or 'none'}")
-    networks = [IPv4Network(cidr) for cidr in cidrs]
+    networks = [found for cidr in cidrs if (found := network(cidr))]
     others = [
         other.name
         for other in case.nodes.values()
-        if other is not node
         for cidr in other.seen.pod_cidrs
-        if any(network.overlaps(IPv4Network(cidr)) for network in networks)
+        if other is not node and any(mine.overlaps(theirs) for mine in networks if (theirs := network(cidr)))
     ]
-    planned = all(
-        network.prefixlen == case.expected.mask and network.subnet_of(case.expected.pool) for network in networks
-    )
-    inside = any(IPv4Address(pod) in network for network in networks)
+    planned = all(mine.prefixlen == case.expected.mask and mine.subnet_of(case.expected.pool) for mine in networks)
+    own = network(pod)
+    inside = own is not None and any(own.subnet_of(mine) for mine in networks)
     shared = f", shared with {', '.join(others)}" if others else ""
     return result(planned and inside and not others, f"{', '.join(cidrs)}, probe pod {pod}{shared}")
 

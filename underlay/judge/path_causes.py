@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from itertools import combinations
 
-from underlay.judge.case import Case, Pair, names
+from underlay.judge.case import Case, Pair, names, network
 from underlay.judge.node_causes import drop_text, drops
 from underlay.judge.verdict import Cause
 
@@ -83,11 +82,11 @@ def _sources(pair: Pair) -> list[tuple[str, str]]:
 
 def pod_network_twice(case: Case) -> Iterator[Cause]:
     """Find two nodes that were given overlapping pod networks."""
-    given = [(node, IPv4Network(cidr)) for node in case.nodes.values() for cidr in node.seen.pod_cidrs]
-    for (one, network), (other, second) in combinations(given, 2):
-        if one is not other and network.overlaps(second):
-            sentence = f"pod network {network} is assigned to {one.name} and {second} to {other.name}"
-            told = tuple(f"CiliumNode {node.name} holds {cidr}" for node, cidr in ((one, network), (other, second)))
+    given = [(node, found) for node in case.nodes.values() for cidr in node.seen.pod_cidrs if (found := network(cidr))]
+    for (one, first), (other, second) in combinations(given, 2):
+        if one is not other and first.overlaps(second):
+            sentence = f"pod network {first} is assigned to {one.name} and {second} to {other.name}"
+            told = tuple(f"CiliumNode {node.name} holds {cidr}" for node, cidr in ((one, first), (other, second)))
             pairs = names(case.touching(one.name, other.name))
             yield Cause(
                 "pod-network-twice",

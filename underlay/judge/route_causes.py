@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Network
 
-from underlay.judge.case import Case, NodeView
+from underlay.judge.case import Case, NodeView, network
 from underlay.judge.evidence import Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
@@ -122,7 +121,8 @@ def _is_cilium_host(route: Route) -> bool:
 
 
 def _covers(route: Route, address: str) -> bool:
-    return "/" in route.target and IPv4Address(address) in IPv4Network(route.target)
+    target, found = network(route.target), network(address)
+    return target is not None and found is not None and found.subnet_of(target)
 
 
 RULES: tuple[Callable[[NodeView, Case], Iterator[Cause]], ...] = (

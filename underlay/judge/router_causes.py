@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, RouterView, names, trouble
+from underlay.judge.case import Case, RouterView, names, network, trouble
 from underlay.judge.router_checks import halted, kernel_hops
 from underlay.judge.verdict import Cause
 from underlay.plan.verification import ExpectedSession
 
+ICMP_ERRORS = {3, 11}
+"""Types: destination unreachable, time exceeded."""
 REFUSING = {"blackhole", "unreachable", "prohibit"}
 
 
@@ -147,13 +149,13 @@ def _route_fault(
         )
     if not held and learned:
         return (
-            "router-route-missing",
+            "route-missing",
             f"no route to {cidr} ({node}) in the kernel, though BGP has learned it",
             "Restart the routing daemon, find who removed it.",
         )
     if not held:
         fix = "Look at the advertisement's labels at the node and the filter at the router."
-        return "router-route-missing", f"no route to {cidr}: {node}'s session is up but the network is not learned", fix
+        return "route-missing", f"no route to {cidr}: {node}'s session is up but the network is not learned", fix
     fix = "Find out who advertises or configured the other next hop."
     return "router-wrong-next-hop", f"{cidr} ({node}) goes to {', '.join(held)}; expected {', '.join(wanted)}", fix
 
@@ -170,33 +172,43 @@ def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bo
 
 
 def _refusals(router: RouterView, node: str, case: Case) -> list[str]:
-    """Return the router's own ICMP errors for traffic to or from a node."""
-    for pair in case.through(router.name, node):
-        for item in pair.failed.values():
-            if item.sender and case.machines.get(item.sender) == router.name and item.icmp:
-                error = f"ICMP {item.icmp[0]}/{item.icmp[1]} ({item.error})"
-                return [f"{item.sender} answers {pair.source.name}'s pod with {error}"]
-    return []
+    """Return the router's own ICMP errors to the pods at either end, as the nodes' kernels counted them."""
+    ends = {name for pair in case.through(router.name, node) for name in pair.names}
+    return [
+        f"{row.source} answers {case.machines[row.target]} with ICMP {row.icmp[0]}/{row.icmp[1]} ({row.count} times)"
+        for name in sorted(ends)
+        for row in case.nodes[name].counters("received")
+        if row.icmp
+        and row.icmp[0] in ICMP_ERRORS
+        and case.machines.get(row.source) == router.name
+        and row.target == case.nodes[name].seen.probe
+    ][:2]
 
 
 def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
-    """Find networks of the pool that the router holds and no node owns."""
+    """Find networks of the pool that the router holds and no node owns as such."""
     if router.report is None or router.report.kernel is None or not case.intended:
         return
-    for cidr in sorted(
-        {route.target for route in router.report.kernel if case.in_pool(route.target)} - case.intended.keys()
-    ):
+    held = {route.target for route in router.report.kernel if case.in_pool(route.target)}
+    for cidr in sorted(held - case.intended.keys()):
         hops = kernel_hops(router, cidr)
-        owner = case.machines.get(hops[0], hops[0]) if hops else "nobody"
-        told = [f"`ip route` there: {cidr} via {', '.join(hops)}", "no CiliumNode holds it"]
-        yield cause(
-            "router-stray-prefix",
-            router,
-            f"{cidr} (via {owner}) belongs to no node: stale or wrongly advertised",
-            "Withdraw it at its origin.",
-            told,
-            case,
+        via = ", ".join(case.machines.get(hop, hop) for hop in hops)
+        inside = next((own for own in case.intended if _lies_in(cidr, own)), "")
+        fault = (
+            f"overrides {inside} of {case.intended[inside]}"
+            if inside
+            else "belongs to no node: stale or wrongly advertised"
         )
+        told = [f"`ip route` there: {cidr} via {', '.join(hops)}", "no CiliumNode holds it"]
+        node = case.intended.get(inside, "")
+        yield cause(
+            "stray-prefix", router, f"{cidr} (via {via}) {fault}", "Withdraw it at its origin.", told, case, node
+        )
+
+
+def _lies_in(cidr: str, own: str) -> bool:
+    inner, outer = network(cidr), network(own)
+    return inner is not None and outer is not None and inner.subnet_of(outer)
 
 
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (

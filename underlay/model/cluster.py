@@ -32,11 +32,11 @@ class Cluster(Model):
 
     name: Name
     origin: Origin
-    """Created with Cilium as its first CNI (`new`), without it (`existing`), or upgraded from such a cluster (`upgraded`)."""
+    """`new`: created with Cilium as its first CNI; `existing`: without it; `upgraded`: from such a cluster."""
     kubernetes: Version
     api: Endpoint
     installer: tuple[str, ...] = ()
-    """The installer's command; it reads the cluster file and prints the kubeconfig. Empty: the kubeconfig is configured."""
+    """The command that reads the cluster file and prints the kubeconfig; empty: the kubeconfig is configured."""
 
 
 class Pods(Model):

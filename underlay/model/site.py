@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from underlay.finding import Finding, Refused
 from underlay.model.base import Model, Name
@@ -63,7 +64,7 @@ def load_site(declared: Mapping[str, Any]) -> Site:
         raise Refused([_finding(item) for item in error.errors()]) from None
 
 
-def _finding(item: Any) -> Finding:
+def _finding(item: ErrorDetails) -> Finding:
     where = ".".join(str(part) for part in ("site", *item["loc"]))
     found = "nothing" if item["type"] == "missing" else repr(item["input"])[:120]
     return Finding(rule="site-" + item["type"].replace("_", "-"), where=where, found=found, expected=item["msg"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ def sentence(finding: dict[str, str]) -> str:
 
 
 def report(findings: list[dict[str, str]], facts: dict[str, Any]) -> int:
-    """Print the result as JSON, each finding as a line for people, and return the exit code."""
-    print(json.dumps({"findings": findings, **facts}, sort_keys=True))
+    """Print the result as JSON, each finding as a line for people, and return the exit code.
+
+    A change carries its time, so that two changes that read alike, as of a password, are two for those who watch.
+    """
+    when = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if facts.get("changed") else {}
+    print(json.dumps({"findings": findings, **facts, **when}, sort_keys=True))
     for finding in findings:
         print(sentence(finding), file=sys.stderr)
     return 1 if findings else 0

@@ -1,0 +1,147 @@
+"""The order of one verification: all attach, then all probe, then all report; nobody spoils it for the others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.unit.judge_site import PODS, expected, healthy, site
+from underlay.collect import gather, kubernetes, nodes, routers
+from underlay.collect.gather import Request
+from underlay.collect.ssh import Machine, Unreachable
+from underlay.judge.evidence import Evidence, NodeReport, RouterReport, Survey
+from underlay.plan.verification import verification_input
+
+HEALTHY = Evidence.model_validate(healthy())
+HOST_KEYS = dict.fromkeys((*PODS, "tor-a", "tor-b"), "ssh-ed25519 AAAA")
+
+
+class Shell:
+    """A connection to nothing."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.closed = False
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+class Site:
+    """Machines that remember what they were asked, and fail as told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.broken: dict[tuple[str, str], Exception] = {}
+        self.targets: dict[str, list[str]] = {}
+        self.shells: list[Shell] = []
+        self.delay = 0.0
+        monkeypatch.setattr(gather, "connect", self.connect)
+        monkeypatch.setattr(nodes, "start", self.start)
+        monkeypatch.setattr(routers, "read", self.read)
+        monkeypatch.setattr(kubernetes, "survey", lambda *_: HEALTHY.survey)
+
+    async def connect(self, machine: Machine, _: str) -> Shell:
+        """Open a connection, unless told otherwise."""
+        self._note("connect", machine.name)
+        self.shells.append(Shell(machine))
+        return self.shells[-1]
+
+    async def start(self, shell: Shell) -> Node:
+        """Start the program."""
+        return Node(self, shell.machine.name)
+
+    async def read(self, shell: Shell, _: object) -> RouterReport:
+        """Read a router."""
+        return HEALTHY.routers[shell.machine.name]
+
+    def _note(self, what: str, name: str) -> None:
+        self.asked.append((what, name))
+        if (what, name) in self.broken:
+            raise self.broken[what, name]
+
+    def run(self, seconds: int = 60) -> Evidence:
+        """Gather evidence."""
+        data = verification_input(site(), ssh_key="k", host_keys=HOST_KEYS, kubeconfig="c", seconds=seconds)
+        return gather.gather(Request.model_validate(data), lambda _: None)
+
+
+class Node:
+    """The program on a node."""
+
+    def __init__(self, lab: Site, name: str) -> None:
+        self.lab = lab
+        self.name = name
+
+    async def begin(self, *_: object) -> str:
+        """Attach."""
+        await asyncio.sleep(self.lab.delay)
+        self.lab._note("begin", self.name)
+        return "full"
+
+    async def probe(self, _pod: str, targets: list[dict[str, str]], _: object) -> None:
+        """Probe."""
+        self.lab._note("probe", self.name)
+        self.lab.targets[self.name] = [target["node"] for target in targets]
+
+    async def report(self) -> NodeReport:
+        """Report."""
+        self.lab._note("report", self.name)
+        return HEALTHY.nodes[self.name]
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Site:
+    return Site(monkeypatch)
+
+
+def test_phases_do_not_overlap_and_everything_comes_back(lab: Site) -> None:
+    found = lab.run()
+    order = [what for what, _ in lab.asked if what != "connect"]
+    assert order == ["begin"] * 4 + ["probe"] * 4 + ["report"] * 4
+    assert found.nodes.keys() == PODS.keys()
+    assert found.routers.keys() == {"tor-a", "tor-b"}
+    assert found.errors == {}
+    assert lab.targets["worker-1"] == ["cp-1", "worker-2", "worker-3"]
+    assert all(shell.closed for shell in lab.shells)
+
+
+@pytest.mark.parametrize("step", ["connect", "begin", "probe", "report"])
+def test_one_node_that_fails_is_a_sentence_and_the_others_go_on(lab: Site, step: str) -> None:
+    lab.broken = {(step, "worker-1"): Unreachable("it went away")}
+    found = lab.run()
+    assert found.errors == {"worker-1": "it went away"}
+    assert found.nodes.keys() == PODS.keys() - {"worker-1"}
+
+
+def test_a_router_that_fails_is_a_sentence(lab: Site) -> None:
+    lab.broken = {("connect", "tor-b"): ConnectionRefusedError(111, "refused")}
+    found = lab.run()
+    assert "refused" in found.errors["tor-b"]
+    assert found.routers.keys() == {"tor-a"}
+
+
+def test_the_whole_has_a_time_limit(lab: Site) -> None:
+    lab.delay = 30.0
+    found = lab.run(seconds=5)
+    assert found.errors["worker-1"] == "no evidence within 5 s"
+    assert found.seconds < 10
+
+
+def test_a_silent_api_leaves_nodes_with_facts_and_no_targets(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubernetes, "survey", lambda *_: Survey(errors=("Kubernetes API: refused",)))
+    found = lab.run()
+    assert found.nodes.keys() == PODS.keys()
+    assert lab.targets["worker-1"] == []
+
+
+def test_the_input_holds_its_secrets_back() -> None:
+    data: dict[str, Any] = verification_input(site(), ssh_key="SECRET", host_keys=HOST_KEYS, kubeconfig="SECRET")
+    assert "SECRET" not in repr(Request.model_validate(data))
+    assert Request.model_validate(data).expected == expected()
+    with pytest.raises(ValidationError):
+        Request.model_validate(data | {"more": 1})

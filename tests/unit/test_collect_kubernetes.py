@@ -1,0 +1,100 @@
+"""The API's account of a node, from lists as the API server returns them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from underlay.collect import kubernetes
+from underlay.collect.kubernetes import Fetch, survey, surveyed
+
+
+def pod(name: str, node: str, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"nodeName": node}, "status": {"phase": "Running", **status}}
+
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+LISTS: dict[str, list[dict[str, Any]]] = {
+    "nodes": [{"metadata": {"name": "n1"}, "status": READY}, {"metadata": {"name": "n2"}, "status": {}}],
+    "agents": [pod("cilium-x", "n1", **READY), pod("cilium-y", "n2")],
+    "probes": [pod("p1", "n1", podIP="10.0.1.5"), pod("p2", "n2", phase="Pending")],
+    "networks": [{"metadata": {"name": "n1"}, "spec": {"ipam": {"podCIDRs": ["10.0.1.0/24"]}}}],
+    "sessions": [
+        {
+            "metadata": {"name": "n1"},
+            "spec": {"bgpInstances": [{"peers": [{"name": "tor", "peerAddress": "192.0.2.1", "peerASN": 65101}]}]},
+            "status": {"bgpInstances": [{"peers": [{"peerAddress": "192.0.2.1", "peeringState": "Established"}]}]},
+        }
+    ],
+}
+
+
+def test_a_node_with_everything() -> None:
+    found = surveyed("n1", LISTS)
+    assert (found.ready, found.agent, found.agent_ready, found.probe) == (True, "cilium-x", True, "10.0.1.5")
+    assert found.pod_cidrs == ("10.0.1.0/24",)
+    assert found.sessions
+    assert (found.sessions[0].address, found.sessions[0].asn, found.sessions[0].state) == (
+        "192.0.2.1",
+        65101,
+        "established",
+    )
+
+
+def test_a_node_with_nothing_ready() -> None:
+    found = surveyed("n2", LISTS)
+    assert (found.ready, found.agent_ready, found.probe, found.pod_cidrs, found.sessions) == (
+        False,
+        False,
+        None,
+        (),
+        None,
+    )
+
+
+def test_a_pod_that_is_going_does_not_count() -> None:
+    going = pod("old", "n1", podIP="10.0.1.9")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert surveyed("n1", LISTS | {"probes": [going]}).probe is None
+
+
+def test_a_session_without_status_is_unknown() -> None:
+    config = {"metadata": {"name": "n1"}, "spec": LISTS["sessions"][0]["spec"]}
+    found = surveyed("n1", LISTS | {"sessions": [config]}).sessions
+    assert found
+    assert found[0].state == "unknown"
+
+
+def test_an_unusable_kubeconfig_is_one_sentence() -> None:
+    found = survey("not: a kubeconfig", "underlay-probe", ["n1"])
+    assert len(found.errors) == 1
+    assert found.errors[0].startswith("Kubernetes API: ")
+    assert not found.nodes["n1"].ready
+
+
+def test_an_api_server_that_is_not_there_is_one_sentence() -> None:
+    config = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+"""
+    found = survey(config, "underlay-probe", ["n1"])
+    assert len(found.errors) == 1
+    assert "refused" in found.errors[0]
+
+
+def test_a_strange_object_is_a_sentence_and_spoils_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def fetcher(_: str) -> Iterator[Fetch]:
+        yield lambda path: [{"metadata": {"name": "n1"}, "spec": {"ipam": 5}}] if "ciliumnodes" in path else []
+
+    monkeypatch.setattr(kubernetes, "fetcher", fetcher)
+    found = survey("any", "underlay-probe", ["n1", "n2"])
+    assert list(found.nodes) == ["n2"]
+    assert found.errors == ("n1: AttributeError: 'int' object has no attribute 'get'",)

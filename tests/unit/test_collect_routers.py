@@ -1,0 +1,125 @@
+"""What routers answered, recorded from FRR 8.4 and BIRD 2.0.12, is read rightly; silence is never an empty table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from underlay.collect import bird, frr, routers
+from underlay.judge.evidence import RouterReport
+from underlay.model import Platform
+
+DATA = Path(__file__).parent / "data"
+STAT = "12 (zebra) S 1 12\n13 (bgpd) T 1 13\n14 (odd) name) R 1 14\n"
+
+
+def recorded(name: str) -> str:
+    return (DATA / name).read_text()
+
+
+def test_frr_sessions_and_table() -> None:
+    sessions = {session.address: session for session in frr.sessions(recorded("frr-neighbors.json"))}
+    assert list(sessions) == ["172.30.1.11", "172.30.1.12", "172.30.255.1", "172.30.255.3"]
+    assert (sessions["172.30.1.11"].asn, sessions["172.30.1.11"].state) == (65010, "established")
+    table = frr.table(recorded("frr-table.json"))
+    assert table["10.244.1.0/24"] == ("172.30.1.11",)
+    assert table["10.244.0.0/24"] == ("172.30.255.1",)
+
+
+def test_frr_counts_best_and_multipath_only() -> None:
+    paths = [
+        {"bestpath": True, "nexthops": [{"ip": "192.0.2.1"}]},
+        {"multipath": True, "nexthops": [{"ip": "192.0.2.2"}]},
+        {"valid": True, "nexthops": [{"ip": "192.0.2.3"}]},
+    ]
+    assert frr.table(json.dumps({"routes": {"10.0.0.0/24": paths}})) == {"10.0.0.0/24": ("192.0.2.1", "192.0.2.2")}
+
+
+def test_bird_sessions_and_table() -> None:
+    sessions = {session.address: session for session in bird.sessions(recorded("bird-protocols.txt"))}
+    assert list(sessions) == ["172.30.2.11", "172.30.2.12", "172.30.255.0"]
+    assert (sessions["172.30.255.0"].asn, sessions["172.30.255.0"].state) == (65101, "established")
+    table = bird.table(recorded("bird-routes.txt"))
+    assert table["10.244.2.0/24"] == ("172.30.2.11",)
+    assert table["10.244.1.0/24"] == ("172.30.255.0",)
+    assert "172.30.2.0/24" not in table, "a connected network is not learned by BGP"
+
+
+def test_bird_names_the_last_error() -> None:
+    text = recorded("bird-protocols.txt").replace(
+        "BGP state:          Established",
+        "BGP state:          Active\n    Last error:       Socket: Connection refused",
+        1,
+    )
+    session = bird.sessions(text)[0]
+    assert (session.state, session.detail) == ("active", "Socket: Connection refused")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Unable to connect to server control socket (/run/bird/bird.ctl): No such file or directory"]
+)
+def test_a_silent_bird_is_no_empty_table(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no answer|Unable to connect"):
+        bird.table(text)
+    with pytest.raises(ValueError, match=r"no answer|Unable to connect"):
+        bird.sessions(text)
+
+
+def test_the_kernels_routes() -> None:
+    found = {route.target: route for route in routers.kernel(recorded("ip-route.json"))}
+    assert found["10.244.0.0/24"].gateway == "172.30.2.12"
+    assert found["172.30.2.0/24"].device == "rack-b"
+    assert not any(target.startswith("127.") for target in found), "local routes are left out"
+    several = [
+        {
+            "dst": "10.1.0.0/24",
+            "nexthops": [{"gateway": "192.0.2.1", "dev": "a"}, {"gateway": "192.0.2.2", "dev": "b"}],
+        },
+        {"type": "blackhole", "dst": "10.2.0.1"},
+    ]
+    rows = routers.kernel(json.dumps(several))
+    assert [(row.target, row.type, row.gateway) for row in rows] == [
+        ("10.1.0.0/24", "unicast", "192.0.2.1"),
+        ("10.1.0.0/24", "unicast", "192.0.2.2"),
+        ("10.2.0.1/32", "blackhole", None),
+    ]
+
+
+def test_the_daemons_states() -> None:
+    found = routers.processes(STAT, ("zebra", "bgpd"))
+    assert [(process.name, process.state) for process in found] == [("zebra", "S"), ("bgpd", "T")]
+    with pytest.raises(ValueError, match="no process"):
+        routers.processes("", ("bird",))
+
+
+class Shell:
+    """Answers commands from a table."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+
+    async def run(self, command: str, limit: int) -> tuple[int, str, str]:
+        """Return the answer to the first key that the command holds."""
+        found = next((text for key, text in self.answers.items() if key in command), "")
+        return 0, found[:limit], "" if found else "\x1b[31mno such command"
+
+
+def read(answers: dict[str, str]) -> RouterReport:
+    return asyncio.run(routers.read(Shell(answers), Platform.BIRD))  # type: ignore[arg-type]
+
+
+def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
+    report = read({"ip -json": recorded("ip-route.json"), "/proc/": "1 (sshd) S 0\n"})
+    assert report.processes == ()
+    assert report.kernel
+    assert (report.sessions, report.table) == (None, None)
+    assert [error.partition(":")[0] for error in report.errors] == ["sessions", "table"]
+    assert "\x1b" not in "".join(report.errors), "what a machine says is made harmless"
+
+
+def test_the_commands_are_constant() -> None:
+    commands = [*routers.COMMON.values(), *frr.COMMANDS.values(), *bird.COMMANDS.values()]
+    assert not any(mark in command for command in commands for mark in "{}%$`")

@@ -1,0 +1,185 @@
+"""The report: one screen with the numbers read, red findings with witnesses and next step, colour only where wanted."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.judge_site import PODS, expected, healthy, silence, site, verdict
+from underlay.collect.gather import Request
+from underlay.commands import verify
+from underlay.judge.evidence import Evidence
+from underlay.judge.verdict import Status, Verdict
+from underlay.plan.verification import verification_input
+from underlay.report.columns import NODES, ROUTERS, rows
+from underlay.report.markdown import markdown, plain
+from underlay.report.terminal import show
+
+
+class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Claim it."""
+        return True
+
+
+def shown(found: Verdict, stream: io.StringIO | None = None, old: float = 5.0) -> str:
+    stream = stream or io.StringIO()
+    show(found, stream, old)
+    return stream.getvalue()
+
+
+def red() -> dict[str, Any]:
+    """Return the evidence of a node that does not forward."""
+    evidence = healthy()
+    evidence["nodes"]["worker-1"]["facts"]["sysctls"]["ip_forward"] = 0
+    for other in PODS:
+        if other != "worker-1":
+            silence(evidence, "worker-1", other)
+    return evidence
+
+
+def test_a_green_site_fits_on_one_screen() -> None:
+    text = shown(verdict(healthy()))
+    assert len(text.splitlines()) <= 30
+    assert "underlay dev: pass" in text
+    assert "taken 2026-01-02 03:04:05 UTC in 4.2 s, 5 s old" in text
+    assert "✗" not in text
+    for words in ("75 sent, 75 received bare, 0 encapsulated", "cil_from_netdev#11", "(ifindex 3) via 172.30.1.1"):
+        assert words in " ".join(text.split()), "the numbers read stand on the screen"
+
+
+def test_a_red_site_names_cause_witnesses_and_next_step() -> None:
+    text = " ".join(shown(verdict(red())).split())
+    assert "✗ worker-1: IPv4 forwarding is off (ip_forward is 0); its pods cannot be reached [forwarding-off]" in text
+    assert "seen: sysctl ip_forward reads 0" in text
+    assert "seen: probe worker-1 → cp-1: ping 0/2 ETIMEDOUT" in text
+    assert "next: Set net.ipv4.ip_forward=1" in text
+
+
+def test_a_loss_without_cause_shows_where_it_was_seen_last() -> None:
+    evidence = healthy()
+    silence(evidence, "worker-1", "worker-2")
+    text = " ".join(shown(verdict(evidence)).split())
+    assert (
+        "seen: cause not seen; last seen sent on worker-1's uplink (4 packets); not received on worker-2's uplink"
+        in text
+    )
+
+
+def test_an_error_is_shown_as_one() -> None:
+    evidence = healthy()
+    del evidence["routers"]["tor-b"]
+    evidence["errors"] = {"tor-b": "SSH: no answer"}
+    text = " ".join(shown(verdict(evidence)).split())
+    assert "? tor-b router-report: found SSH: no answer; expected a report." in text
+
+
+def test_colour_stands_on_a_terminal_only() -> None:
+    assert "\x1b[" in shown(verdict(healthy()), Terminal())
+    assert "\x1b[" not in shown(verdict(healthy()))
+
+
+def test_an_old_verdict_says_so() -> None:
+    assert "90 min old" in shown(verdict(healthy()), old=5400.0)
+
+
+def test_every_check_has_a_column_and_every_cell_the_worst_status() -> None:
+    found = verdict(red())
+    columns = {rule for table in (NODES, ROUTERS) for group in table.values() for rule in group}
+    assert {check.rule for check in found.checks} <= columns
+    assert rows(found, NODES)["worker-1"][list(NODES).index("route")] == "fail"
+    assert rows(found, NODES)["worker-2"][list(NODES).index("route")] == "pass"
+
+
+def test_markdown_holds_everything_and_no_foreign_markup() -> None:
+    text = markdown(verdict(red()), 5.0)
+    assert "# Underlay dev: fail" in text
+    assert "## worker-1: IPv4 forwarding is off" in text
+    assert "- sysctl ip_forward reads 0" in text
+    assert "| worker-1 | wire | fail | eth0 (ifindex 3): 75 sent, 0 received bare, 0 encapsulated |" in text
+    assert plain("a|b\n<i>`x`\x1b[0m") == "a\\|b &lt;i>'x' [0m"
+
+
+def test_json_has_a_schema_and_says_all() -> None:
+    document = json.loads(json.dumps(verdict(red()).to_json()))
+    assert (document["schema"], document["status"], document["taken"]) == (1, "fail", "2026-01-02T03:04:05+00:00")
+    assert document["causes"][0]["rule"] == "forwarding-off"
+    assert ["worker-1", "cp-1"] in document["causes"][0]["pairs"]
+    assert {check["status"] for check in document["checks"]} >= {"pass", "fail"}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, evidence: dict[str, Any], *more: str) -> int:
+    """Run the command with gathered evidence of our own."""
+    source = tmp_path / "input.json"
+    keys = dict.fromkeys(PODS, "ssh-ed25519 AAAA")
+    source.write_text(json.dumps(verification_input(site(), ssh_key="SECRET", host_keys=keys, kubeconfig="SECRET")))
+
+    def gathered(request: Request, say: Callable[[str], None]) -> Evidence:
+        assert request.expected == expected()
+        say("verify: probes done")
+        return Evidence.model_validate(evidence)
+
+    monkeypatch.setattr(verify, "gather", gathered)
+    return verify.main(["--input", str(source), *more])
+
+
+def unjudged() -> dict[str, Any]:
+    evidence = healthy()
+    evidence["nodes"]["worker-1"] |= {"evidence": {"level": "none", "selftest": None}, "counters": []}
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "status"), [(healthy, 0, Status.PASS), (red, 1, Status.FAIL), (unjudged, 3, Status.ERROR)]
+)
+def test_the_exit_code_is_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    made: Callable[[], dict[str, Any]],
+    code: int,
+    status: Status,
+) -> None:
+    assert run(monkeypatch, tmp_path, made(), "--json") == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["status"] == status.value
+    assert f"underlay dev: {status.value}" in err
+    assert "SECRET" not in out + err
+
+
+def test_report_files_can_be_judged_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert run(monkeypatch, tmp_path, red(), "--report", str(tmp_path / "report")) == 1
+    again = Evidence.model_validate_json((tmp_path / "report/evidence.json").read_text())
+    assert again == Evidence.model_validate(red())
+    assert json.loads((tmp_path / "report/verdict.json").read_text())["status"] == "fail"
+    assert (tmp_path / "report/verdict.md").read_text().startswith("# Underlay dev: fail")
+
+
+def test_long_json_keeps_what_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "LONGEST", 9000)
+    document = json.loads(verify._short(verdict(red())))
+    assert document["causes"]
+    assert all(check["status"] != "pass" for check in document["checks"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("{", "Invalid JSON"), ('{"schema": 2}', "schema: Input should be less than or equal to 1")]
+)
+def test_wrong_input_is_one_message_without_its_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    (tmp_path / "input").write_text(text)
+    assert verify.main(["--input", str(tmp_path / "input")]) == 3
+    assert words in capsys.readouterr().err
+
+
+def test_a_missing_input_file_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify.main(["--input", str(tmp_path / "gone")]) == 3
+    assert "No such file" in capsys.readouterr().err
