@@ -13,7 +13,7 @@ usage: python3 -m lab COMMAND
 
   up [--site FILE]        machines, routers, cables and keys of a site (default: Pulumi.dev.yaml)
   down [--cache]          end the lab and leave nothing behind; --cache: drop the toolchain too
-  status                  what runs; exit code 0 only if everything does
+  status [--json]         what runs; exit code 0 only if everything does
   restart NAME...         power machines off and boot them
   shell NAME [CMD...]     a shell, or a command, in a machine
   logs [NAME [FILE]]      the log files of a machine, or one of them

@@ -47,10 +47,9 @@ def _down(words: list[str]) -> int:
     return 0
 
 
-def _status(_: list[str]) -> int:
-    hardware = _hardware()
-    found = status.rows(hardware)
-    print(status.table(found))
+def _status(words: list[str]) -> int:
+    found = status.rows(_hardware())
+    print(status.as_json(found) if "--json" in words else status.table(found))
     return 0 if all(row.up for row in found) else 1
 
 

@@ -50,6 +50,7 @@ def programs() -> dict[str, str]:
         "PYTHONPATH": str(repo()),
         "UNDERLAY_CACHE": str(cache()),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
     }
     return os.environ | settings
 

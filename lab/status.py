@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from lab import cgroups, inside
@@ -43,6 +44,11 @@ def table(found: list[Row]) -> str:
     cells = [HEAD, *(row.cells() for row in found)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+
+
+def as_json(found: list[Row]) -> str:
+    """Return the rows as JSON."""
+    return json.dumps([dict(zip(HEAD[:4], row.cells(), strict=False)) for row in found])
 
 
 def _row(machine: Machine) -> Row:

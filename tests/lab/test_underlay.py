@@ -19,7 +19,7 @@ ASK = (
     "kind,host,source=sys.argv[1:]\n"
     "s=socket.socket(socket.AF_INET,getattr(socket,kind))\n"
     "s.settimeout(5);s.bind((source,0));s.connect((host,4271))\n"
-    "s.sendall(b'hello')\n"
+    "s.sendall(b'hello'*40)\n"
     "kind=='SOCK_STREAM' and s.shutdown(socket.SHUT_WR)\n"
     "print(s.recv(65536).decode())\n"
 )

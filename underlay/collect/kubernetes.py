@@ -126,4 +126,4 @@ def _condition(item: Mapping[str, Any], kind: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
