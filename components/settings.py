@@ -61,6 +61,9 @@ def _chart(site: Site, config: pulumi.Config) -> str:
 
 
 def _kubeconfig_is_told(site: Site, config: pulumi.Config) -> None:
+    if site.cluster.installer and config.get("kubeconfig"):
+        expected = "one of the two: a kubeconfig, or site.cluster.installer, which prints one"
+        raise Refused([Finding("kubeconfig-told-twice", "kubeconfig", "a value", expected)])
     if not site.cluster.installer and not config.get("kubeconfig"):
         expected = "a kubeconfig, because the site names no installer"
         fix = "Run `pulumi config set --secret kubeconfig < FILE`, or declare site.cluster.installer."

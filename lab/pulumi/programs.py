@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.0
 """A program whose engine is done ends by itself, with its own words; it gets this long before it is told to."""
 
 TERM_SECONDS = 2

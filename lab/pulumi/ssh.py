@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncssh
@@ -23,6 +23,11 @@ FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.1, 1.5, 5.0
 
 KEEPALIVE_SECONDS, KEEPALIVES = 15, 4
 """A server that is silent for a minute while a command runs is gone."""
+
+UNREAD = "EOF: not all of the standard input was read"
+
+WINDOW = 2 * 1024 * 1024
+"""A server takes this much of a standard input that nobody reads."""
 
 LONGEST_VARIABLE = 128 * 1024
 """SSH's packets end at 256 KiB; a longer variable would end the connection."""
@@ -51,9 +56,7 @@ async def run(command: str, inputs: Properties, previous: Properties, journal: J
         session = _Session(capture, _Environment(inputs, previous, journal))
         try:
             channel, _ = await server.create_session(lambda: session, command, encoding=None)
-            with suppress(BrokenPipeError):  # a short command may have ended by now
-                channel.write((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
-                channel.write_eof()
+            session.send((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
             await channel.wait_closed()
         except (asyncssh.Error, OSError) as error:
             raise capture.failure(f"ssh: {_reason(error)}", command) from None
@@ -108,7 +111,16 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         """Note whether the command ended before its standard input did, which is an error whatever its status."""
         del status
         if self._channel is not None and self._channel.get_write_buffer_size():
-            self.ending = "EOF: not all of the standard input was read"
+            self.ending = UNREAD
+
+    def send(self, stdin: bytes) -> None:
+        """Write the standard input to its end; a short command may be over by now, and may have read what fits."""
+        try:
+            if self._channel is not None:
+                self._channel.write(stdin)
+                self._channel.write_eof()
+        except BrokenPipeError:
+            self.ending = UNREAD if len(stdin) > WINDOW else None
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """Put the environment's requests before that of the command."""

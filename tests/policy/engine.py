@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from lab import paths
+from lab.toolchain import install_plugins
 from tests.unit.plan_sites import KEY, Data
 
 ROOT = Path(__file__).parents[2]
@@ -44,17 +45,19 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        install_plugins(folder / "home")
         settings = {
             "PATH": PATH,
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{folder}",
             "PULUMI_CONFIG_PASSPHRASE": "x",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
             "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1",
             "PULUMI_STACK": STACK,
             "PYTHONPATH": str(ROOT),
         }
-        left_out = {"PULUMI_CONFIG_PASSPHRASE_FILE"}
+        left_out = {"PULUMI_CONFIG_PASSPHRASE_FILE", "KUBECONFIG"}
         self.environment = {key: value for key, value in os.environ.items() if key not in left_out} | settings
 
     def run(self, *words: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -187,6 +187,7 @@ def test_a_cluster_that_somebody_else_made_needs_no_installer() -> None:
     ("site", "other", "rule"),
     [
         (dev(drop("cluster.installer")), {}, "kubeconfig-missing"),
+        (dev(), {"kubeconfig": "given-config"}, "kubeconfig-told-twice"),
         (dev(), {"chart": ""}, "chart-missing"),
         (dev(), {"hostKeys": {}}, "host-key-missing"),
         (dev(), {"waivers": [{"rule": "x"}]}, "waiver-malformed"),

@@ -57,7 +57,14 @@ def pulling(table: Table) -> None:
     table[f"{SYSTEM}/pods"]["items"][1]["status"] = {"conditions": [], "containerStatuses": [state]}
 
 
+def no_sandbox(table: Table) -> None:
+    unready(table)
+    del table[f"{SYSTEM}/pods/cilium-n2/log"]
+    table[f"{SYSTEM}/events"] = {"items": [{"message": "Pulled"}, {"message": "Failed to create pod sandbox"}]}
+
+
 FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
+    "a pod without a sandbox": (no_sandbox, "agent on n2: cilium-n2 is not ready: Failed to create pod sandbox"),
     "no DaemonSet": (lambda t: t.pop(f"{APPS}/daemonsets/cilium"), "DaemonSet kube-system/cilium"),
     "a change not seen": (
         lambda t: t[f"{APPS}/daemonsets/cilium"]["metadata"].update(generation=3),

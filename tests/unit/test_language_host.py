@@ -78,10 +78,24 @@ class Host:
         return said
 
 
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Yield a host for all tests that leave it running."""
+    with client(tmp_path_factory.mktemp("host")) as shared:
+        yield shared
+
+
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    with started(tmp_path) as process, grpc.insecure_channel(process[1], options=client_options()) as channel:
-        yield Host(process[0], language_pb2_grpc.LanguageRuntimeStub(channel), tmp_path)
+def own(tmp_path: Path) -> Iterator[Host]:
+    """Yield a host for one test."""
+    with client(tmp_path) as alone:
+        yield alone
+
+
+@contextmanager
+def client(folder: Path) -> Iterator[Host]:
+    with started(folder) as (process, address), grpc.insecure_channel(address, options=client_options()) as channel:
+        yield Host(process, language_pb2_grpc.LanguageRuntimeStub(channel), folder)
 
 
 @contextmanager
@@ -116,10 +130,10 @@ def test_a_program_gets_its_stack_and_its_settings(host: Host) -> None:
     assert json.loads(host.told["PULUMI_CONFIG_SECRET_KEYS"]) == ["lab:key"]
 
 
-def test_a_programs_output_goes_to_the_engine(host: Host) -> None:
-    host.run()
-    assert host.process.stdout is not None
-    assert host.process.stdout.readline() == b"the program speaks\n"
+def test_a_programs_output_goes_to_the_engine(own: Host) -> None:
+    own.run()
+    assert own.process.stdout is not None
+    assert own.process.stdout.readline() == b"the program speaks\n"
 
 
 @pytest.mark.parametrize(
@@ -164,16 +178,16 @@ def test_cancel_ends_a_program(host: Host) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_host_ends_quietly_and_its_program_with_it(host: Host, number: signal.Signals) -> None:
+def test_the_host_ends_quietly_and_its_program_with_it(own: Host, number: signal.Signals) -> None:
     answers: list[language_pb2.RunResponse] = []
-    call = threading.Thread(target=lambda: answers.append(host.run("time.sleep(60)")))
+    call = threading.Thread(target=lambda: answers.append(own.run("time.sleep(60)")))
     call.start()
-    wait_for(lambda: (host.folder / "told").exists() and bool((host.folder / "told").read_text(encoding="utf-8")))
-    host.process.send_signal(number)
-    assert host.process.wait(timeout=EXIT_SECONDS) == 0
-    assert not Path("/proc", str(host.told["pid"])).exists()
-    assert host.process.stderr is not None
-    assert host.process.stderr.read() == b""
+    wait_for(lambda: (own.folder / "told").exists() and bool((own.folder / "told").read_text(encoding="utf-8")))
+    own.process.send_signal(number)
+    assert own.process.wait(timeout=EXIT_SECONDS) == 0
+    assert not Path("/proc", str(own.told["pid"])).exists()
+    assert own.process.stderr is not None
+    assert own.process.stderr.read() == b""
     call.join()
     assert "signal Terminated" in answers[0].error
 

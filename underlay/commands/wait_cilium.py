@@ -14,6 +14,8 @@ APPS = "/apis/apps/v1/namespaces/kube-system"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 AGENTS = "k8s-app=cilium"
 HASH = "controller-revision-hash"
+LOG_LENGTH = 160
+"""Characters of an agent's last line that fit into a message; its end says what it waits for."""
 
 
 def main(_argv: list[str]) -> int:
@@ -79,15 +81,22 @@ def _agent(api: ClusterApi, pod: Object | None, wanted: str, version: str) -> st
 
 
 def _reason(api: ClusterApi, pod: Object) -> str:
-    """Return why a pod is not ready: what its containers wait for, else the agent's last line."""
+    """Return why a pod is not ready: a container's wait, the agent's last line, or the kubelet's warning."""
     status = pod.get("status", {})
     states = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     for state in states:
         waiting = state.get("state", {}).get("waiting", {})
         if waiting.get("reason") not in (None, "PodInitializing"):
             return f"{state['name']}: {waiting['reason']} {waiting.get('message', '')}".strip()
-    log = api.text(f"{SYSTEM}/pods/{pod['metadata']['name']}/log", container="cilium-agent", tailLines="1")
-    return log.strip() or condition(pod, "Ready").get("message", "") or status.get("phase", "unknown")
+    name = pod["metadata"]["name"]
+    log = api.text(f"{SYSTEM}/pods/{name}/log", container="cilium-agent", tailLines="1")
+    warnings = api.items(f"{SYSTEM}/events", fieldSelector=f"involvedObject.name={name},type=Warning")
+    return (
+        log.strip()[-LOG_LENGTH:]
+        or (warnings or [{}])[-1].get("message")
+        or condition(pod, "Ready").get("message", "")
+        or status.get("phase", "unknown")
+    )
 
 
 def _nodes(api: ClusterApi, names: list[str]) -> Iterator[str]:
