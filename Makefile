@@ -1,6 +1,6 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: up verify down clean test check
+.PHONY: up verify down clean test check bigger
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
@@ -19,3 +19,6 @@ test: ## all tests
 
 check: ## format, lint, types, unit tests, lines per directory; no root, no engine
 	@tests/check
+
+bigger: ## a campaign: four racks with twelve workers, up and verified, on a state folder of its own
+	@$(LAB) exec -- python -m tests.lab.bigger

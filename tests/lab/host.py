@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.paths import cache
+
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("mnt", "net", "pid", "uts", "ipc")
 SETTINGS = (
@@ -47,7 +49,7 @@ def snapshot() -> Snapshot:
         mounts=Path("/proc/self/mounts").read_text().splitlines(),
         links=[link["ifname"] for link in json.loads(_read("ip", "-j", "link"))],
         routes=_read("ip", "route", "show", "table", "all").splitlines(),
-        nft=_read("nft", "list", "tables"),
+        nft=_read("chroot", str(cache() / "noderoot"), "nft", "list", "tables"),  # the host itself may have no nft
         settings={name: Path("/proc/sys", name).read_text() for name in SETTINGS if Path("/proc/sys", name).exists()},
     )
 

@@ -41,6 +41,13 @@ class Site(Lab):
         assert done.stdout, done.stderr
         return Judged(done.returncode, json.loads(done.stdout), done.stderr)
 
+    def long(self, *words: str) -> str:
+        """Run a command that may take minutes and has to go well."""
+        process = self.start(*words)
+        out, error = process.communicate(timeout=900)
+        assert process.returncode == 0, f"{words}: {out}{error}"
+        return out
+
     def inside(self, machine: str, *command: str) -> str:
         """Run a command in a machine; it has to go well."""
         return self.good("shell", machine, *command)

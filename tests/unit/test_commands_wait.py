@@ -21,7 +21,7 @@ WANTED = {"nodes": NODES, "crds": ["x.cilium.io"], "version": "1.20.2"}
 LOG = "level=info msg=waiting for the pod network"
 
 
-def pod(node: str, revision: str = "r2", image: str = "quay.io/cilium/cilium:v1.20.2") -> dict[str, Any]:
+def pod(node: str, revision: str = "r2", image: str = "r.example/cilium:v1.20.2") -> dict[str, Any]:
     return {
         "metadata": {"name": f"cilium-{node}", "labels": {"controller-revision-hash": revision}},
         "spec": {"nodeName": node, "containers": [{"name": "cilium-agent", "image": image}]},

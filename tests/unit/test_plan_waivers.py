@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from tests.unit.plan_sites import declaration, put
+from tests.unit.plan_sites import declaration, put, site
+from tests.unit.test_plan_checks import OVERLAPS, SINGLE
 from underlay.finding import Refused
+from underlay.plan import bgp
 from underlay.plan.checks import findings
+from underlay.plan.cluster_file import file_keys
+from underlay.plan.prerequisites import node_input
+from underlay.plan.routers import router_text
+from underlay.plan.values import helm_values
 from underlay.plan.waivers import STRUCTURE, judge, load_waivers
 
 DAY = date(2026, 6, 30)
 RULE = "cilium-only-on-new-clusters"
+
+
+WAIVABLE = sorted({*OVERLAPS, *SINGLE} - STRUCTURE)
 
 
 def waiver(**changes: Any) -> dict[str, Any]:
@@ -71,3 +80,13 @@ def test_a_malformed_waiver_is_named(changes: dict[str, Any], where: str) -> Non
     with pytest.raises(Refused) as caught:
         load_waivers([waiver(**changes)])
     assert [(finding.rule, finding.where) for finding in caught.value.findings] == [("waiver-malformed", where)]
+
+
+@pytest.mark.parametrize("rule", WAIVABLE)
+def test_a_site_that_breaks_a_rule_that_can_be_waived_can_be_planned(rule: str) -> None:
+    declared = site(*{**OVERLAPS, **SINGLE}[rule][0])
+    assert helm_values(declared)["routingMode"] == "native"
+    assert len(bgp.sessions(declared)) == len(declared.nodes)
+    assert file_keys(declared)["CILIUM_NETWORK_MODE"] == "underlay"
+    assert all(router_text(declared, router) for router in declared.routers)
+    assert all(node_input(declared, node) for node in declared.nodes)

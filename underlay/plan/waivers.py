@@ -14,8 +14,18 @@ from underlay.finding import Finding, Refused
 from underlay.model import Model
 from underlay.plan.checks import RULES
 
-STRUCTURE = frozenset({"control-plane-size", "name-not-unique", "rack-unknown", "router-unknown", "uplink-missing"})
-"""Rules that cannot be waived: without them nothing follows from the site."""
+STRUCTURE = frozenset(
+    {
+        "control-plane-size",
+        "host-key-missing",
+        "name-not-unique",
+        "rack-unknown",
+        "router-management-missing",
+        "router-unknown",
+        "uplink-missing",
+    }
+)
+"""Rules that cannot be waived: without them nothing follows from the site, or nobody knows which machine answers."""
 
 
 Day = Annotated[date, BeforeValidator(lambda value: str(value)[:10])]

@@ -1,0 +1,89 @@
+"""`kill -9` of the engine in the middle of the first update: `make up` recovers by itself, nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.host import ROOT, held, now, snapshot, wait_until_gone
+from tests.lab.site import Site, until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+MOMENTS = {
+    "the installer runs": ("command:local:Command installer creating",),
+    "the release is made": ("kubernetes:helm.sh/v3:Release cilium creating",),
+    "agents are waited for": ("command:local:Command agents creating",),
+}
+"""Where the engine is killed: right after it has said so."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path / "state")
+    yield made
+    made.run("down")
+
+
+def engine_of(site: Site) -> list[int]:
+    """Return the engine's processes of this site, its own state folder in their environment."""
+    found = []
+    for pid in site.processes():
+        name = Path(f"/proc/{pid}/comm")
+        if name.exists() and name.read_text(encoding="utf-8").startswith("pulumi"):
+            found.append(pid)
+    return found
+
+
+def kill_the_engine_when(site: Site, words: tuple[str, ...]) -> None:
+    """Begin the main job's update and kill the engine, its plugins and the program at the moment given."""
+    update = site.start("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+    assert update.stdout is not None
+    for line in update.stdout:
+        if all(word in line for word in words):
+            break
+    for pid in engine_of(site):
+        os.kill(pid, signal.SIGKILL)
+    update.communicate(timeout=60)
+    assert update.returncode != 0
+
+
+def make_up(site: Site) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "up"], cwd=ROOT, env=site.environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def names(site: Site, *kind: str) -> list[str]:
+    items = json.loads(site.good("kubectl", "get", *kind, "-o", "json"))["items"]
+    return sorted(item["metadata"]["name"] for item in items)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_make_up_recovers_from_a_killed_first_update_and_down_leaves_nothing(site: Site, moment: str) -> None:
+    before = snapshot()
+    site.good("up")
+    kill_the_engine_when(site, MOMENTS[moment])
+    begin = time.monotonic()
+    done = make_up(site)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    print(f"killed when {moment}: make up again took {time.monotonic() - begin:.0f} s")
+    assert names(site, "ciliumbgpclusterconfigs") == ["underlay-rack-a", "underlay-rack-b"]
+    assert names(site, "-n", "kube-system", "daemonset") == ["cilium"]
+    assert len(names(site, "-n", "kube-system", "secret", "-l", "owner=helm")) == 1
+    namespaces = site.namespaces()
+    moment_of_end = now()
+    site.good("down")
+    assert wait_until_gone(site) == set()
+    assert until(lambda: not held(namespaces, moment_of_end), 5)
+    assert snapshot() == before
+    assert site.groups() == []
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not [line for line in status.stdout.splitlines() if "cluster-dev" in line or "__pycache__" in line]
