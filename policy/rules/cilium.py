@@ -10,7 +10,6 @@ HELM = ("kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v3:Chart", "kuberne
 AGENTS = "kubernetes:apps/v1:DaemonSet"
 OBJECTS = "kubernetes:cilium.io/"
 CHART = re.compile(r"(^|/)cilium(-v?\d[^/]*)?/?$")
-REPOSITORY = "helm.cilium.io"
 
 
 def brings_cilium(kind: str, props: Mapping[str, Any]) -> bool:
@@ -24,6 +23,6 @@ def brings_cilium(kind: str, props: Mapping[str, Any]) -> bool:
 
 
 def _is_chart(props: Mapping[str, Any]) -> bool:
-    chart, options = str(props.get("chart") or ""), props.get("repositoryOpts") or {}
-    repository = str(options.get("repo") or "")
-    return bool(CHART.search(chart)) or REPOSITORY in repository or props.get("name") == "cilium"
+    options = props.get("repositoryOpts") or {}
+    chart, repository = str(props.get("chart") or ""), str(options.get("repo") or "")
+    return bool(CHART.search(chart)) or "cilium" in repository or props.get("name") == "cilium"

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...], dict[str, Any], Ans
     "a chart by its archive": (RELEASE, {"chart": "cilium-1.20.2.tgz"}, (), {}, Answer.VIOLATION),
     "a chart by its repository": (
         RELEASE,
-        {"chart": "x", "repositoryOpts": {"repo": "https://helm.cilium.io/"}},
+        {"chart": "x", "repositoryOpts": {"repo": "https://charts.cilium.example/"}},
         (),
         {},
         Answer.VIOLATION,

@@ -7,6 +7,7 @@ import getpass
 import http.server
 import os
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,12 @@ def is_ours() -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port below those that the kernel gives to outgoing connections, so that none takes it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def make_key(path: Path, *options: str) -> str:
@@ -104,20 +107,19 @@ def sshd(folder: Path, authorized: str, *settings: str) -> Iterator[dict[str, An
     lines = [SSHD_CONFIG.format(folder=folder), f"Port {port}", *settings, ""]
     config.write_text("\n".join(lines), encoding="utf-8")
     with running(str(SSHD), "-D", "-e", "-f", str(config)):
-        await_port(port)
+        await_listener(socket.AF_INET, ("127.0.0.1", port))
         yield {"host": "127.0.0.1", "port": float(port), "user": getpass.getuser(), "hostKey": host_key}
 
 
-def await_port(port: int) -> None:
+def await_listener(family: socket.AddressFamily, address: Any) -> None:
+    """Wait until something takes connections at an address."""
     until = time.monotonic() + START_SECONDS
     while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < until, f"nothing listens on port {port} after {START_SECONDS} s"
-            time.sleep(0.02)
-        else:
-            return
+        with socket.socket(family) as attempt:
+            if attempt.connect_ex(address) == 0:
+                return
+        assert time.monotonic() < until, f"nothing listens at {address} after {START_SECONDS} s"
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -125,10 +127,7 @@ def agent(folder: Path, key: Path) -> Iterator[str]:
     """Run an SSH agent that holds one key, and yield its socket."""
     path = folder / "agent"
     with running("ssh-agent", "-D", "-a", str(path), stdout=subprocess.DEVNULL):
-        until = time.monotonic() + START_SECONDS
-        while not path.exists():
-            assert time.monotonic() < until, "ssh-agent made no socket"
-            time.sleep(0.02)
+        await_listener(socket.AF_UNIX, str(path))
         variables = {**os.environ, "SSH_AUTH_SOCK": str(path)}
         subprocess.run(["ssh-add", "-q", str(key)], check=True, env=variables)
         yield str(path)

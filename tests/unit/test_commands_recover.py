@@ -100,12 +100,19 @@ def test_a_revision_that_was_never_finished_is_removed(monkeypatch: pytest.Monke
     assert left(table) == ["v1", "v2"]
 
 
-def test_a_release_that_the_stack_does_not_know_is_given_free(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_that_was_made_while_the_engine_died_is_given_free(monkeypatch: pytest.MonkeyPatch) -> None:
     table = records("deployed")
     with api_server(table) as config:
-        steps = repair(monkeypatch, Engine(config, released=False))
-    assert steps == ["Helm's record sh.helm.release.v1.cilium.v1 (deployed) was removed"]
+        steps = repair(monkeypatch, Engine(config, released=False, unfinished=(recover.RELEASES,)))
+    assert steps[1:] == ["Helm's record sh.helm.release.v1.cilium.v1 (deployed) was removed"]
     assert left(table) == []
+
+
+def test_a_release_that_this_stack_never_began_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = records("deployed", "pending-upgrade")
+    with api_server(table) as config:
+        assert repair(monkeypatch, Engine(config, released=False)) == []
+    assert left(table) == ["v1", "v2"]
 
 
 def test_a_release_that_the_stack_knows_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +124,8 @@ def test_a_release_that_the_stack_knows_stays(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with api_server({recover.SECRETS: 503}) as config:
-        [step] = repair(monkeypatch, Engine(config, released=False))
-    assert step.startswith("Helm's records were not looked at: the API server answers 503")
+        steps = repair(monkeypatch, Engine(config, released=False, unfinished=(recover.RELEASES,)))
+    assert steps[-1].startswith("Helm's records were not looked at: the API server answers 503")
 
 
 def test_no_stack_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

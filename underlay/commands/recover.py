@@ -38,7 +38,7 @@ def repair(stack: str) -> Iterator[str]:
         yield from forget_unfinished()
     known = any(one["type"] == RELEASES for one in resources)
     kubeconfig = _kubeconfig(resources)
-    if kubeconfig and (not known or RELEASES in unfinished):
+    if kubeconfig and RELEASES in unfinished:
         yield from free_release(kubeconfig, known=known)
 
 
@@ -63,7 +63,7 @@ def forget_unfinished() -> Iterator[str]:
 
 
 def free_release(kubeconfig: str, *, known: bool) -> Iterator[str]:
-    """Remove Helm's record of a revision that was never finished, or that the stack knows nothing of.
+    """Remove Helm's record of a revision that an update was cut off in; other records are somebody else's.
 
     What the revision has made in the cluster stays, and the next update takes it over: Helm adopts objects that carry
     the name of the release.
