@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_without_the_pack_the_program_refuses_alone(engine: Engine) -> None:
     outcome = engine.preview(ROOT, our_stack(engine, dev(put("cluster.origin", "upgraded"))), None)
     assert (outcome.code != 0, outcome.events) == (True, [])
     assert f"[{RULE}]" in outcome.text
+
+
+def test_a_plain_up_without_the_pack_refuses_before_anything_is_applied(engine: Engine) -> None:
+    file = our_stack(engine, dev(put("cluster.origin", "existing")))
+    done = engine.run("up", "--yes", "--skip-preview", "--config-file", str(file), cwd=ROOT)
+    assert done.returncode != 0
+    assert f"[{RULE}]" in done.stdout + done.stderr
+    state = json.loads(engine.run("stack", "export", cwd=file.parent).stdout)["deployment"]
+    kinds = [resource["type"] for resource in state.get("resources", [])]
+    assert set(kinds) <= {"pulumi:pulumi:Stack", "underlay:cluster:Cluster"}, kinds
 
 
 def test_an_empty_pack_tells_nothing(engine: Engine, tmp_path: Path) -> None:
