@@ -53,6 +53,12 @@ def parent() -> str:
     return "underlay-lab-" + hashlib.sha256(str(state()).encode()).hexdigest()[:8]
 
 
+def other_labs() -> list[str]:
+    """Return the groups of labs on other state folders."""
+    found = {path.name for one in hierarchies() for path in one.root.glob("underlay-lab-*")}
+    return sorted(found - {parent()})
+
+
 def join(name: str) -> None:
     """Move this process into a group of the lab, in every hierarchy."""
     for hierarchy in hierarchies():

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import inside, operate, power, status
+from lab import cgroups, inside, operate, power, status
 from lab.failure import Failure
 from lab.hardware import Hardware, read
 from lab.machine import folder
-from lab.paths import cache, repo
+from lab.paths import repo
 from lab.stack import stack_file
+from lab.toolchain import drop
 
 
 def run(words: list[str]) -> int:
@@ -41,8 +42,10 @@ def _down(words: list[str]) -> int:
     options = parser.parse_args(words)
     begin = time.monotonic()
     power.down()
+    if options.cache and (others := cgroups.other_labs()):
+        raise Failure(f"the cache stays: labs on other state folders use it ({', '.join(others)}); end them first")
     if options.cache:
-        shutil.rmtree(cache(), ignore_errors=True)
+        drop()
     print(f"lab down after {time.monotonic() - begin:.1f} s")
     return 0
 

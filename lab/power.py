@@ -31,7 +31,7 @@ def up(site: Path) -> None:
     stack.declared(site)
     with _alone():
         if inside.supervisor() is None:
-            down()
+            _end()
             _prepare()
             stack.write(site)
             _launch()
@@ -44,6 +44,11 @@ def up(site: Path) -> None:
 
 def down() -> None:
     """End the lab and remove what it left: processes, control groups, state."""
+    with _alone():
+        _end()
+
+
+def _end() -> None:
     outer = inside.supervisor()
     cgroups.end(cgroups.SUPERVISOR)
     if not cgroups.end():

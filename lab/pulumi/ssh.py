@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import asyncssh
@@ -23,11 +23,6 @@ FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 0.1, 1.5, 5.0
 
 KEEPALIVE_SECONDS, KEEPALIVES = 15, 4
 """A server that is silent for a minute while a command runs is gone."""
-
-UNREAD = "EOF: not all of the standard input was read"
-
-WINDOW = 2 * 1024 * 1024
-"""A server takes this much of a standard input that nobody reads."""
 
 LONGEST_VARIABLE = 128 * 1024
 """SSH's packets end at 256 KiB; a longer variable would end the connection."""
@@ -56,13 +51,15 @@ async def run(command: str, inputs: Properties, previous: Properties, journal: J
         session = _Session(capture, _Environment(inputs, previous, journal))
         try:
             channel, _ = await server.create_session(lambda: session, command, encoding=None)
-            session.send((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
+            with suppress(BrokenPipeError):  # a short command may have ended by now
+                channel.write((inputs.get("stdin") or "").encode("utf-8", "surrogateescape"))
+                channel.write_eof()
             await channel.wait_closed()
         except (asyncssh.Error, OSError) as error:
             raise capture.failure(f"ssh: {_reason(error)}", command) from None
         finally:
             await capture.close()
-        if (ending := _ending(channel) or session.ending) is not None:
+        if (ending := _ending(channel)) is not None:
             raise capture.failure(ending, command)
         return capture.outputs()
 
@@ -104,27 +101,9 @@ class _Session(asyncssh.SSHClientSession[bytes]):
     def __init__(self, capture: Capture, environment: _Environment) -> None:
         self._capture = capture
         self._environment = environment
-        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self.ending: str | None = None
-
-    def exit_status_received(self, status: int) -> None:
-        """Note whether the command ended before its standard input did, which is an error whatever its status."""
-        del status
-        if self._channel is not None and self._channel.get_write_buffer_size():
-            self.ending = UNREAD
-
-    def send(self, stdin: bytes) -> None:
-        """Write the standard input to its end; a short command may be over by now, and may have read what fits."""
-        try:
-            if self._channel is not None:
-                self._channel.write(stdin)
-                self._channel.write_eof()
-        except BrokenPipeError:
-            self.ending = UNREAD if len(stdin) > WINDOW else None
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """Put the environment's requests before that of the command."""
-        self._channel = chan
         request = chan._make_request  # noqa: SLF001, the only way to an answer
 
         async def environment_first(kind: bytes, *arguments: bytes) -> bool | None:

@@ -14,11 +14,15 @@ from lab.toolchain.plugins import install_plugins
 from lab.toolchain.process import StepError
 from lab.toolchain.progress import Progress, clock
 from lab.toolchain.schedule import Run, alone
-from lab.toolchain.store import clone_store, image_names
+from lab.toolchain.store import image_names
 
 KEEP = "UNDERLAY_KEEP_BUILDS"
+STEPS = "steps"
+"""The folder of stamps; without it a folder is not the toolchain's."""
+MADE = ("base", "bin", "chart", "go", "images", "lock", "log", "noderoot", STEPS, "store", "tools", "venv*", "work")
+"""What the toolchain makes in its folder."""
 
-__all__ = ["StepError", "clone_store", "ensure", "image_names", "install_plugins"]
+__all__ = ["StepError", "drop", "ensure", "image_names", "install_plugins"]
 
 
 def ensure(parts: Iterable[str] | None = None) -> None:
@@ -36,6 +40,20 @@ def ensure(parts: Iterable[str] | None = None) -> None:
             raise StepError(f"not made: {names}; the reason is printed above")
         progress.say("all parts are there")
         _drop_builds()
+
+
+def drop() -> None:
+    """Remove everything that was made, and nothing else that may lie in the same folder."""
+    cache = paths.cache()
+    if not (cache / STEPS).is_dir():
+        return
+    for place in [found for name in MADE for found in cache.glob(name)]:
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+    if not any(cache.iterdir()):
+        cache.rmdir()
 
 
 def _drop_builds() -> None:

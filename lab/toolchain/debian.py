@@ -22,6 +22,8 @@ path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
 force-unsafe-io
 """
+LOADER = ("wget", "libpsl5")
+"""What debootstrap fetches packages with, and the library of it that a minimal Debian lacks."""
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
 FOR_BUILDING = ("etc/resolv.conf", "etc/apt/apt.conf.d/90machine", "usr/sbin/policy-rc.d")
 WASTE = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale")
@@ -103,8 +105,13 @@ def _debootstrap(step: Step) -> tuple[Path, dict[str, str]]:
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     if program := shutil.which("debootstrap"):
         return Path(program), env
-    place = unpack(step, ["debootstrap"])
-    return place / "usr/sbin/debootstrap", {**env, "DEBOOTSTRAP_DIR": str(place / "usr/share/debootstrap")}
+    loader = [] if shutil.which("wget") else list(LOADER)
+    place = unpack(step, ["debootstrap", *loader])
+    found = {"DEBOOTSTRAP_DIR": str(place / "usr/share/debootstrap")}
+    if loader:
+        found["PATH"] = os.pathsep.join([str(place / "usr/bin"), env.get("PATH", os.defpath)])
+        found["LD_LIBRARY_PATH"] = str(place / "usr/lib/x86_64-linux-gnu")
+    return place / "usr/sbin/debootstrap", {**env, **found}
 
 
 def unpack(step: Step, packages: Sequence[str]) -> Path:

@@ -21,7 +21,7 @@ from lab.toolchain.progress import clock
 
 BPF_SYSCALL = 321
 BPF_MAP = (2, 4, 4, 1)  # BPF_MAP_CREATE: an array, key and value of four bytes, one entry
-KERNEL = (5, 10)
+KERNEL = (5, 17)
 MEMORY_GB = 6
 DISK_COLD_GB, DISK_WARM_GB = 24, 4
 PROGRAMS = ("unshare", "nsenter", "setpriv", "mount", "ip", "tar", "cp", "apt-get", "apt-config", "dpkg-deb")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
+from pathlib import Path
 
 from lab import paths
+from lab.toolchain.debian import unpack
 from lab.toolchain.part import Step
 
 
@@ -15,12 +18,25 @@ def make_venv(step: Step) -> None:
     _forget_others(step)
     if place.exists():  # the same recipe again: its outputs are gone or it was never finished
         shutil.rmtree(place)
-    step.run([_interpreter(), "-m", "venv", str(place)])
+    pip = _empty_environment(step, place)
     python = str(place / "bin" / "python")
     quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     wanted = ["--require-hashes", "--no-deps", "-r", str(paths.repo() / "requirements.txt")]
-    step.run([python, "-m", "pip", "install", *quiet, *wanted])
+    step.run([python, *pip, "install", *quiet, *wanted])
     step.staged("venv").symlink_to(place.name)
+
+
+def _empty_environment(step: Step, place: Path) -> list[str]:
+    """Make an environment without packages and return the words that run pip in it.
+
+    Debian's plain python3 comes without ensurepip; there pip itself is taken out of Debian's package of its wheel.
+    """
+    if importlib.util.find_spec("ensurepip"):
+        step.run([_interpreter(), "-m", "venv", str(place)])
+        return ["-m", "pip"]
+    step.run([_interpreter(), "-m", "venv", "--without-pip", str(place)])
+    wheels = unpack(step, ["python3-pip-whl"]) / "usr/share/python-wheels"
+    return [str(next(wheels.glob("pip-*.whl")) / "pip")]
 
 
 def _forget_others(step: Step) -> None:

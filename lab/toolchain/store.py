@@ -1,11 +1,8 @@
-"""The golden containerd store: every image imported and unpacked once; each node gets a hard-linked copy."""
+"""The golden containerd store: every image imported and unpacked once; nodes see its layers read-only."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-from pathlib import Path
 
 from lab import paths
 from lab.toolchain import noderoot
@@ -35,18 +32,3 @@ def image_names() -> dict[str, str]:
     """Return the image names by what they are: agent, operator, pause, probe."""
     names: dict[str, str] = json.loads((paths.cache() / NAMES).read_text())
     return names
-
-
-def clone_store(target: Path) -> None:
-    """Fill a node's /var/lib/containerd: layers and snapshots hard-linked, the two databases copied."""
-    golden = paths.cache() / STORE
-    shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    how = "--link" if golden.stat().st_dev == target.parent.stat().st_dev else "--reflink=auto"
-    done = subprocess.run(["cp", "-a", how, str(golden), str(target)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StepError(f"the image store could not be copied to {target}: {done.stderr.strip()[-300:]}")
-    for name in DATABASES:
-        own = target / name
-        own.unlink()
-        shutil.copy2(golden / name, own)

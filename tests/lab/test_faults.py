@@ -90,7 +90,7 @@ FAULTS = [
     ),
     Fault("strict reverse path", asymmetric_strict, "reverse-path", ("worker-3", "eth1", "rp_filter")),
     Fault("prefix missing at a router", unanswered_prefix, "route-missing", ("tor-a", "worker-1")),
-    Fault("tunnel mode", tunnel_mode, "encapsulated", ("encapsulated",)),
+    Fault("tunnel mode", tunnel_mode, "encapsulated", ("by vxlan (UDP port 8472)", "native routing is declared")),
 ]
 
 

@@ -25,12 +25,17 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
+from lab.paths import cache
+
 ROOT = Path(__file__).resolve().parents[2]
 SSHD = Path("/usr/sbin/sshd")
+TREE = cache() / "noderoot"
+"""The lab's node tree: it has an OpenSSH server where the machine itself has none."""
 OTHER_PROVIDER = "UNDERLAY_COMMAND_PROVIDER"
 LIMIT = 400 * 1024 * 1024
 START_SECONDS = 20
 
+SSHD_USER = "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
 SSHD_CONFIG = """
 ListenAddress 127.0.0.1
 AuthorizedKeysFile {folder}/authorized_keys
@@ -96,6 +101,24 @@ def privilege_folder() -> Iterator[None]:
         folder.rmdir()
 
 
+def has_server() -> bool:
+    return SSHD.exists() or (os.geteuid() == 0 and (TREE / "usr/sbin/sshd").exists())
+
+
+def server_program(folder: Path) -> list[str]:
+    """Return the words that start an OpenSSH server: the machine's own, or the node tree's with its libraries.
+
+    The server wants a user `sshd`; where the machine has no such user, a namespace of the server's own has.
+    """
+    if SSHD.exists():
+        return [str(SSHD)]
+    users = folder / "passwd"
+    users.write_text(Path("/etc/passwd").read_text(encoding="utf-8") + SSHD_USER, encoding="utf-8")
+    script = 'mount --bind "$1" /etc/passwd && export LD_LIBRARY_PATH="$2" && shift 2 && exec "$@"'
+    inside = [str(users), str(TREE / "usr/lib/x86_64-linux-gnu"), str(TREE / "usr/sbin/sshd")]
+    return ["unshare", "--mount", "sh", "-c", script, "sh", *inside]
+
+
 @contextmanager
 def sshd(folder: Path, authorized: str, *settings: str) -> Iterator[dict[str, Any]]:
     """Run an OpenSSH server and yield what a connection to it needs to know, keys excepted."""
@@ -106,7 +129,7 @@ def sshd(folder: Path, authorized: str, *settings: str) -> Iterator[dict[str, An
     config = folder / "config"
     lines = [SSHD_CONFIG.format(folder=folder), f"Port {port}", *settings, ""]
     config.write_text("\n".join(lines), encoding="utf-8")
-    with running(str(SSHD), "-D", "-e", "-f", str(config)):
+    with running(*server_program(folder), "-D", "-e", "-f", str(config)):
         await_listener(socket.AF_INET, ("127.0.0.1", port))
         yield {"host": "127.0.0.1", "port": float(port), "user": getpass.getuser(), "hostKey": host_key}
 

@@ -1,4 +1,4 @@
-"""Images: the archive containerd imports, the names out of the chart, and the golden store's copies."""
+"""Images: the archive containerd imports, the names out of the chart; what drop removes of the cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import toolchain
 from lab.toolchain import images, plugins, store
 
 
@@ -44,17 +45,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_clone_shares_layers_and_owns_its_databases(cache: Path, tmp_path: Path) -> None:
-    for _ in range(2):
-        store.clone_store(tmp_path / "node" / "containerd")
-    golden, clone = cache / store.STORE, tmp_path / "node" / "containerd"
-    assert (clone / "io.containerd.content.v1.content/blobs/one").samefile(
-        golden / "io.containerd.content.v1.content/blobs/one"
-    )
-    for name in store.DATABASES:
-        assert not (clone / name).samefile(golden / name)
-        (clone / name).write_text("changed")
-        assert (golden / name).read_text() == "golden"
+def test_drop_removes_what_was_made_and_nothing_else(cache: Path) -> None:
+    (cache / "thesis.tex").write_text("years of work")
+    toolchain.drop()
+    assert (cache / store.STORE).exists(), "without stamps the folder is not ours"
+    (cache / toolchain.STEPS).mkdir()
+    toolchain.drop()
+    assert [path.name for path in cache.iterdir()] == ["thesis.tex"]
 
 
 def test_plugins_are_laid_out_as_the_engine_expects_them(cache: Path, tmp_path: Path) -> None:
