@@ -6,12 +6,14 @@ report could be written. Silence of the controller ends the program; nothing is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,11 @@ class Session:
     def _begin(self, line: dict[str, Any]) -> dict[str, Any]:
         """Attach the programs and test them."""
         self.begin = line
+        with contextlib.suppress(ImportError):
+            import_module("pyroute2")  # a second or more on a busy machine; the children of the next step inherit it
         self.report["evidence"] = {"level": "none", "selftest": None}
         try:
-            self.events = start()
+            self.events = start(int(line.get("targets", 0)))
             result = selftest.run(self.events)
             self.events.clear()
         except Exception as error:  # noqa: BLE001 - bcc, its compiler and the kernel fail in their own ways

@@ -6,6 +6,7 @@
  *                fib_table_lookup (routed)
  * Kernel         BTF; 5.17 for the reason of a drop. No kprobes, no fentry.
  * Structures     reached only by the offsets that btf.py passes as macros; header files serve the compiler alone.
+ * Tables         COUNTERS and ADDRESSES entries, as events.py computes them for the number of far pods.
  * Overhead       one version check and two hash look-ups for a foreign packet; nothing is copied to user space.
  *
  * A packet counts when both its addresses are watched and at least one is a pod's. A packet between watched
@@ -47,8 +48,8 @@ enum point { SENT = 1, RECEIVED, DROPPED, REFUSED, ROUTED };
 enum form { BARE, VXLAN, GENEVE, IPIP, GRE };
 enum role { POD = 1, MACHINE = 2 };
 
-BPF_HASH(counts, struct key, struct value, 16384);
-BPF_HASH(watched, u32, u8, 4096);
+BPF_HASH(counts, struct key, struct value, COUNTERS);
+BPF_HASH(watched, u32, u8, ADDRESSES);
 BPF_HASH(spaces, u32, u8, 16);
 BPF_ARRAY(missed, u64, 1);
 

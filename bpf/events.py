@@ -19,6 +19,10 @@ ICMP = 1
 """Protocol number."""
 POD, MACHINE = 1, 2
 """Roles of a watched address."""
+COUNTERS_OF_ONE, ADDRESSES_OF_ONE = 128, 4
+"""Entries for one far pod: both directions by protocol, place and device; its address, its node's, a gateway's."""
+LEAST, MOST = 16_384, 1_048_576
+"""Entries of a table; the kernel sets their memory aside, some hundred bytes each."""
 OPTIONAL = {"icmp_send": "HAVE_ICMP_SEND"}
 """Tracepoints that not every kernel has, and the macro that switches their program on."""
 
@@ -26,13 +30,14 @@ OPTIONAL = {"icmp_send": "HAVE_ICMP_SEND"}
 class Events:
     """The programs, attached from construction until `close` or the end of the process."""
 
-    def __init__(self, btf: Btf) -> None:
+    def __init__(self, btf: Btf, targets: int = 0) -> None:
         from bcc import BPF
 
         self.reasons = btf.enum("skb_drop_reason")
         self.optional = [name for name in OPTIONAL if btf.has_tracepoint(name)]
         text = (pkgutil.get_data("bpf", "events.c") or b"").decode()
-        self.bpf = BPF(text=text, cflags=[f"-D{name}={value}" for name, value in self._macros(btf).items()])
+        defined = self._macros(btf) | sizes(targets)
+        self.bpf = BPF(text=text, cflags=[f"-D{name}={value}" for name, value in defined.items()])
 
     def watch(self, addresses: Iterable[str], role: int) -> None:
         """Count packets of these addresses from now on."""
@@ -112,9 +117,17 @@ class Events:
         return hex(place) if name == "[unknown]" else name
 
 
-def start() -> Events:
-    """Return attached programs that count in this process's network namespace."""
-    events = Events(read())
+def sizes(targets: int) -> dict[str, int]:
+    """Return how many counters and addresses the tables hold for a number of far pods."""
+    return {
+        "COUNTERS": min(MOST, max(LEAST, COUNTERS_OF_ONE * targets)),
+        "ADDRESSES": min(MOST, max(LEAST, ADDRESSES_OF_ONE * targets)),
+    }
+
+
+def start(targets: int = 0) -> Events:
+    """Return attached programs that count in this process's network namespace, with room for so many far pods."""
+    events = Events(read(), targets)
     events.enter(own_namespace())
     return events
 

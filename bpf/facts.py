@@ -179,6 +179,8 @@ def _link(message: Any) -> dict[str, Any]:
         "kind": info.get_attr("IFLA_INFO_KIND") if info else None,
         "mtu": message.get_attr("IFLA_MTU"),
         "up": message.get_attr("IFLA_OPERSTATE") in ("UP", "UNKNOWN"),
+        "master": message.get_attr("IFLA_MASTER") or 0,
+        "lower": message.get_attr("IFLA_LINK") or 0,
     }
 
 

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from components.commands import underlay
 from components.refusal import refuse
 from underlay.model import Site
-from underlay.plan.cluster_file import file_keys, file_name
+from underlay.plan.cluster_file import absent_keys, file_keys, file_name
 from underlay.plan.values import helm_values
 from underlay.plan.waivers import Verdict, Waiver
 
@@ -44,7 +44,12 @@ class Cluster(pulumi.ComponentResource):
         self.register_outputs(facts)
 
     def _installed(self, site: Site) -> pulumi.Output[str]:
-        data = {"file": file_name(site), "keys": file_keys(site), "command": list(site.cluster.installer)}
+        data = {
+            "file": file_name(site),
+            "keys": file_keys(site),
+            "absent": absent_keys(site),
+            "command": list(site.cluster.installer),
+        }
         opts = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"])
         return pulumi.Output.secret(underlay("installer", "install", data, opts).stdout)
 

@@ -42,6 +42,7 @@ class Configuration(pulumi.ComponentResource):
     def _configure(self, site: Site, router: Router, ssh: Ssh, password: pulumi.Output[str]) -> remote.Command:
         assert router.management is not None  # noqa: S101 - the plan refuses a managed router without it
         data: dict[str, Any] = {
+            "site": site.name,
             "router": router.name,
             "platform": router.platform.value,
             "text": router_text(site, router),

@@ -9,7 +9,7 @@ import pulumi
 from components.cluster import show_to_policies
 from components.refusal import refuse
 from underlay.finding import Finding, Refused
-from underlay.model import Site, load_site
+from underlay.model import Site, load_host_keys, load_site
 from underlay.plan.checks import Declaration
 from underlay.plan.waivers import Waiver, load_waivers
 
@@ -36,11 +36,11 @@ def load_settings() -> Settings:
     """Read the stack's configuration; whatever is malformed ends the program with every finding in one message."""
     config = pulumi.Config()
     try:
-        site = load_site(config.require_object("site"))
-        waivers = load_waivers(config.get_object("waivers") or [])
+        site = load_site(_plain(config, "site"))
+        waivers = load_waivers(_plain(config, "waivers", []))
         _kubeconfig_is_told(site, config)
         return Settings(
-            declaration=Declaration(site, config.get_object("hostKeys") or {}),
+            declaration=Declaration(site, load_host_keys(_plain(config, "hostKeys", {}))),
             waivers=waivers,
             chart=_chart(site, config),
             ssh_key=config.require_secret("sshKey"),
@@ -48,8 +48,25 @@ def load_settings() -> Settings:
             kubeconfig=config.get_secret("kubeconfig") or pulumi.Output.secret(""),
         )
     except Refused as refused:
-        show_to_policies(config.get_object("site"))
+        show_to_policies(_shown(config))
         refuse(refused.findings)
+
+
+def _plain(config: pulumi.Config, key: str, default: object = None) -> object:
+    """Return a value as plain data; a text that is no JSON is told like any other mistake."""
+    try:
+        found = config.get_object(key)
+    except pulumi.ConfigTypeError:
+        text = repr(config.get(key))[:120]
+        raise Refused([Finding("configuration-malformed", key, text, "a mapping or a list, not a text")]) from None
+    return default if found is None else found
+
+
+def _shown(config: pulumi.Config) -> object:
+    try:
+        return config.get_object("site")
+    except pulumi.ConfigTypeError:
+        return None
 
 
 def _chart(site: Site, config: pulumi.Config) -> str:

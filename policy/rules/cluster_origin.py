@@ -46,11 +46,14 @@ def origin_of_the_cluster(args: ResourceValidationArgs) -> Judgement:
 
 
 def a_stack_with_cilium_says_the_origin(args: StackValidationArgs) -> Judgement:
-    """Refuse a stack that brings Cilium although nothing in it, or in the configuration, says the cluster's origin."""
+    """Judge a stack that brings Cilium by the configuration, unless a cluster component in it is judged by itself."""
     brought = [resource for resource in args.resources if brings_cilium(resource.resource_type, resource.props)]
     said = any(resource.resource_type == CLUSTER for resource in args.resources)
-    if not brought or said or args.get_config().get("clusterOrigin"):
+    origin = args.get_config().get("clusterOrigin")
+    if not brought or said or origin == ALLOWED:
         return PASSED
+    if origin:
+        return violation(f"the configuration says origin `{origin}`. {HOW}", brought[0].urn)
     reason = f"{len(brought)} resources bring Cilium, and nothing says the cluster's origin. {HOW}"
     return violation(reason, brought[0].urn)
 

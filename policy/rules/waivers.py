@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,9 @@ from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 from ..strict import PASSED, About, Judgement, not_applicable, resource_policy, violation
 
 CLUSTER = "underlay:cluster:Cluster"
+
+DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00:00(Z|\+00:00| \+0000 UTC)?)?")
+"""YYYY-MM-DD; the engine makes a midnight of a date that is written without quotes."""
 
 ABOUT = About(
     name="waivers-in-force",
@@ -27,13 +31,22 @@ def today() -> date:
 
 
 def in_force(props: Mapping[str, Any], day: date) -> dict[str, str]:
-    """Return each waived rule with what people read of its waiver."""
+    """Return each waived rule with what people read of its waiver; one without a reason or a day waives nothing."""
     waivers = [dict(waiver) for waiver in props.get("waivers") or []]
     return {
-        str(waiver["rule"]): f"{waiver['rule']} is waived until {waiver['until']}: {waiver['reason']}"
+        str(waiver.get("rule")): f"{waiver.get('rule')} is waived until {until}: {waiver['reason']}"
         for waiver in waivers
-        if day <= date.fromisoformat(str(waiver["until"])[:10])
+        if (until := last_day(waiver.get("until"))) and day <= until and str(waiver.get("reason") or "").strip()
     }
+
+
+def last_day(text: object) -> date | None:
+    """Return the day that a text names; None when it names none."""
+    found = DAY.fullmatch(text) if isinstance(text, str) else None
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def show(args: ResourceValidationArgs) -> Judgement:

@@ -78,7 +78,8 @@ mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
-mkdir -p "$root/run/cilium/state/globals" "$root/run/cilium/state/bpf/eth0"
+mount -t tmpfs tmpfs "$root/sys/fs/bpf"
+mkdir -p "$root/sys/fs/bpf/tc/globals" "$root/run/cilium/state/globals" "$root/run/cilium/state/bpf/eth0"
 echo '{"EnableBPFHostRouting": false, "TunnelProtocol": 0}' > "$root/run/cilium/state/bpf/eth0/bpf_host.json"
 echo '#define NATIVE 1' > "$root/run/cilium/state/globals/node_config.h"
 for name in $2; do mount -t tmpfs tmpfs "$root/$name"; done
@@ -271,7 +272,7 @@ class Conversation:
 
     def begin(self) -> None:
         """Attach."""
-        self.ask(request="begin", uplinks=[{"name": "eth0", "mtu": 1500}], port=PORT)
+        self.ask(request="begin", uplinks=[{"name": "eth0", "mtu": 1500}], port=PORT, targets=len(PODS))
 
     def probe(self) -> None:
         """Probe the other node's pod."""

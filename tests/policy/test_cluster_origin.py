@@ -18,6 +18,7 @@ RELEASE, V3, V4 = HELM
 BGP = "kubernetes:cilium.io/v2:CiliumBGPPeerConfig"
 OUR_RELEASE = "underlay:cilium:Release"
 CILIUM = {"chart": "cilium"}
+CONFIG = "kubernetes:core/v1:ConfigMap"
 
 CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...], dict[str, Any], Answer]] = {
     "a new cluster": (CLUSTER, {"origin": "new"}, (), {}, Answer.PASS),
@@ -40,6 +41,20 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...], dict[str, Any], Ans
     "a chart by its registry": (V4, {"chart": "oci://r.example/charts/cilium"}, (), {}, Answer.VIOLATION),
     "a chart by its folder": (V3, {"chart": "./charts/cilium-1.20.2/"}, (), {}, Answer.VIOLATION),
     "a chart by its archive": (RELEASE, {"chart": "cilium-1.20.2.tgz"}, (), {}, Answer.VIOLATION),
+    "a chart by its tag": (V4, {"chart": "oci://r.example/charts/cilium:1.20.2"}, (), {}, Answer.VIOLATION),
+    "a chart by its digest": (V4, {"chart": "oci://r.example/charts/cilium@sha256:aa"}, (), {}, Answer.VIOLATION),
+    "a chart by a folder of another name": (V3, {"chart": "./vendor/cilium-chart"}, (), {}, Answer.VIOLATION),
+    "a chart by a signed address": (
+        RELEASE,
+        {"chart": "https://m.example/cilium-1.tgz?s=a/b"},
+        (),
+        {},
+        Answer.VIOLATION,
+    ),
+    "a patch of the agents": (f"{AGENTS}Patch", {"metadata": {"name": "cilium"}}, (), {}, Answer.VIOLATION),
+    "Cilium's configuration": (CONFIG, {"metadata": {"name": "cilium-config"}}, (), {}, Answer.VIOLATION),
+    "a patch of it": (f"{CONFIG}Patch", {"metadata": {"name": "cilium-config"}}, (), {}, Answer.VIOLATION),
+    "another ConfigMap": (CONFIG, {"metadata": {"name": "settings"}}, (), {}, Answer.NOT_APPLICABLE),
     "a chart by its repository": (
         RELEASE,
         {"chart": "x", "repositoryOpts": {"repo": "https://charts.cilium.example/"}},
@@ -81,6 +96,16 @@ STACKS: dict[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Answer
     "Cilium beside our cluster": ([(CLUSTER, {"origin": "new"}), (RELEASE, CILIUM)], {}, Answer.PASS),
     "Cilium and nobody says": ([(RELEASE, CILIUM), (BGP, {})], {}, Answer.VIOLATION),
     "Cilium and the configuration says": ([(RELEASE, CILIUM)], {"clusterOrigin": "new"}, Answer.PASS),
+    "Cilium and the configuration says otherwise": (
+        [(RELEASE, CILIUM)],
+        {"clusterOrigin": "existing"},
+        Answer.VIOLATION,
+    ),
+    "Cilium below our component without a cluster": (
+        [(OUR_RELEASE, {}), (RELEASE, CILIUM)],
+        {"clusterOrigin": "upgraded"},
+        Answer.VIOLATION,
+    ),
     "a chart that is not known yet": ([(RELEASE, {"chart": UNKNOWN})], {}, Answer.UNDETERMINED),
 }
 
@@ -123,6 +148,16 @@ def waived(days: int, rule: str = NAME) -> dict[str, Any]:
 )
 def test_a_waiver_counts_until_its_last_day(props: dict[str, Any], expected: Answer) -> None:
     assert origin_of_the_cluster(resource(CLUSTER, props)).answer is expected
+
+
+@pytest.mark.parametrize(
+    "change", [{"until": "4102444800"}, {"until": "2999-01-011"}, {"until": 20990101}, {"until": None}, {"reason": " "}]
+)
+def test_a_waiver_without_a_day_or_a_reason_waives_nothing(change: dict[str, Any]) -> None:
+    props = waived(30)
+    props["waivers"][0].update(change)
+    assert origin_of_the_cluster(resource(CLUSTER, props)).answer is Answer.VIOLATION
+    assert show(resource(CLUSTER, props)).answer is Answer.PASS
 
 
 def test_a_waiver_in_force_is_shown_and_one_that_ended_is_not() -> None:

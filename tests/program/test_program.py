@@ -190,7 +190,14 @@ def test_a_cluster_that_somebody_else_made_needs_no_installer() -> None:
         (dev(), {"kubeconfig": "given-config"}, "kubeconfig-told-twice"),
         (dev(), {"chart": ""}, "chart-missing"),
         (dev(), {"hostKeys": {}}, "host-key-missing"),
+        (dev(), {"hostKeys": {"cp-1": None}}, "host-key-malformed"),
+        (dev(), {"hostKeys": [1]}, "host-key-malformed"),
+        (dev(), {"hostKeys": "5"}, "host-key-malformed"),
+        (dev(), {"hostKeys": "no json"}, "configuration-malformed"),
         (dev(), {"waivers": [{"rule": "x"}]}, "waiver-malformed"),
+        (dev(), {"waivers": "5"}, "waiver-malformed"),
+        (dev(), {"waivers": "no json"}, "configuration-malformed"),
+        (dev(), {"site": "no json"}, "configuration-malformed"),
     ],
 )
 def test_what_a_stack_has_to_say_is_asked_for_by_name(site: Data, other: Data, rule: str) -> None:

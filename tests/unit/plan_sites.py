@@ -15,7 +15,7 @@ from underlay.plan.checks import Declaration
 
 Data = dict[str, Any]
 Change = Callable[[Data], object]
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIAuTmYsVf5WIS4PHCfzjA98ZLtDj2Kqcy/EcAsj+ASm"
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -130,6 +131,52 @@ def test_the_whole_has_a_time_limit(lab: Site) -> None:
     found = lab.run(seconds=5)
     assert found.errors["worker-1"] == "no evidence within 5 s"
     assert found.seconds < 10
+
+
+def test_one_hung_router_hides_nothing_else(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(shell: Shell, _: object) -> RouterReport:
+        await asyncio.sleep(30 if shell.machine.name == "tor-b" else 0)
+        return HEALTHY.routers[shell.machine.name]
+
+    monkeypatch.setattr(routers, "read", read)
+    monkeypatch.setattr(gather, "READING", 0.3)
+    found = lab.run(seconds=5)
+    assert found.nodes.keys() == PODS.keys()
+    assert found.routers.keys() == {"tor-a"}
+    assert found.errors == {"tor-b": "no answer within 0.3 s"}
+    assert found.survey == HEALTHY.survey
+
+
+def test_what_came_before_the_time_was_over_stays(lab: Site) -> None:
+    lab.delay = 30.0
+    found = lab.run(seconds=5)
+    assert found.routers.keys() == {"tor-a", "tor-b"}
+    assert found.survey == HEALTHY.survey
+
+
+def test_a_hung_api_costs_its_share_of_the_time_only(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubernetes, "survey", lambda *_: time.sleep(12))
+    begun = time.monotonic()
+    found = lab.run(seconds=5)
+    assert time.monotonic() - begun < 4
+    assert found.survey.errors == ("Kubernetes API: no answer within 1.67 s",)
+    assert found.nodes.keys() == PODS.keys()
+
+
+def test_an_api_that_breaks_the_reader_is_a_sentence(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Survey:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(kubernetes, "survey", fail)
+    assert lab.run().survey.errors == ("Kubernetes API: RecursionError: too deep",)
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), IndexError("list index out of range"), KeyError("x")])
+def test_whatever_a_machine_provokes_stays_its_own(lab: Site, error: Exception) -> None:
+    lab.broken = {("report", "worker-1"): error}
+    found = lab.run()
+    assert found.errors.keys() == {"worker-1"}
+    assert found.nodes.keys() == PODS.keys() - {"worker-1"}
 
 
 def test_a_silent_api_leaves_nodes_with_facts_and_no_targets(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import asyncssh
 import pytest
@@ -93,6 +94,7 @@ def test_a_report_comes_back() -> None:
     [
         (b"{broken\n", "is not JSON: '{broken\\n'"),
         (b'"text"\n', "is not JSON"),
+        (b"[" * 100_000 + b"\n", "is not JSON"),
         (b'{"schema": 1}\n', "the report is not valid: host: Field required"),
         (b"\x1b[31mred\n", "'\\x1b[31mred\\n'"),
         (b"Traceback", "the program ended early"),
@@ -102,6 +104,58 @@ def test_a_hostile_answer_is_a_sentence(answer: bytes, words: str) -> None:
     found = refusal(says(answer))
     assert words in found
     assert "\x1b" not in found
+
+
+async def _run(serve: Serve, limit: int, user: str = "root") -> tuple[int | None, str, str]:
+    async with server(serve) as machine:
+        shell = await connect(replace(machine, user=user), private(USER_KEY))
+        try:
+            return await shell.run("cat /proc/1/stat", limit)
+        finally:
+            shell.close()
+
+
+async def _echo(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Answer with the command itself, and with an exit code of its own."""
+    process.stdout.write((process.command or "").encode())
+    process.stderr.write(b"complaint")
+    process.exit(7)
+
+
+@pytest.mark.parametrize(("user", "become"), [("root", ""), ("admin", "sudo -n ")])
+def test_a_user_other_than_root_becomes_root(user: str, become: str) -> None:
+    assert asyncio.run(_run(_echo, 1000, user)) == (7, f"{become}cat /proc/1/stat", "complaint")
+
+
+def test_a_node_program_of_another_user_runs_as_root() -> None:
+    seen: list[str] = []
+
+    async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        seen.append(process.command or "")
+        process.exit(0)
+
+    async def begin() -> None:
+        async with server(serve) as machine:
+            shell = await connect(replace(machine, user="admin"), private(USER_KEY))
+            try:
+                with pytest.raises((Unreachable, OSError)):
+                    await (await nodes.start(shell)).report()
+            finally:
+                shell.close()
+
+    asyncio.run(begin())
+    assert seen == [f"sudo -n {package.COMMAND}"]
+
+
+def test_a_commands_endless_answer_is_not_taken_in() -> None:
+    async def flood(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        for _ in range(2000):
+            process.stdout.write(b"x" * 65536)
+            await process.stdout.drain()
+        process.exit(0)
+
+    with pytest.raises(Unreachable, match="longer than 100000 bytes"):
+        asyncio.run(asyncio.wait_for(_run(flood, 100_000), 10))
 
 
 def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,17 +98,18 @@ def test_the_daemons_states() -> None:
 class Shell:
     """Answers commands from a table."""
 
-    def __init__(self, answers: dict[str, str]) -> None:
+    def __init__(self, answers: dict[str, str], code: int = 0) -> None:
         self.answers = answers
+        self.code = code
 
     async def run(self, command: str, limit: int) -> tuple[int, str, str]:
         """Return the answer to the first key that the command holds."""
         found = next((text for key, text in self.answers.items() if key in command), "")
-        return 0, found[:limit], "" if found else "\x1b[31mno such command"
+        return self.code, found[:limit], "" if found else "\x1b[31mno such command"
 
 
-def read(answers: dict[str, str]) -> RouterReport:
-    return asyncio.run(routers.read(Shell(answers), Platform.BIRD))  # type: ignore[arg-type]
+def read(answers: dict[str, str], code: int = 0) -> RouterReport:
+    return asyncio.run(routers.read(Shell(answers, code), Platform.BIRD))  # type: ignore[arg-type]
 
 
 def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
@@ -118,6 +119,33 @@ def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
     assert (report.sessions, report.table) == (None, None)
     assert [error.partition(":")[0] for error in report.errors] == ["sessions", "table"]
     assert "\x1b" not in "".join(report.errors), "what a machine says is made harmless"
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [("ip -json", "[" * 100_000), ("ip -json", "[1]"), ("/proc/", "1 (bird)"), ("ip -json", '[{"dst": 5}]')],
+    ids=["deep", "numbers", "short line", "no text"],
+)
+def test_a_hostile_part_hides_no_other(key: str, answer: str) -> None:
+    good = {"ip -json": recorded("ip-route.json"), "/proc/": "1 (bird) S 0\n", "birdc show p": "BIRD 2 ready.\n"}
+    report = read(good | {key: answer})
+    assert {"kernel": report.kernel, "processes": report.processes}[
+        {"ip -json": "kernel"}.get(key, "processes")
+    ] is None
+    assert report.sessions == ()
+    assert any(error for error in report.errors)
+
+
+def test_half_an_answer_is_none() -> None:
+    """A command that `timeout` has ended says less than there is."""
+    report = read({"ip -json": recorded("ip-route.json"), "/proc/": "1 (bird) S 0\n"}, code=124)
+    assert (report.kernel, report.processes) == (None, None)
+    assert "kernel: no answer within 5 s" in report.errors
+
+
+def test_no_command_runs_without_limit() -> None:
+    commands = [*routers.COMMON.values(), *frr.COMMANDS.values(), *bird.COMMANDS.values()]
+    assert all(command.startswith("timeout 5 ") for command in commands)
 
 
 def test_the_commands_are_constant() -> None:

@@ -26,7 +26,6 @@ from tests.unit.test_command_provider_rig import (
     has_server,
     is_ours,
     make_key,
-    privilege_folder,
     provider,
     provider_command,
     silent_port,
@@ -57,7 +56,6 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 def _names(stack: ExitStack, folder: Path) -> dict[str, Any]:
     publics = [make_key(folder / name, *options) for name, options in KEYS.items()]
     keys = {name: (folder / name).read_text(encoding="utf-8") for name in KEYS}
-    stack.enter_context(privilege_folder())
     authorized = "\n".join(publics[:3])
     servers = {
         name: stack.enter_context(sshd(folder / f"{name}-sshd", authorized, *lines)) for name, lines in SERVERS.items()

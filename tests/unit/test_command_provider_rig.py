@@ -35,6 +35,13 @@ OTHER_PROVIDER = "UNDERLAY_COMMAND_PROVIDER"
 LIMIT = 400 * 1024 * 1024
 START_SECONDS = 20
 
+APART = """
+mount -t tmpfs run /run && mkdir /run/sshd || exit 1
+[ -z "$1" ] || mount --bind "$1" /etc/passwd || exit 1
+shift && exec "$@"
+"""
+"""Gives root's OpenSSH server, in a namespace of its own, the folder it insists on, and a user where there is none."""
+
 SSHD_USER = "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
 SSHD_CONFIG = """
 ListenAddress 127.0.0.1
@@ -89,34 +96,21 @@ def running(*words: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(timeout=START_SECONDS)
 
 
-@contextmanager
-def privilege_folder() -> Iterator[None]:
-    """Give OpenSSH the folder that it wants when root runs it, and take it away again."""
-    folder = Path("/run/sshd")
-    made = os.geteuid() == 0 and not folder.exists()
-    if made:
-        folder.mkdir(mode=0o755)
-    yield
-    if made:
-        folder.rmdir()
-
-
 def has_server() -> bool:
     return SSHD.exists() or (os.geteuid() == 0 and (TREE / "usr/sbin/sshd").exists())
 
 
 def server_program(folder: Path) -> list[str]:
-    """Return the words that start an OpenSSH server: the machine's own, or the node tree's with its libraries.
-
-    The server wants a user `sshd`; where the machine has no such user, a namespace of the server's own has.
-    """
-    if SSHD.exists():
+    """Return the words that start an OpenSSH server: the machine's own, or the node tree's with its libraries."""
+    if os.geteuid():
         return [str(SSHD)]
+    apart = ["unshare", "--mount", "sh", "-c", APART, "sh"]
+    if SSHD.exists():
+        return [*apart, "", str(SSHD)]
     users = folder / "passwd"
     users.write_text(Path("/etc/passwd").read_text(encoding="utf-8") + SSHD_USER, encoding="utf-8")
-    script = 'mount --bind "$1" /etc/passwd && export LD_LIBRARY_PATH="$2" && shift 2 && exec "$@"'
-    inside = [str(users), str(TREE / "usr/lib/x86_64-linux-gnu"), str(TREE / "usr/sbin/sshd")]
-    return ["unshare", "--mount", "sh", "-c", script, "sh", *inside]
+    libraries = f"LD_LIBRARY_PATH={TREE / 'usr/lib/x86_64-linux-gnu'}"
+    return [*apart, str(users), "env", libraries, str(TREE / "usr/sbin/sshd")]
 
 
 @contextmanager
@@ -260,7 +254,7 @@ def client_options() -> Sequence[tuple[str, int]]:
 def test_a_server_takes_only_its_own_key(tmp_path: Path) -> None:
     public = make_key(tmp_path / "right", "-t", "ed25519", "-N", "")
     make_key(tmp_path / "wrong", "-t", "ed25519", "-N", "")
-    with privilege_folder(), sshd(tmp_path / "server", public) as server:
+    with sshd(tmp_path / "server", public) as server:
         codes = [_log_in(server, tmp_path / name) for name in ("right", "wrong")]
     assert codes == [0, 255]
 

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.commands_api import kubeconfig
 from tests.unit.plan_sites import site
 from underlay.commands.common import Failure
 from underlay.commands.install import install, merged, update
-from underlay.plan.cluster_file import file_keys
+from underlay.plan.cluster_file import absent_keys, file_keys
 
 KEYS = file_keys(site())
 EXISTING = """\
@@ -54,6 +55,35 @@ def test_what_is_not_ours_stays_byte_for_byte() -> None:
     ):
         assert kept in lines
     assert lines.index("MASTER-1: 172.30.1.11") == 3
+
+
+FORMER = """\
+MASTER-1: 172.30.1.11
+MASTER-2: 10.0.0.9   # the second
+
+# about the third
+MASTER-3: 10.0.0.8
+EXTERNAL_LOAD_BALANCE_IP: 192.0.2.1
+# about time
+NTP_SERVER_IP: 192.0.2.2
+"""
+
+
+def test_keys_that_must_be_absent_go_and_comments_around_them_stay() -> None:
+    text = merged(FORMER, {"MASTER-1": "172.30.1.11"}, "x", absent_keys(site()))
+    assert text.splitlines() == [
+        "MASTER-1: 172.30.1.11",
+        "",
+        "# about the third",
+        "# about time",
+        "NTP_SERVER_IP: 192.0.2.2",
+    ]
+
+
+@pytest.mark.parametrize("text", ["{MASTER-1: 172.30.1.11, MASTER-2: 10.0.0.9}\n", "MASTER-2: >\n  10.0.0.9\n"])
+def test_keys_that_must_be_absent_go_however_they_are_written(text: str) -> None:
+    content = yaml.safe_load(merged(text, KEYS, "x", absent_keys(site())))
+    assert content == KEYS
 
 
 def test_the_same_keys_give_the_same_bytes(tmp_path: Path) -> None:

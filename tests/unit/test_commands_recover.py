@@ -21,11 +21,18 @@ DEAD = 2**22 + 1
 class Engine:
     """Answers like the engine's program, with a state of one stack."""
 
-    def __init__(self, kubeconfig: str = "", *, released: bool = True, unfinished: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        kubeconfig: str = "",
+        *,
+        released: bool = True,
+        unfinished: tuple[str, ...] = (),
+        operation: str = "creating",
+    ) -> None:
         secret = {"4dabf18193072939515e22adb298388d": "x", "plaintext": json.dumps(kubeconfig)}
         resources: list[dict[str, Any]] = [{"type": recover.PROVIDER, "inputs": {"kubeconfig": secret}}]
         resources += [{"type": recover.RELEASES, "inputs": {}}] if released else []
-        pending = [{"resource": {"type": kind}, "type": "creating"} for kind in unfinished]
+        pending = [{"resource": {"type": kind}, "type": operation} for kind in unfinished]
         self.state = {"deployment": {"resources": resources, "pending_operations": pending}}
         self.asked: list[str] = []
 
@@ -68,6 +75,65 @@ def test_a_living_update_is_not_disturbed(tmp_path: Path, monkeypatch: pytest.Mo
         repair(monkeypatch, Engine())
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": "x", "hostname": "h"}', '{"pid": 7}'])
+def test_a_lock_that_says_nothing_readable_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
+    (tmp_path / ".pulumi/locks/organization/project/dev/x.json").write_text(text, encoding="utf-8")
+    engine = Engine()
+    assert repair(monkeypatch, engine) == ["the lock x.json, which is not readable, was removed"]
+    assert engine.asked[0] == "cancel --yes --stack dev"
+
+
+def test_a_dead_lock_beside_a_living_one_disturbs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
+    living = json.dumps({"pid": os.getpid(), "hostname": socket.gethostname()})
+    (tmp_path / ".pulumi/locks/organization/project/dev/y.json").write_text(living, encoding="utf-8")
+    monkeypatch.setattr(recover, "_is_pulumi", lambda process: process == os.getpid())
+    engine = Engine()
+    with pytest.raises(Failure, match="is being changed by process"):
+        repair(monkeypatch, engine)
+    assert engine.asked == []
+
+
+def test_a_backend_below_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(tmp_path / "state", DEAD, socket.gethostname(), monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file://~/state?no_tmp_dir=true")
+    assert repair(monkeypatch, Engine()) == [f"the lock of process {DEAD}, which is gone, was removed"]
+
+
+def engine_that_says(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "pulumi"
+    program.write_text(f"#!/bin/sh\necho 'error: {text}' >&2\nexit 255\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_a_lock_that_the_engine_does_not_remove_is_not_said_to_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
+    engine_that_says(tmp_path, "passphrase must be set", monkeypatch)
+    steps = recover.repair("dev")
+    with pytest.raises(Failure, match="`pulumi cancel --yes --stack dev` fails: error: passphrase must be set"):
+        next(steps)
+
+
+@pytest.mark.parametrize("text", ["no stack selected; please use `pulumi stack select`", "no stack named dev found"])
+def test_an_engine_without_a_stack_is_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    engine_that_says(tmp_path, text.replace("`", ""), monkeypatch)
+    assert recover.main([]) == 0
+
+
+def test_an_engine_that_cannot_answer_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_that_says(tmp_path, "unable to open state directory", monkeypatch)
+    with pytest.raises(Failure, match="unable to open state directory"):
+        recover.main([])
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(Failure, match="the program pulumi cannot be run: No such file or directory"):
+        recover.main([])
+
+
 def test_an_update_on_another_host_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock(tmp_path, DEAD, "elsewhere", monkeypatch)
     with pytest.raises(Failure, match="on elsewhere; wait for it to end"):
@@ -96,7 +162,7 @@ def test_a_revision_that_was_never_finished_is_removed(monkeypatch: pytest.Monke
     table = records("superseded", "deployed", "pending-upgrade")
     with api_server(table) as config:
         steps = repair(monkeypatch, Engine(config, unfinished=(recover.RELEASES,)))
-    assert steps[1:] == ["Helm's record sh.helm.release.v1.cilium.v3 (pending-upgrade) was removed"]
+    assert steps[:-1] == ["Helm's record sh.helm.release.v1.cilium.v3 (pending-upgrade) was removed"]
     assert left(table) == ["v1", "v2"]
 
 
@@ -104,8 +170,29 @@ def test_a_release_that_was_made_while_the_engine_died_is_given_free(monkeypatch
     table = records("deployed")
     with api_server(table) as config:
         steps = repair(monkeypatch, Engine(config, released=False, unfinished=(recover.RELEASES,)))
-    assert steps[1:] == ["Helm's record sh.helm.release.v1.cilium.v1 (deployed) was removed"]
+    assert steps[:-1] == ["Helm's record sh.helm.release.v1.cilium.v1 (deployed) was removed"]
     assert left(table) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "released", "operation"),
+    [
+        (("superseded", "superseded", "deployed"), False, "creating"),
+        (("superseded", "deployed"), False, "creating"),
+        (("deployed",), False, "updating"),
+        (("deployed",), True, "creating"),
+        (("uninstalling",), False, "creating"),
+    ],
+)
+def test_a_whole_release_stays_unless_it_is_the_very_first_of_this_stack(
+    monkeypatch: pytest.MonkeyPatch, status: tuple[str, ...], operation: str, *, released: bool
+) -> None:
+    table = records(*status)
+    with api_server(table) as config:
+        engine = Engine(config, released=released, unfinished=(recover.RELEASES,), operation=operation)
+        steps = repair(monkeypatch, engine)
+    assert len(steps) == 1
+    assert len(left(table)) == len(status)
 
 
 def test_a_release_that_this_stack_never_began_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +212,7 @@ def test_a_release_that_the_stack_knows_stays(monkeypatch: pytest.MonkeyPatch) -
 def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with api_server({recover.SECRETS: 503}) as config:
         steps = repair(monkeypatch, Engine(config, released=False, unfinished=(recover.RELEASES,)))
-    assert steps[-1].startswith("Helm's records were not looked at: the API server answers 503")
+    assert steps[0].startswith("Helm's records were not looked at: the API server answers 503")
 
 
 def test_no_stack_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

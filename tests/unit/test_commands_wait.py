@@ -79,6 +79,10 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
         lambda t: t[f"{SYSTEM}/pods"]["items"].__setitem__(1, pod("n2", image="x/cilium:v1.19.6")),
         "agent on n2: cilium-n2 runs x/cilium:v1.19.6, expected v1.20.2",
     ),
+    "an agent whose version only begins alike": (
+        lambda t: t[f"{SYSTEM}/pods"]["items"].__setitem__(1, pod("n2", image="x/cilium:v1.20.21")),
+        "agent on n2: cilium-n2 runs x/cilium:v1.20.21, expected v1.20.2",
+    ),
     "an agent that waits": (unready, f"agent on n2: cilium-n2 is not ready: {LOG}"),
     "an image that is not there": (
         pulling,
@@ -103,6 +107,13 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
 
 def test_a_complete_cilium_misses_nothing() -> None:
     with api_server(cilium()) as config:
+        assert wait_cilium.missing(ClusterApi(config), WANTED) == []
+
+
+def test_a_digest_beside_the_tag_does_not_matter() -> None:
+    table = cilium()
+    table[f"{SYSTEM}/pods"]["items"][1] = pod("n2", image="r.example:5000/cilium:v1.20.2@sha256:00")
+    with api_server(table) as config:
         assert wait_cilium.missing(ClusterApi(config), WANTED) == []
 
 

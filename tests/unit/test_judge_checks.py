@@ -42,7 +42,7 @@ def test_a_node_without_bcc_is_an_error_and_its_facts_are_still_judged() -> None
     found = verdict(evidence)
     assert found.status is Status.ERROR
     unjudged = {check.rule for check in found.of(Status.ERROR)}
-    assert unjudged == {"kernel-evidence", "route", "wire"}
+    assert unjudged == {"kernel-evidence", "reverse-path", "route", "wire"}
     assert "No module named 'bcc'" in one(found, "kernel-evidence").found
     assert one(found, "forwarding").status is Status.PASS
 

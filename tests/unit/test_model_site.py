@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from tests.unit.plan_sites import Change, dev, drop, put, site
+import pytest
+import yaml
+
+from tests.unit.plan_sites import KEY, Change, dev, drop, put, site
 from underlay.finding import Refused
-from underlay.model import load_site
+from underlay.model import load_host_keys, load_site
+from underlay.plan.checks import Declaration, findings
 
 MALFORMED: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
     "a key that is not known": (
@@ -17,7 +21,7 @@ MALFORMED: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
     "an origin that does not exist": ([put("cluster.origin", "newish")], [("site-enum", "site.cluster.origin")]),
     "a network with host bits": (
         [put("addresses.pods.pool", "10.244.1.0/16")],
-        [("site-ip-v4-network", "site.addresses.pods.pool")],
+        [("site-value-error", "site.addresses.pods.pool")],
     ),
     "three mistakes at once": (
         [put("bgp.asn", 0), put("racks.0.name", "Rack A"), drop("nodes.2.address")],
@@ -42,6 +46,96 @@ def test_every_malformed_key_is_named(name: str) -> None:
 def test_a_hostile_name_is_refused(hostile: str) -> None:
     with pytest.raises(Refused):
         load_site(dev(put("nodes.0.name", hostile)))
+
+
+WRONG_KIND = {
+    "an address as a number": put("nodes.0.address", 2887647499),
+    "an address as a boolean": put("nodes.0.address", value=True),
+    "a network as a number": put("addresses.pods.pool", 170000000),
+    "a number as a text": put("bgp.asn", "65010"),
+    "a number as a boolean": put("bgp.asn", value=True),
+    "a boolean as a text": put("routers.0.managed", "false"),
+    "a boolean as a number": put("routers.0.managed", 0),
+    "a name as a number": put("nodes.0.name", 123),
+    "a list as a text": put("cluster.installer", "python3 -m lab install -f cluster-dev.yaml"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_KIND)
+def test_a_value_of_another_kind_is_refused(name: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load_site(dev(WRONG_KIND[name]))
+    assert len(caught.value.findings) == 1
+
+
+@pytest.mark.parametrize(
+    "hostile", ["all", "default", "lo", ".", "..", "", "../kernel", "eth0\nx = 1", "eth0\n", "x" * 16, "é0"]
+)
+def test_a_name_that_is_no_uplink_s_is_refused(hostile: str) -> None:
+    with pytest.raises(Refused):
+        load_site(dev(put("nodes.0.uplinks.0.name", hostile)))
+
+
+@pytest.mark.parametrize("hostile", ["", "root; reboot", "a\nb", "Root", "-oProxyCommand", "x" * 33])
+def test_a_hostile_user_is_refused(hostile: str) -> None:
+    with pytest.raises(Refused):
+        load_site(dev(put("nodes.0.management.user", hostile)))
+
+
+@pytest.mark.parametrize("image", ["", "two words", "a\nb"])
+def test_an_image_that_is_no_reference_is_refused(image: str) -> None:
+    with pytest.raises(Refused):
+        load_site(dev(put("verification.image", image)))
+
+
+@pytest.mark.parametrize("version", ["\u0661.2.3", "1.20", "1.20.2\n", "v1.20.2", ""])
+def test_a_version_is_three_plain_numbers(version: str) -> None:
+    with pytest.raises(Refused):
+        load_site(dev(put("cilium.version", version)))
+
+
+ED25519 = KEY.split()[1]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"cp-1": None},
+        {"cp-1": 5},
+        {"cp-1": KEY.split()},
+        {"cp-1": ""},
+        {"cp-1": "garbage garbage"},
+        {"cp-1": f"ssh-rsa {ED25519}"},
+        {"cp-1": f"ssh-ed25519 {ED25519[:-8]}"},
+        {"cp-1": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"},
+    ],
+)
+def test_a_host_key_that_is_none_is_named(declared: object) -> None:
+    with pytest.raises(Refused) as caught:
+        load_host_keys(declared)
+    assert [(finding.rule, finding.where) for finding in caught.value.findings] == [
+        ("host-key-malformed", "hostKeys.cp-1")
+    ]
+
+
+@pytest.mark.parametrize("declared", [None, 5, "text", [1], [KEY]])
+def test_host_keys_that_are_no_mapping_are_a_finding(declared: object) -> None:
+    with pytest.raises(Refused, match="host-key-malformed"):
+        load_host_keys(declared)
+
+
+def test_a_host_key_may_carry_a_comment() -> None:
+    assert load_host_keys({"cp-1": f"{KEY} root@cp-1"}) == {"cp-1": f"{KEY} root@cp-1"}
+
+
+@pytest.mark.parametrize("name", ["Pulumi.dev.yaml", "Pulumi.production.yaml"])
+def test_the_committed_examples_are_taken(name: str) -> None:
+    text = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+    config = yaml.safe_load(text)["config"]
+    declared = load_site(config["cilium-underlay:site"])
+    keys = load_host_keys(config.get("cilium-underlay:hostKeys", {}))
+    found = {finding.rule for finding in findings(Declaration(declared, keys))}
+    assert found == (set() if keys else {"host-key-missing"})
 
 
 def test_the_site_says_what_belongs_together() -> None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plan_sites import Change, declaration, drop, put
+from tests.unit.plan_sites import Change, Data, declaration, drop, put
 from underlay.plan.checks import RULES, findings
 
 ROUTER_LINK = {"name": "tor-b", "asn": 65102, "local": "172.30.255.4", "remote": "172.30.255.5"}
+UPLINK = {"name": "eth0", "mtu": 9000, "source_destination_check": "disabled"}
 ALLOW = {"direction": "ingress", "network": "10.244.0.0/16", "protocol": "any"}
+
+
+def managed(first: int, prefix: str) -> Change:
+    """Return the change that puts every machine's management address into a range."""
+
+    def change(data: Data) -> None:
+        for number, machine in enumerate((*data["nodes"], *data["routers"]), start=first):
+            machine["management"]["address"] = f"{prefix}.{number}"
+
+    return change
+
 
 OVERLAPS: dict[str, tuple[list[Change], str]] = {
     "pod-pool-overlaps-service-range": ([put("addresses.services", "10.244.64.0/20")], "site.addresses.pods.pool"),
@@ -16,7 +28,14 @@ OVERLAPS: dict[str, tuple[list[Change], str]] = {
         [put("addresses.pods.pool", "172.30.2.128/25"), put("addresses.pods.mask", 28), put("security_groups", [])],
         "site.addresses.pods.pool",
     ),
-    "pod-pool-overlaps-out-of-band": ([put("addresses.out_of_band", "10.244.0.0/24")], "site.addresses.pods.pool"),
+    "pod-pool-overlaps-out-of-band": (
+        [
+            put("addresses.out_of_band", "192.168.0.0/16"),
+            put("addresses.pods.pool", "192.168.0.0/17"),
+            put("security_groups", []),
+        ],
+        "site.addresses.pods.pool",
+    ),
     "pod-pool-overlaps-fabric": (
         [put("addresses.fabric", ["172.30.255.0/24", "10.244.9.0/24"])],
         "site.addresses.pods.pool",
@@ -41,7 +60,10 @@ OVERLAPS: dict[str, tuple[list[Change], str]] = {
         ],
         "site.racks.1.subnet",
     ),
-    "node-subnet-overlaps-out-of-band": ([put("addresses.out_of_band", "172.30.2.0/28")], "site.racks.1.subnet"),
+    "node-subnet-overlaps-out-of-band": (
+        [put("addresses.out_of_band", "172.30.2.0/28"), managed(2, "172.30.2")],
+        "site.racks.1.subnet",
+    ),
     "node-subnet-overlaps-fabric": (
         [put("addresses.fabric", ["172.30.255.0/24", "172.30.2.0/28"])],
         "site.racks.1.subnet",
@@ -113,6 +135,25 @@ SINGLE: dict[str, tuple[list[Change], str]] = {
         [lambda d: d["security_groups"][0]["nodes"].append("worker-9")],
         "site.security_groups.0.nodes",
     ),
+    "range-special-purpose": (
+        [put("addresses.pods.pool", "169.254.0.0/16"), put("security_groups", [])],
+        "site.addresses.pods.pool",
+    ),
+    "api-address-special-purpose": ([put("cluster.api.address", "127.0.0.1")], "site.cluster.api.address"),
+    "cilium-version-unsupported": ([put("cilium.version", "1.18.9")], "site.cilium.version"),
+    "node-address-not-a-host": ([put("nodes.3.address", "172.30.2.255")], "site.nodes.3.address"),
+    "gateway-not-a-host": ([put("racks.1.gateway", "172.30.2.0")], "site.racks.1.gateway"),
+    "neighbor-asn-not-external": ([put("routers.0.neighbors.1.asn", 65010)], "site.routers.0.neighbors.1.asn"),
+    "graceful-restart-too-short": ([put("bgp.graceful_restart.restart", 14)], "site.bgp.graceful_restart.restart"),
+    "management-outside-out-of-band": (
+        [put("nodes.3.management.address", "198.51.100.7")],
+        "site.nodes.3.management.address",
+    ),
+    "management-in-pod-pool": (
+        [drop("addresses.out_of_band"), put("routers.1.management.address", "10.244.7.7")],
+        "site.routers.1.management.address",
+    ),
+    "uplink-not-unique": ([lambda d: d["nodes"][3]["uplinks"].append(UPLINK)], "site.nodes.3.uplinks"),
     "security-group-missing": ([lambda d: d["security_groups"][0]["nodes"].remove("worker-3")], "site.nodes.3"),
 }
 
@@ -174,6 +215,9 @@ CLEAN: dict[str, list[Change]] = {
         lambda d: d.update(nodes=d["nodes"][:2]),
         put("security_groups.0.nodes", ["cp-1", "worker-1"]),
     ],
+    "an older version that is supported": [put("cilium.version", "1.19.6")],
+    "the shortest restart": [put("bgp.graceful_restart.restart", 15)],
+    "two uplinks": [lambda d: d["nodes"][3]["uplinks"].append({**UPLINK, "name": "eth1"})],
     "no security groups": [put("security_groups", [])],
     "out-of-band over the fabric": [drop("addresses.out_of_band"), put("nodes.1.management.address", "172.30.1.12")],
     "a router of the network team": [put("routers.1.managed", value=False), drop("routers.1.management")],
@@ -217,6 +261,22 @@ def test_a_missing_host_key_is_named() -> None:
     assert [(finding.rule, finding.where, finding.found) for finding in found] == [
         ("host-key-missing", "hostKeys.tor-b", "nothing")
     ]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "224.0.0.5", "169.254.1.1"])  # noqa: S104 - data
+def test_an_api_address_that_no_other_machine_reaches_is_found(address: str) -> None:
+    assert broken(put("cluster.api.address", address)) == [("api-address-special-purpose", "site.cluster.api.address")]
+
+
+@pytest.mark.parametrize("pool", ["127.0.0.0/16", "169.254.0.0/16", "224.0.0.0/16", "0.0.0.0/8"])
+def test_a_pool_of_special_purpose_is_found(pool: str) -> None:
+    found = broken(put("addresses.pods.pool", pool), put("security_groups", []))
+    assert found == [("range-special-purpose", "site.addresses.pods.pool")]
+
+
+def test_an_outside_neighbour_with_the_router_s_own_number_is_found() -> None:
+    found = broken(put("routers.0.neighbors.1.asn", 65101))
+    assert found == [("neighbor-asn-not-external", "site.routers.0.neighbors.1.asn")]
 
 
 def test_twelve_mistakes_are_twelve_findings() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.plan_sites import drop, put, site
 from underlay.plan import bgp, responders
-from underlay.plan.cluster_file import file_keys, file_name
+from underlay.plan.cluster_file import absent_keys, file_keys, file_name
 from underlay.plan.digest import digest
 from underlay.plan.prerequisites import OWNER_MARK, node_input, settings
 from underlay.plan.values import helm_values, uplinks
@@ -140,6 +140,9 @@ def test_a_load_balancer_in_front_of_the_api_is_named_as_such() -> None:
     keys = file_keys(site(put("cluster.api.address", "192.0.2.10"), put("nodes.1.role", "control-plane")))
     assert (keys["ACCESS_EXTERNAL_LOAD_BALANCE"], keys["EXTERNAL_LOAD_BALANCE_IP"]) == (True, "192.0.2.10")
     assert "VIRTUAL_IP" not in keys
+    balanced = site(put("cluster.api.address", "192.0.2.10"), put("nodes.1.role", "control-plane"))
+    assert absent_keys(balanced) == ["MASTER-3", "VIRTUAL_IP"]
+    assert absent_keys(site()) == ["MASTER-2", "MASTER-3", "EXTERNAL_LOAD_BALANCE_IP"]
     assert (keys["MASTER-1"], keys["MASTER-2"]) == ("172.30.1.11", "172.30.1.12")
 
 
@@ -158,7 +161,8 @@ def test_a_node_s_file_carries_the_owner_and_every_setting() -> None:
     declared = site()
     data = node_input(declared, declared.node("worker-2"))
     assert data["text"].splitlines()[0] == OWNER_MARK
-    assert data["text"].splitlines()[1:] == [f"{key} = {value}" for key, value in data["settings"].items()]
+    assert data["text"].splitlines()[1] == "# owner: site dev, machine worker-2"
+    assert data["text"].splitlines()[2:] == [f"{key} = {value}" for key, value in data["settings"].items()]
     assert (data["address"], data["pod_address"]) == ("172.30.2.11/24", "10.244.255.254")
 
 

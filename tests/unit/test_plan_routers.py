@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.plan_sites import Change, drop, put, site
 from tests.unit.test_plan_paths import line
-from underlay.plan.routers import PASSWORD_MARK, router_text
+from underlay.plan.routers import PASSWORD_MARK, router_text, symbol
+from underlay.remote.owner import Owner, owner_in
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -86,3 +87,27 @@ def test_no_name_meets_a_name_of_ours(name: str, router: str) -> None:
     )
     titles = re.findall(r"^(?:route-map \S+ \S+ \d+|(?:protocol|template) \w+ \w+|define \w+)", found, re.MULTILINE)
     assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("name", ["tor-a", "tor-b"])
+def test_a_configuration_says_whose_it_is(name: str) -> None:
+    assert owner_in(text(name, put("name", "berlin"))) == Owner("berlin", name)
+
+
+def test_paths_over_neighbours_of_different_numbers_are_used_together() -> None:
+    assert " bgp bestpath as-path multipath-relax\n" in text("tor-a")
+
+
+def test_a_long_name_gives_a_symbol_that_bird_takes_and_no_other_name_gives() -> None:
+    names = ["n" * 63, "n" * 62 + "m", "n" * 51, "worker-1"]
+    symbols = [symbol(name) for name in names]
+    assert len(set(symbols)) == 4
+    assert max(map(len, symbols)) == 50
+    assert symbols[3] == "worker_1"
+
+
+def test_no_symbol_of_a_bird_configuration_is_longer_than_bird_takes() -> None:
+    long = "n" * 63
+    found = text("tor-b", lambda data: data["nodes"][3].update(name=long), put("security_groups", []))
+    found += text("tor-b", put("routers.1.neighbors.0.name", long))
+    assert max(map(len, re.findall(r"\w+", re.sub(r'"[^"]*"|#.*', "", found)))) <= 64

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from policy.rules.waivers import last_day
 from tests.unit.plan_sites import declaration, put, site
 from tests.unit.test_plan_checks import OVERLAPS, SINGLE
 from underlay.finding import Refused
@@ -68,13 +69,47 @@ def test_a_waiver_of_the_rule_about_waivers_excuses_nothing() -> None:
     assert refused == ["waiver-not-possible"]
 
 
-def test_a_date_that_the_engine_has_turned_into_a_time_is_read() -> None:
-    assert load_waivers([waiver(until="2026-06-30 00:00:00 +0000 UTC")])[0].until == DAY
+@pytest.mark.parametrize("until", ["2026-06-30 00:00:00 +0000 UTC", "2026-06-30T00:00:00Z", "2026-06-30T00:00:00"])
+def test_a_date_that_the_engine_has_turned_into_a_time_is_read(until: str) -> None:
+    assert load_waivers([waiver(until=until)])[0].until == last_day(until) == DAY
+
+
+NO_DAYS: tuple[object, ...] = (
+    "soon",
+    "4102444800",
+    "4102444800junk",
+    4102444800,
+    20270331,
+    "20270331",
+    "2027-03-311",
+    "2027-02-30",
+    "2027-03-31T12:00:00",
+    "2027-03-31T00:00:00junk",
+    "\uff12027-03-31",
+    None,
+    True,
+)
+
+
+@pytest.mark.parametrize("until", NO_DAYS)
+def test_the_pack_reads_no_day_where_the_program_reads_none(until: object) -> None:
+    assert last_day(until) is None
+
+
+@pytest.mark.parametrize("declared", [5, "abc", {"rule": "x"}, [None], ["x"]])
+def test_waivers_that_are_no_list_of_waivers_are_a_finding(declared: object) -> None:
+    with pytest.raises(Refused, match="waiver-malformed"):
+        load_waivers(declared)
 
 
 @pytest.mark.parametrize(
     ("changes", "where"),
-    [({"until": "soon"}, "waivers.0.until"), ({"reason": ""}, "waivers.0.reason"), ({"by": "me"}, "waivers.0.by")],
+    [
+        *(({"until": until}, "waivers.0.until") for until in NO_DAYS),
+        ({"reason": ""}, "waivers.0.reason"),
+        ({"reason": " \t\n"}, "waivers.0.reason"),
+        ({"by": "me"}, "waivers.0.by"),
+    ],
 )
 def test_a_malformed_waiver_is_named(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(Refused) as caught:

@@ -85,6 +85,46 @@ def test_protocols_that_do_not_run_are_started_although_the_files_are_right(
     assert Bird(root).change(TEXT)
 
 
+def test_a_change_that_was_cut_off_before_it_was_confirmed_is_done_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeBird(root)
+    monkeypatch.setattr(bird, "run", fake)
+    Bird(root).change(TEXT)
+
+    def killed(*words: str) -> tuple[int, str]:
+        if words == ("birdc", "configure", "confirm"):
+            raise KeyboardInterrupt
+        return fake(*words)
+
+    monkeypatch.setattr(bird, "run", killed)
+    new = TEXT.replace("sesame", "simsalabim")
+    with pytest.raises(KeyboardInterrupt):
+        Bird(root).change(new)
+    monkeypatch.setattr(bird, "run", fake)
+    assert Bird(root).change(new)
+    assert fake.asked[-1] == "birdc configure confirm"
+    assert Bird(root).change(new) == []
+
+
+def test_a_record_keeps_the_newest_text_last(root: Path) -> None:
+    record = Bird(root).record
+    record.keep(["a", "b", "", "a"])
+    assert record.texts() == ["b", "a"]
+    record.file.write_text("{", encoding="utf-8")
+    assert record.texts() == []
+
+
+def test_the_record_of_a_success_holds_no_password_and_is_closed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root))
+    Bird(root).change(TEXT)
+    record = Bird(root).record.file
+    assert record.stat().st_mode & 0o777 == 0o600
+    assert "sesame" not in record.read_text(encoding="utf-8")
+    Bird(root).change("")
+    assert not record.parent.exists()
+
+
 def test_a_text_that_bird_refuses_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bird, "run", FakeBird(root, accepts=False))
     with pytest.raises(Trouble, match="router-syntax-refused"):

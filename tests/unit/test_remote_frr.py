@@ -8,6 +8,7 @@ import pytest
 
 from underlay.remote import frr
 from underlay.remote.frr_lines import additions, entries, removals
+from underlay.remote.frr_ours import named, without
 from underlay.remote.machine import Trouble
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -121,6 +122,95 @@ def test_the_file_with_the_password_is_closed_to_others(root: Path, monkeypatch:
     monkeypatch.setattr(frr, "run", FakeFrr())
     frr.Frr(root).change(WANTED)
     assert {oct(path.stat().st_mode & 0o777) for path in (root / "etc/frr").iterdir()} == {"0o640"}
+
+
+def test_the_record_of_what_was_applied_is_for_root_alone_and_goes_with_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frr, "run", FakeFrr())
+    router = frr.Frr(root)
+    router.change(WANTED)
+    assert router.record.file.stat().st_mode & 0o777 == 0o600
+    router.change("")
+    assert not router.record.file.parent.exists()
+
+
+FOREIGN = "ip prefix-list THEIRS seq 5 permit 192.0.2.0/24\n"
+THEIR_BGP = "router bgp 65101\n neighbor 192.0.2.1 remote-as 64999\nexit\n"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_removal_is_complete_although_write_memory_took_the_marks(
+    root: Path, monkeypatch: pytest.MonkeyPatch, *, recorded: bool
+) -> None:
+    monkeypatch.setattr(frr, "run", FakeFrr())
+    router = frr.Frr(root)
+    router.change(WANTED)
+    (root / "etc/frr/frr.conf").write_text(RUNNING.replace("\nend\n", "\n") + FOREIGN, encoding="utf-8")
+    if not recorded:
+        router.record.keep([])
+    assert router.change("")
+    assert "sesame" not in file(root)
+    left = [line for line in file(root).splitlines() if line not in ("!", *BASE.splitlines(), *FOREIGN.splitlines())]
+    assert left == ["frr version 8.4.4", "hostname vm", "no ipv6 forwarding", "service integrated-vtysh-config"]
+    assert FOREIGN in file(root)
+
+
+def test_after_write_memory_another_s_bgp_in_the_same_context_stays() -> None:
+    mixed = RUNNING.replace("router bgp 65101\n", THEIR_BGP.removesuffix("exit\n"))
+    kept = without(mixed, entries(WANTED))
+    assert THEIR_BGP in kept.replace(" !\n", "")
+    assert "UNDERLAY" not in kept
+
+
+def test_an_update_after_write_memory_puts_the_marks_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frr, "run", FakeFrr())
+    router = frr.Frr(root)
+    router.change(WANTED)
+    (root / "etc/frr/frr.conf").write_text(RUNNING, encoding="utf-8")
+    router.change(WANTED)
+    assert file(root).endswith(frr.BEGIN + WANTED + frr.END)
+    assert file(root).count("password sesame") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE + frr.BEGIN + "ours\nip route 192.0.2.0/24 blackhole\n",
+        BASE + frr.BEGIN + frr.END + frr.BEGIN + frr.END,
+        BASE + frr.END + frr.BEGIN,
+    ],
+)
+@pytest.mark.parametrize("new", [WANTED, ""])
+def test_broken_marks_are_a_finding_and_nothing_is_changed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, text: str, new: str
+) -> None:
+    fake = FakeFrr()
+    monkeypatch.setattr(frr, "run", fake)
+    (root / "etc/frr/frr.conf").write_text(text, encoding="utf-8")
+    with pytest.raises(Trouble, match="router-block-broken"):
+        frr.Frr(root).change(new)
+    assert (file(root), fake.sent) == (text, [])
+
+
+def test_lines_that_another_declares_too_stay_when_ours_go(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeFrr()
+    monkeypatch.setattr(frr, "run", fake)
+    theirs = "router bgp 65101\n bgp bestpath as-path multipath-relax\nexit\n"
+    (root / "etc/frr/frr.conf").write_text(BASE + theirs + frr.BEGIN + WANTED + frr.END, encoding="utf-8")
+    fake.text = BASE + WANTED
+    with pytest.raises(Trouble, match="router-change-taken-back"):  # this router takes out a whole BGP only
+        frr.Frr(root).change("")
+    assert "no bgp bestpath" not in fake.sent[0]
+    assert "no network 172.30.1.0/24" in fake.sent[0]
+
+
+def test_names_tell_ours_from_others() -> None:
+    mixed = entries(
+        RUNNING + FOREIGN + "route-map THEIRS permit 10\n match ip address prefix-list UNDERLAY-PODS\nexit\n"
+    )
+    assert not [entry for entry in named(mixed) if "THEIRS" in "".join(entry[0]) + entry[1]]
+    assert (("router bgp 65101",), "neighbor 172.30.255.3 timers 3 9") in named(mixed)
 
 
 def test_a_text_that_frr_refuses_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,38 @@ def test_a_restarted_node_still_knows_its_former_values(node: Node, run: Run) ->
     assert node.files() == before
 
 
+def renamed(node: Node, name: str, site_name: str = "dev") -> None:
+    mine = f"# owner: site {node.data['site']}, machine {node.data['node']}"
+    text = node.data["text"].replace(mine, f"# owner: site {site_name}, machine {name}")
+    node.data.update(node=name, site=site_name, text=text)
+
+
+def test_a_renamed_node_is_taken_over_and_its_former_name_takes_nothing_away(node: Node, run: Run) -> None:
+    before, data = node.files(), dict(node.data)
+    run("apply")
+    renamed(node, "worker-9")
+    assert run("apply")[1]["changed"] == [f"{SYSCTL_FILE} written"]
+    applied, new = node.files(), dict(node.data)
+    node.data = data
+    code, result, _ = run("remove")
+    assert (code, result["changed"]) == (0, [])
+    assert result["left"] == "this belongs to site dev, machine worker-9 now; nothing was removed"
+    assert node.files() == applied
+    node.data = new
+    run("remove")
+    assert node.files() == before
+
+
+def test_what_another_site_has_set_is_neither_written_over_nor_given_back(node: Node, run: Run) -> None:
+    run("apply")
+    before = node.files()
+    renamed(node, "worker-1", "berlin")
+    code, result, _ = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["foreign-node-settings"])
+    assert run("remove")[:2] == (0, {**result, "findings": [], "left": run("remove")[1]["left"]})
+    assert node.files() == before
+
+
 @pytest.mark.parametrize("action", ["apply", "remove"])
 def test_a_foreign_file_is_a_finding_and_stays(node: Node, run: Run, action: str) -> None:
     node.put(SYSCTL_FILE[1:], "# the hardening role's\nnet.ipv4.ip_forward = 0\n")

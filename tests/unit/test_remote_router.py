@@ -13,7 +13,15 @@ from underlay.remote import configure_router
 from underlay.remote.configure_router import filled, masked, work
 from underlay.remote.machine import Trouble, report
 
-DATA = {"router": "tor-a", "platform": "frr", "text": "neighbor N password <p>\n", "mark": "<p>", "password": "sesame"}
+OWNED = "! owner: site {}, machine {}\nneighbor N password <p>\n"
+DATA = {
+    "site": "dev",
+    "router": "tor-a",
+    "platform": "frr",
+    "text": OWNED.format("dev", "tor-a"),
+    "mark": "<p>",
+    "password": "sesame",
+}
 
 
 class FakeRouter:
@@ -22,7 +30,7 @@ class FakeRouter:
     text = ""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.file = root / "router.conf"
 
     def look(self) -> None:
         pass
@@ -46,7 +54,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_router_gets_the_password_and_the_report_does_not(root: Path) -> None:
     result = work("apply", DATA, root)
-    assert FakeRouter.text == "neighbor N password sesame\n"
+    assert FakeRouter.text == DATA["text"].replace("<p>", "sesame")
     assert "sesame" not in json.dumps(result)
     assert result["diff"][-1] == "+neighbor N password ***"
 
@@ -54,6 +62,34 @@ def test_the_router_gets_the_password_and_the_report_does_not(root: Path) -> Non
 def test_removal_needs_no_password_and_no_forwarding(root: Path) -> None:
     (root / "proc/sys/net/ipv4/ip_forward").write_text("0\n", encoding="utf-8")
     assert work("remove", {**DATA, "password": ""}, root)["changed"] == ["taken out"]
+
+
+def test_a_renamed_router_is_taken_over_and_its_former_name_takes_nothing_away(root: Path) -> None:
+    work("apply", DATA, root)
+    work("apply", {**DATA, "router": "leaf-1", "text": OWNED.format("dev", "leaf-1")}, root)
+    applied = FakeRouter.text
+    result = work("remove", DATA, root)
+    assert result["changed"] == []
+    assert result["left"] == "this belongs to site dev, machine leaf-1 now; nothing was removed"
+    assert FakeRouter.text == applied
+    assert work("remove", {**DATA, "router": "leaf-1"}, root)["changed"] == ["taken out"]
+
+
+def test_what_another_site_has_applied_is_neither_written_over_nor_removed(root: Path) -> None:
+    work("apply", DATA, root)
+    applied = FakeRouter.text
+    other = {**DATA, "site": "berlin", "text": OWNED.format("berlin", "tor-a")}
+    with pytest.raises(Trouble) as caught:
+        work("apply", other, root)
+    assert caught.value.finding["rule"] == "foreign-router-configuration"
+    assert caught.value.finding["found"] == "a part of site dev, machine tor-a"
+    assert work("remove", other, root)["changed"] == []
+    assert FakeRouter.text == applied
+
+
+def test_a_part_that_names_no_owner_is_taken_over(root: Path) -> None:
+    FakeRouter.text = "neighbor N password old\n"
+    assert work("apply", DATA, root)["changed"]
 
 
 def test_a_router_that_does_not_route_is_refused(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.unit.judge_site import PODS, expected, healthy, silence, site, verdic
 from underlay.collect.gather import Request
 from underlay.commands import verify
 from underlay.judge.evidence import Evidence
-from underlay.judge.verdict import Status, Verdict
+from underlay.judge.verdict import Check, Status, Verdict
 from underlay.plan.verification import verification_input
 from underlay.report.columns import NODES, ROUTERS, rows
 from underlay.report.markdown import markdown, plain
@@ -103,7 +104,8 @@ def test_markdown_holds_everything_and_no_foreign_markup() -> None:
     assert "# Underlay dev: fail" in text
     assert "## worker-1: IPv4 forwarding is off" in text
     assert "- sysctl ip_forward reads 0" in text
-    assert "| worker-1 | wire | fail | eth0 (ifindex 3): 75 sent, 0 received bare, 0 encapsulated |" in text
+    found = "eth0 (ifindex 3): 75 sent, 0 received bare, 0 encapsulated; nothing received from cp-1, worker-2, worker-3"
+    assert f"| worker-1 | wire | fail | {found} |" in text
     assert plain("a|b\n<i>`x`\x1b[0m") == "a\\|b &lt;i>'x' [0m"
 
 
@@ -167,6 +169,44 @@ def test_long_json_keeps_what_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
     document = json.loads(verify._short(verdict(red())))
     assert document["causes"]
     assert all(check["status"] != "pass" for check in document["checks"])
+
+
+def test_json_that_is_still_too_long_loses_entries_and_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = tuple(Check("wire", f"n{number}", Status.FAIL, "f" * 400) for number in range(500))
+    document = json.loads(verify._short(replace(verdict(healthy()), checks=checks)))
+    assert len(document["checks"]) + document["left_out"]["checks"] == 500
+    assert document["status"] == "fail"
+    assert all(check["found"] == "f" * 400 for check in document["checks"])
+    monkeypatch.setattr(verify, "LONGEST", 10)
+    assert json.loads(verify._short(verdict(red())))["status"] == "fail"
+
+
+def test_a_crash_inside_is_no_verdict_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object) -> Verdict:
+        raise RecursionError("too deep\x1b[2J")
+
+    monkeypatch.setattr(verify, "judge", crash)
+    assert run(monkeypatch, tmp_path, healthy()) == 3
+    err = capsys.readouterr().err
+    assert "verify: the site could not be judged: RecursionError: too deep [2J" in err
+    assert "Traceback" not in err
+
+
+def test_what_a_machine_says_does_not_steer_the_terminal() -> None:
+    evidence = red()
+    link = {"name": "\x1b]0;pwned\x07\x1b[2Jx", "ifindex": 77, "kind": "vxlan", "mtu": 1, "up": True}
+    evidence["nodes"]["worker-1"]["facts"]["links"].append(link)
+    evidence["nodes"]["worker-1"]["facts"]["cilium"]["marks"] = ["TUNNEL_MODE"]
+    evidence["nodes"]["worker-2"]["errors"] = ["\x1b[31mnote\u202e"]
+    evidence["nodes"]["worker-2"]["probes"][0]["udp"] |= {"received": 0, "error": "\x1b[5mlost"}
+    del evidence["routers"]["tor-b"]
+    evidence["errors"] = {"tor-b": "\x9b31mcolour"}
+    text = shown(verdict(evidence))
+    assert not [letter for letter in text if not letter.isprintable() and letter != "\n"]
+    assert "]0;pwned [2Jx" in " ".join(text.split())
+    assert "\x1b[5m" not in shown(verdict(evidence), Terminal())
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import Field
 
 from underlay.collect import kubernetes, nodes, routers
-from underlay.collect.ssh import LOST, Machine, Shell, connect, machines
+from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
 from underlay.model import Model, Site
 from underlay.plan.verification import Expected
 
 SHOWN = 600
 """Characters of an error that the evidence keeps."""
+SURVEYING, READING = 20.0, 20.0
+"""Seconds for the Kubernetes API, and for one router; less where the whole has less time."""
 S = TypeVar("S")
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -69,32 +74,57 @@ class Gathering:
         return Evidence(taken=taken, seconds=round(time.monotonic() - self.begun, 2), errors=self.errors, **found)
 
     async def _collect(self, found: dict[str, Any]) -> None:
+        """Let routers answer in their own time: no node waits for them, and what they say is kept as it comes."""
+        await asyncio.gather(self._nodes(found), self._routers(found["routers"]))
+
+    async def _nodes(self, found: dict[str, Any]) -> None:
         names = [node.name for node in self.expected.nodes]
-        survey = asyncio.to_thread(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names)
-        started, found["survey"], found["routers"] = await asyncio.gather(self._begin(), survey, self._routers())
+        started, _ = await asyncio.gather(self._begin(), self._survey(found, names))
         self._phase(f"{len(started)} of {len(names)} nodes ready")
         await self._all(started, lambda name, node: self._probe(name, node, found["survey"]))
         self._phase("probes done")
-        reports = await self._all(started, lambda _, node: node.report())
-        found["nodes"] = {name: report for name, report in reports.items() if report}
+
+        async def report(name: str, node: nodes.Node) -> None:
+            found["nodes"][name] = await node.report()
+
+        await self._all(started, report)
+
+    async def _survey(self, found: dict[str, Any], names: list[str]) -> None:
+        """Read the API in a thread that nobody waits for beyond its time, not even at the program's end."""
+        seconds = min(SURVEYING, self.request.seconds / 3)
+        answer: asyncio.Future[Survey] = asyncio.get_running_loop().create_future()
+        ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names)
+        threading.Thread(target=_answer, args=(answer, asyncio.get_running_loop(), ask), daemon=True).start()
+        try:
+            async with asyncio.timeout(seconds):
+                found["survey"] = await answer
+        except TimeoutError:
+            found["survey"] = Survey(errors=(f"Kubernetes API: no answer within {seconds:.3g} s",))
+        except Exception as error:  # noqa: BLE001 - without the API, nodes and routers still tell what they know
+            found["survey"] = Survey(errors=(f"Kubernetes API: {type(error).__name__}: {error}"[:SHOWN],))
 
     async def _begin(self) -> dict[str, nodes.Node]:
         wanted = {node.name: node for node in self.expected.nodes}
 
         async def begin(name: str, machine: Machine) -> nodes.Node:
             node = await nodes.start(await self._connect(machine))
-            await node.begin(wanted[name], self.expected.port)
+            await node.begin(wanted[name], self.expected.port, len(wanted))
             return node
 
         return await self._all({name: self.machines[name] for name in wanted}, begin)
 
-    async def _routers(self) -> dict[str, RouterReport]:
+    async def _routers(self, found: dict[str, RouterReport]) -> None:
         platforms = {router.name: router.platform for router in self.expected.routers if router.managed}
+        seconds = min(READING, self.request.seconds * 2 / 3)
 
-        async def read(name: str, machine: Machine) -> RouterReport:
-            return await routers.read(await self._connect(machine), platforms[name])
+        async def read(name: str, machine: Machine) -> None:
+            try:
+                async with asyncio.timeout(seconds):
+                    found[name] = await routers.read(await self._connect(machine), platforms[name])
+            except TimeoutError:
+                raise Unreachable(f"no answer within {seconds:.3g} s") from None
 
-        return await self._all({name: self.machines[name] for name in platforms}, read)
+        await self._all({name: self.machines[name] for name in platforms}, read)
 
     async def _probe(self, name: str, node: nodes.Node, survey: Survey) -> None:
         pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}
@@ -112,7 +142,7 @@ class Gathering:
         async def one(name: str, thing: S) -> tuple[str, T] | None:
             try:
                 return name, await ask(name, thing)
-            except (*LOST, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - nothing that a machine says may end the others' collection
                 self.errors[name] = (str(error) or type(error).__name__)[:SHOWN]
                 return None
 
@@ -128,6 +158,27 @@ def _access(site: Site) -> dict[str, Any]:
     """Return the management access of each node and managed router."""
     routers_ = {router.name: router.management for router in site.routers if router.managed and router.management}
     return {**{node.name: node.management for node in site.nodes}, **routers_}
+
+
+def _answer(answer: asyncio.Future[S], loop: asyncio.AbstractEventLoop, ask: Callable[[], S]) -> None:
+    """Ask in this thread and hand the answer to the loop, unless that has ended."""
+    try:
+        found = ask()
+    except Exception as error:  # noqa: BLE001 - the loop's side raises it
+        give: Callable[[], None] = partial(_give, answer, error)
+    else:
+        give = partial(_give, answer, found)
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(give)
+
+
+def _give(answer: asyncio.Future[S], found: S | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
 
 
 def gather(request: Request, say: Say) -> Evidence:

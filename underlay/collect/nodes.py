@@ -31,10 +31,10 @@ class Node:
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         self.process = process
 
-    async def begin(self, node: ExpectedNode, port: int) -> str:
+    async def begin(self, node: ExpectedNode, port: int, targets: int) -> str:
         """Attach the programs; return the level of evidence that the node can give."""
         uplinks = [{"name": link.name, "mtu": link.mtu} for link in node.uplinks]
-        answer = await self._ask({"request": "begin", "uplinks": uplinks, "port": port}, ATTACHING)
+        answer = await self._ask({"request": "begin", "uplinks": uplinks, "port": port, "targets": targets}, ATTACHING)
         return str(answer.get("level"))
 
     async def probe(self, pod: str | None, targets: Sequence[dict[str, str]], expected: Expected) -> None:
@@ -63,7 +63,7 @@ class Node:
             raise Unreachable(f"no answer to {request['request']!r} within {seconds:g} s") from None
         try:
             return dict(json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise Unreachable(f"the answer to {request['request']!r} is not JSON: {shown(line)}") from None
 
     async def _line(self) -> bytes:

@@ -8,37 +8,51 @@ from collections.abc import Callable
 from typing import Any
 
 from underlay.collect import bird, frr
-from underlay.collect.nodes import shown
+from underlay.collect.nodes import SHOWN, shown
 from underlay.collect.ssh import Shell
 from underlay.judge.evidence import Process, Route, RouterReport
 from underlay.model import Platform
 
-COMMON = {"kernel": "ip -json route show table all", "processes": "cat /proc/[0-9]*/stat"}
+COMMON = {"kernel": "timeout 5 ip -json route show table all", "processes": "timeout 5 cat /proc/[0-9]*/stat"}
 LONGEST = 16 * 1024 * 1024
-"""Characters of one answer at most."""
+"""Bytes of one answer at most."""
+TIMED_OUT = (124, 137)
+"""Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
 PLATFORMS: dict[Platform, Any] = {Platform.FRR: frr, Platform.BIRD: bird}
 LOCAL = "local"
 
 
 async def read(shell: Shell, platform: Platform) -> RouterReport:
-    """Return what a router holds; a part that it did not say is a sentence in `errors`."""
+    """Return what a router holds; a part that it did not say, or not rightly, is a sentence in `errors`."""
     software = PLATFORMS[platform]
-    commands = COMMON | software.COMMANDS
-    answers = await asyncio.gather(*(shell.run(command, LONGEST) for command in commands.values()))
     readers: dict[str, Callable[[str], Any]] = {
         "sessions": software.sessions,
         "table": software.table,
         "kernel": kernel,
         "processes": lambda text: processes(text, software.DAEMONS),
     }
+    commands = COMMON | software.COMMANDS
     parts: dict[str, Any] = {}
     errors: list[str] = []
-    for name, (_, output, complaint) in zip(commands, answers, strict=True):
+
+    async def part(name: str) -> None:
         try:
-            parts[name] = readers[name](output)
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            errors.append(f"{name}: {shown(complaint.encode()) if complaint else str(error)[:200]}")
-    return RouterReport(**parts, errors=tuple(errors))
+            parts[name] = readers[name](await _answer(shell, commands[name]))
+        except Exception as error:  # noqa: BLE001 - a router may say anything; one part must not hide the others
+            errors.append(f"{name}: {str(error)[:SHOWN] or type(error).__name__}")
+
+    await asyncio.gather(*map(part, commands))
+    return RouterReport(**parts, errors=tuple(sorted(errors)))
+
+
+async def _answer(shell: Shell, command: str) -> str:
+    """Return what a command says; ValueError where it says nothing but a complaint, or was ended."""
+    code, output, complaint = await shell.run(command, LONGEST)
+    if code in TIMED_OUT:
+        raise ValueError("no answer within 5 s")
+    if complaint and not output:
+        raise ValueError(shown(complaint.encode()))
+    return output
 
 
 def kernel(text: str) -> tuple[Route, ...]:
@@ -67,5 +81,7 @@ def processes(text: str, daemons: tuple[str, ...]) -> tuple[Process, ...]:
     for line in text.splitlines():
         name, _, rest = line.partition("(")[2].rpartition(")")
         if name in daemons:
+            if not rest.split():
+                raise ValueError(f"process list: the line of {name} ends early")
             found.append(Process(name=name, state=rest.split()[0]))
     return tuple(found)

@@ -12,13 +12,12 @@ import asyncssh
 CONNECT = 6.0
 """Seconds until a machine has to have answered and accepted the key."""
 
+ROOT = "root"
+"""Any other user becomes root by sudo, without a password."""
+
 
 class Unreachable(Exception):
     """A machine could not be asked; the text says why and what to do."""
-
-
-LOST = (Unreachable, OSError, asyncssh.Error)
-"""What a conversation may end with when a machine goes away."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,34 @@ class Shell:
         self.connection = connection
 
     async def run(self, command: str, limit: int) -> tuple[int | None, str, str]:
-        """Run a constant command; return its exit code, output and errors, each cut at the limit of characters."""
-        done = await self.connection.run(command, check=False, errors="replace")
-        return done.exit_status, str(done.stdout)[:limit], str(done.stderr)[:limit]
+        """Run a constant command; return its exit code, output and errors, Unreachable when one exceeds the limit."""
+        process = await self.start(command)
+        try:
+            process.stdin.write_eof()
+            output, complaint = await asyncio.gather(_read(process.stdout, limit), _read(process.stderr, limit))
+            await process.wait_closed()
+        finally:
+            process.close()
+        return process.exit_status, output.decode(errors="replace"), complaint.decode(errors="replace")
 
     async def start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
-        """Start a constant command that is talked to."""
-        return await self.connection.create_process(command, encoding=None)
+        """Start a constant command that is talked to, as root."""
+        become = "" if self.machine.user == ROOT else "sudo -n "
+        return await self.connection.create_process(become + command, encoding=None)
 
     def close(self) -> None:
         """End the connection, and what still runs over it."""
         self.connection.abort()
+
+
+async def _read(stream: asyncssh.SSHReader[bytes], limit: int) -> bytes:
+    """Return everything up to the end; more than the limit is refused, because half an answer may look like one."""
+    parts: list[bytes] = []
+    while part := await stream.read(1 << 16):
+        parts.append(part)
+        if sum(map(len, parts)) > limit:
+            raise Unreachable(f"the answer is longer than {limit} bytes")
+    return b"".join(parts)
 
 
 async def connect(machine: Machine, key: str) -> Shell:

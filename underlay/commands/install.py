@@ -21,10 +21,10 @@ HEADER = "Made by cilium-underlay from the site. Keys that it does not know, and
 
 
 def main(_argv: list[str]) -> int:
-    """Read {"file", "keys", "command"}, write, install, print."""
+    """Read {"file", "keys", "absent", "command"}, write, install, print."""
     data = read_input()
     path = folder() / data["file"]
-    if update(path, data["keys"]):
+    if update(path, data["keys"], data["absent"]):
         say(f"{path} written")
     print(install(data["command"], data["file"], path), end="")
     return 0
@@ -35,33 +35,53 @@ def folder() -> Path:
     return Path(os.environ.get("UNDERLAY_STATE") or "build").absolute()
 
 
-def update(path: Path, keys: Mapping[str, Any]) -> bool:
-    """Bring the keys into the file and keep everything else; return whether the file changed."""
+def update(path: Path, keys: Mapping[str, Any], absent: Sequence[str] = ()) -> bool:
+    """Bring keys into the file or out of it and keep everything else; return whether the file changed."""
     before = read(path)
-    after = merged(before, keys, str(path))
+    after = merged(before, keys, str(path), absent)
     if after == before and path.stat().st_mode & 0o077 == 0:
         return False
     write(path, after, mode=0o600)
     return True
 
 
-def merged(text: str, keys: Mapping[str, Any], where: str) -> str:
-    """Return the file's text with these keys set."""
+def merged(text: str, keys: Mapping[str, Any], where: str, absent: Sequence[str] = ()) -> str:
+    """Return the file's text with these keys set, and without those that must be absent."""
     handler = YAML()
     handler.preserve_quotes = True
     handler.width = 1_000_000
-    try:
-        content = handler.load(text) if text.strip() else _empty()
-    except YAMLError as error:
-        raise Failure(f"{where} is not YAML, so nothing was written: {error}") from None
-    if not isinstance(content, CommentedMap):
-        raise Failure(f"{where} holds no mapping, so nothing was written; expected lines of KEY: value")
+    content = _load(handler, text, where)
+    content = _load(handler, _cut(handler, text, content, absent), where)
+    for key in absent:
+        content.pop(key, None)
     for key, value in keys.items():
         if content.get(key) != value:
             content[key] = value
     stream = io.StringIO()
     handler.dump(content, stream)
     return stream.getvalue()
+
+
+def _load(handler: YAML, text: str, where: str) -> CommentedMap:
+    try:
+        content = handler.load(text) if text.strip() else _empty()
+    except YAMLError as error:
+        raise Failure(f"{where} is not YAML, so nothing was written: {error}") from None
+    if not isinstance(content, CommentedMap):
+        raise Failure(f"{where} holds no mapping, so nothing was written; expected lines of KEY: value")
+    return content
+
+
+def _cut(handler: YAML, text: str, content: CommentedMap, absent: Sequence[str]) -> str:
+    """Return the text without the lines of these keys: taken out by the handler, a key takes comments with it."""
+    gone = {content.lc.key(key)[0] for key in absent if key in content and text.strip()}
+    lines = text.splitlines(keepends=True)
+    shorter = "".join(line for number, line in enumerate(lines) if number not in gone)
+    try:
+        same = handler.load(shorter) == {key: value for key, value in content.items() if key not in absent}
+    except YAMLError:
+        same = False
+    return shorter if same else text
 
 
 def _empty() -> CommentedMap:

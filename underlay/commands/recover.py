@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from underlay.commands.common import Failure, say
 from underlay.plan.values import NAMESPACE, RELEASE
@@ -16,8 +17,27 @@ from underlay.plan.values import NAMESPACE, RELEASE
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 RECORDS = f"owner=helm,name={RELEASE}"
 """Labels of the Secrets in which Helm keeps the revisions of a release."""
+FIRST, WHOLE = f"sh.helm.release.v1.{RELEASE}.v1", ("deployed", "failed")
 RELEASES = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
+NO_STACK = re.compile(r"no stack selected|no stack named .* found")
+"""How the engine says that there is no stack; every other failure is told."""
+
+
+class Lock(NamedTuple):
+    """Who holds a stack; process 0 where the file does not say it."""
+
+    file: Path
+    process: int
+    host: str
+
+    def __str__(self) -> str:
+        """Return the lock as people read it."""
+        return (
+            f"of process {self.process}, which is gone,"
+            if self.process
+            else f"{self.file.name}, which is not readable,"
+        )
 
 
 def main(_argv: list[str]) -> int:
@@ -32,26 +52,37 @@ def repair(stack: str) -> Iterator[str]:
     """Do everything that is needed, and yield what was done."""
     yield from unlock(stack)
     deployment = json.loads(_pulumi("stack", "export", "--show-secrets") or "{}").get("deployment") or {}
-    unfinished = [one["resource"]["type"] for one in deployment.get("pending_operations") or []]
+    unfinished = deployment.get("pending_operations") or []
     resources = deployment.get("resources") or []
+    release = [one["type"] for one in unfinished if one["resource"]["type"] == RELEASES]
+    kubeconfig = _kubeconfig(resources)
+    if kubeconfig and release:
+        known = any(one["type"] == RELEASES for one in resources)
+        yield from free_release(kubeconfig, first="creating" in release and not known)
     if unfinished:
         yield from forget_unfinished()
-    known = any(one["type"] == RELEASES for one in resources)
-    kubeconfig = _kubeconfig(resources)
-    if kubeconfig and RELEASES in unfinished:
-        yield from free_release(kubeconfig, known=known)
 
 
 def unlock(stack: str) -> Iterator[str]:
-    """Remove the stack's lock when the process that held it is gone."""
-    for file in _locks(stack):
-        lock = json.loads(file.read_text(encoding="utf-8"))
-        process, host = int(lock["pid"]), lock["hostname"]
-        if host != socket.gethostname() or _is_pulumi(process):
-            raise Failure(f"stack {stack} is being changed by process {process} on {host}; wait for it to end")
+    """Remove the stack's locks when no process that holds one is left: the engine removes all of them at once."""
+    locks = [_lock(file) for file in _locks(stack)]
+    for lock in locks:
+        if lock.process and (lock.host != socket.gethostname() or _is_pulumi(lock.process)):
+            raise Failure(
+                f"stack {stack} is being changed by process {lock.process} on {lock.host}; wait for it to end"
+            )
+    if locks:
         _pulumi("cancel", "--yes", "--stack", stack)
-        yield f"the lock of process {process}, which is gone, was removed"
-        return
+    for lock in locks:
+        yield f"the lock {lock} was removed"
+
+
+def _lock(file: Path) -> Lock:
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return Lock(file, int(said["pid"]), str(said["hostname"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Lock(file, 0, "")
 
 
 def forget_unfinished() -> Iterator[str]:
@@ -62,21 +93,23 @@ def forget_unfinished() -> Iterator[str]:
     yield f"{len(unfinished)} unfinished operations were forgotten; the next update does them again"
 
 
-def free_release(kubeconfig: str, *, known: bool) -> Iterator[str]:
+def free_release(kubeconfig: str, *, first: bool) -> Iterator[str]:
     """Remove Helm's record of a revision that an update was cut off in; other records are somebody else's.
 
-    What the revision has made in the cluster stays, and the next update takes it over: Helm adopts objects that carry
-    the name of the release.
+    A whole revision goes only where it is the very first one, and the stack was cut off in making it. What it has made
+    in the cluster stays, and the next update takes it over: Helm adopts objects that carry the name of the release.
     """
     from underlay.commands.cluster_api import ClusterApi, Unanswered  # needed rarely, and slow to load
 
     try:
         api = ClusterApi(kubeconfig)
-        for record in api.items(SECRETS, labelSelector=RECORDS):
-            name, status = record["metadata"]["name"], record["metadata"].get("labels", {}).get("status", "")
-            if not known or status.startswith("pending"):
-                api.delete(f"{SECRETS}/{name}")
-                yield f"Helm's record {name} ({status}) was removed"
+        found = [one["metadata"] for one in api.items(SECRETS, labelSelector=RECORDS)]
+        alone = first and [one["name"] for one in found] == [FIRST]
+        for record in found:
+            status = str((record.get("labels") or {}).get("status", ""))
+            if status.startswith("pending") or (alone and status in WHOLE):
+                api.delete(f"{SECRETS}/{record['name']}")
+                yield f"Helm's record {record['name']} ({status}) was removed"
     except Unanswered as error:
         yield f"Helm's records were not looked at: {error}"
 
@@ -94,7 +127,8 @@ def _kubeconfig(resources: list[dict[str, Any]]) -> str:
 
 def _locks(stack: str) -> list[Path]:
     kind, _, path = os.environ.get("PULUMI_BACKEND_URL", "").partition("://")
-    return sorted((Path(path) / ".pulumi/locks").rglob(f"{stack}/*.json")) if kind == "file" else []
+    folder = Path(path.partition("?")[0]).expanduser() / ".pulumi/locks"
+    return sorted(folder.rglob(f"{stack}/*.json")) if kind == "file" else []
 
 
 def _is_pulumi(process: int) -> bool:
@@ -103,10 +137,14 @@ def _is_pulumi(process: int) -> bool:
 
 
 def _pulumi(*words: str, text: str | None = None) -> str:
-    """Run the engine's program; a stack that is not there has no state, anything else is told."""
-    done = subprocess.run(
-        ["pulumi", *words, "--non-interactive"], input=text, capture_output=True, text=True, check=False
-    )
-    if done.returncode and text is not None:
-        raise Failure(f"`pulumi {' '.join(words)}` fails: {done.stderr.strip()}")
-    return done.stdout if done.returncode == 0 else ""
+    """Run the engine's program; a stack that is not there has no state, any other failure is told."""
+    command = ["pulumi", *words, "--non-interactive"]
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Failure(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
+    if done.returncode == 0:
+        return done.stdout
+    if NO_STACK.search(done.stderr) and text is None:
+        return ""
+    raise Failure(f"`pulumi {' '.join(words)}` fails: {done.stderr.strip() or done.stdout.strip()}")

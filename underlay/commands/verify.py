@@ -16,6 +16,7 @@ from underlay.collect.gather import Request, gather
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
+from underlay.report.columns import harmless
 from underlay.report.markdown import markdown
 from underlay.report.terminal import show
 
@@ -23,13 +24,26 @@ EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
 """Exit codes: 3 is `could not be judged`."""
 OUTPUT = "verification"
 """The stack output that holds the input of a verification."""
+SHOWN = 600
+"""Letters of an error of our own."""
+SHORTENED = ("notes", "checks", "lost", "causes")
+"""Lists of the verdict in the order in which they lose entries where it would be too long."""
 LONGEST = 150_000
 """Bytes of JSON on standard output at most: the engine keeps them in its state."""
 
 
 def main(argv: list[str]) -> int:
-    """Verify the site that the input describes."""
+    """Verify the site that the input describes; whatever goes wrong in here is `could not be judged`."""
     arguments = _arguments(argv)
+    try:
+        return _verify(arguments)
+    except Exception as error:  # noqa: BLE001 - a mistake of the verifier must not look like a fault of the site
+        text = harmless(f"{type(error).__name__}: {error}")[:SHOWN]
+        print(f"verify: the site could not be judged: {text}; this is no verdict on the site", file=sys.stderr)
+        return EXIT[Status.ERROR]
+
+
+def _verify(arguments: argparse.Namespace) -> int:
     try:
         request = _request(_of_stack(arguments.stack) if arguments.stack else _text(arguments.input))
     except (OSError, ValueError) as error:
@@ -89,13 +103,22 @@ def _say(text: str) -> None:
 
 
 def _short(verdict: Verdict) -> str:
-    """Return the verdict as JSON; passed checks are left out where it would be too long."""
+    """Return the verdict as JSON; where it would be too long, entries of lists are left out, and how many is said."""
     document: dict[str, Any] = verdict.to_json()
-    text = json.dumps(document)
-    if len(text) <= LONGEST:
+    if len(text := json.dumps(document)) <= LONGEST:
         return text
-    document["checks"] = [check for check in document["checks"] if check["status"] != Status.PASS.value]
-    return json.dumps(document)[:LONGEST]
+    left: dict[str, int] = dict.fromkeys(SHORTENED, 0)
+    document["left_out"] = left
+    _keep(document, "checks", [check for check in document["checks"] if check["status"] != Status.PASS.value])
+    for name in SHORTENED:
+        while document[name] and len(json.dumps(document)) > LONGEST:
+            _keep(document, name, document[name][: len(document[name]) // 2])
+    return json.dumps(document)
+
+
+def _keep(document: dict[str, Any], name: str, kept: list[Any]) -> None:
+    document["left_out"][name] += len(document[name]) - len(kept)
+    document[name] = kept
 
 
 def _write(folder: Path, verdict: Verdict, evidence: Evidence, old: float) -> None:

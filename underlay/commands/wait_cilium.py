@@ -75,7 +75,7 @@ def _agent(api: ClusterApi, pod: Object | None, wanted: str, version: str) -> st
     if pod["metadata"].get("labels", {}).get(HASH) != wanted:
         return f"{name} is of a former revision"
     images = [container["image"] for container in pod["spec"]["containers"] if container["name"] == "cilium-agent"]
-    if not any(f":v{version}" in image for image in images):
+    if not any(image.partition("@")[0].endswith(f":v{version}") for image in images):
         return f"{name} runs {', '.join(images)}, expected v{version}"
     return "" if is_true(pod, "Ready") else f"{name} is not ready: {_reason(api, pod)}"
 

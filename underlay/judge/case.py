@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from ipaddress import IPv4Network
 
@@ -13,6 +13,9 @@ from underlay.plan.verification import Expected, ExpectedNode, ExpectedRouter
 PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
 """IP protocol of each kind of exchange."""
 
+JOINED, CARRIED = {"bond", "team"}, {"vlan"}
+"""Devices that take packets from their slaves, and those that take them from the device below."""
+
 
 def network(text: str) -> IPv4Network | None:
     """Return the IPv4 network that a machine named; None for anything else, because a machine may say anything."""
@@ -20,6 +23,20 @@ def network(text: str) -> IPv4Network | None:
         return IPv4Network(text, strict=False)
     except ValueError:
         return None
+
+
+def below(links: Mapping[int, Link], uplinks: Collection[str]) -> set[int]:
+    """Return the devices whose packets reach one of the uplinks without being counted there when they come in."""
+    found: set[int] = set()
+    edge = [number for number, link in links.items() if link.name in uplinks]
+    while edge:
+        number = edge.pop()
+        kind = links[number].kind
+        fresh = {other for other, link in links.items() if kind in JOINED and link.master == number}
+        fresh |= {links[number].lower} & links.keys() if kind in CARRIED else set()
+        edge += fresh - found
+        found |= fresh
+    return found
 
 
 class NodeView:
@@ -50,9 +67,15 @@ class NodeView:
             if own and row.point == point and (wanted is None or (row.source, row.target) in wanted):
                 yield row
 
+    @cached_property
+    def members(self) -> set[int]:
+        """Return the devices below the uplinks by number: a bond's slaves, and what carries a VLAN."""
+        return below(self.links, self.uplinks)
+
     def on_uplink(self, row: Counter) -> bool:
-        """Say whether a counter belongs to an uplink."""
-        return self.device(row) in self.uplinks
+        """Say whether a counter belongs to an uplink: what a bond or VLAN receives, the device below it counts."""
+        inside = row.netns == self.report.namespace if self.report else False
+        return self.device(row) in self.uplinks or (inside and row.point == "received" and row.ifindex in self.members)
 
     def device(self, row: Counter) -> str:
         """Return the name of a counter's device; the pod's own link is named as such."""
@@ -149,6 +172,10 @@ class Case:
             str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions
         }
 
+    def far(self, node: NodeView) -> dict[str, str]:
+        """Return the probe pod's address of every other node by name; empty where the survey knows none."""
+        return {other.name: other.seen.probe or "" for other in self.nodes.values() if other is not node}
+
     def in_pool(self, prefix: str) -> bool:
         """Say whether a prefix lies in the pod pool."""
         found = network(prefix)
@@ -163,13 +190,13 @@ class Case:
         return [pair for pair in self.broken if router in self.way(pair) and (not node or node in pair.names)]
 
     def way(self, pair: Pair) -> tuple[str, ...]:
-        """Return the routers on the planned way of a pair, both ends' own included."""
-        name, goal = pair.source.plan.router, pair.target.plan.router
-        way = [name]
-        while name != goal and name in self.routers and len(way) <= len(self.routers):
-            hops = self.routers[name].plan.next_hops.get(pair.target.name, ())
-            name = self.machines.get(str(hops[0]), goal) if hops else goal
-            way.append(name)
+        """Return the routers on every planned way of a pair, both ends' own included."""
+        goal, way = pair.target.plan.router, [pair.source.plan.router]
+        for name in way:  # it grows while it is walked
+            known = name in self.routers and name != goal
+            hops = self.routers[name].plan.next_hops.get(pair.target.name, ()) if known else ()
+            ahead = [self.machines.get(str(hop), goal) for hop in hops] or [goal]
+            way += [other for other in dict.fromkeys(ahead) if other not in way]
         return tuple(way)
 
 

@@ -88,6 +88,10 @@ class Link(Part):
     kind: Text | None
     mtu: int
     up: bool
+    master: int = 0
+    """Number of the bond that the device is a slave of."""
+    lower: int = 0
+    """Number of the device that a VLAN travels on."""
 
 
 class Program(Part):

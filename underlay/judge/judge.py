@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from underlay.judge import node_causes, path_causes, route_causes, router_causes, unseen
 from underlay.judge.case import Case
@@ -33,14 +33,15 @@ def judge(expected: Expected, evidence: Evidence) -> Verdict:
         if not cause.proven
     ]
     proven = [cause for cause in named if cause.proven]
+    checks = tuple(_checks(case))
     return Verdict(
         site=expected.cluster,
         taken=evidence.taken,
         seconds=evidence.seconds,
-        checks=tuple(_checks(case)),
+        checks=checks,
         causes=tuple(proven),
         lost=tuple(unseen.lost(case, _explained(proven))),
-        notes=(*suspected, *unseen.notes(case)),
+        notes=(*suspected, *unseen.notes(case), *_complaints(case, checks)),
     )
 
 
@@ -58,6 +59,15 @@ def _checks(case: Case) -> Iterable[Check]:
         yield from check_node(node, case)
     for router in case.routers.values():
         yield from check_router(router, case)
+
+
+def _complaints(case: Case, checks: Sequence[Check]) -> Iterable[str]:
+    """Yield what nodes and routers themselves report as gone wrong, unless a check shows it."""
+    told = {node.name: node.report.errors for node in case.nodes.values() if node.report}
+    told |= {router.name: router.report.errors for router in case.routers.values() if router.report}
+    for name, errors in told.items():
+        shown = [check.found for check in checks if check.where == name]
+        yield from (f"{name} reports: {error}" for error in errors if not any(error in found for found in shown))
 
 
 def _causes(case: Case) -> Iterable[Cause]:

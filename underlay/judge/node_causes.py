@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from underlay.judge.case import Case, NodeView, names, trouble
 from underlay.judge.evidence import Counter, Lookup
-from underlay.judge.node_checks import STRICT
+from underlay.judge.traffic_checks import STRICT
 from underlay.judge.verdict import Cause
 
 FILTER_DROPS = {"NETFILTER_DROP"}

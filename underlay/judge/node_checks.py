@@ -1,4 +1,4 @@
-"""What is checked on each node; each check names the numbers that it read."""
+"""What is checked on each node itself; each check names the numbers that it read."""
 
 # ruff: noqa: ARG001 - all checkers are called alike
 
@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from underlay.judge.case import Case, NodeView, network
-from underlay.judge.evidence import Link, NodeReport, Point, Program
-from underlay.judge.verdict import Check, Status
+from underlay.judge.evidence import Link, NodeReport, Program
+from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
+from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.model import HostRouting
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
@@ -17,16 +18,6 @@ FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0",
 NIC_PROGRAM, POD_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15]
 """Cilium's programs at the NIC's and the pod link's ingress; the kernel keeps 15 characters of a name."""
 POD_LINK = "lxc"
-WIRE: tuple[Point, ...] = ("sent", "received")
-STRICT = 1
-"""rp_filter: a packet must come in where its sender's route goes out."""
-
-Judged = tuple[Status, str]
-
-
-def result(good: bool | None, found: str) -> Judged:
-    """Return a status and what was found; None is `could not be judged`."""
-    return (Status.ERROR if good is None else Status.PASS if good else Status.FAIL), found
 
 
 def tunnels(node: NodeView) -> list[Link]:
@@ -44,6 +35,15 @@ def _evidence(node: NodeView, report: NodeReport, case: Case) -> Judged:
         not report.missed,
         f"kernel {report.kernel}: {len(test.seen)} events for {test.source} → {test.target}, {places}{lost}",
     )
+
+
+def _ready(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Compare what the API says of the node and of its agent; a list that could not be read is no `not ready`."""
+    seen = node.seen
+    agent = f"agent {seen.agent} {'Ready' if seen.agent_ready else 'not Ready'}" if seen.agent else "no agent"
+    good = seen.ready and seen.agent_ready
+    known = good or (node.name in case.evidence.survey.nodes and not case.evidence.survey.errors)
+    return result(good if known else None, f"node {'Ready' if seen.ready else 'not Ready'}, {agent}")
 
 
 def _address(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -84,17 +84,21 @@ def _list(programs: tuple[Program, ...]) -> str:
 
 
 def _no_tunnel(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """One sign of a tunnel is enough to be red; to be green, every place has to have been read."""
     cilium = report.facts.cilium
     if report.facts.links is None or cilium is None or cilium.marks is None:
         return result(None, "links or Cilium's node_config.h could not be read")
-    protocols = {device: values.get("TunnelProtocol", 0) for device, values in (cilium.host or {}).items()}
+    host = cilium.host or {}
+    protocols = {device: host.get(device, {}).get("TunnelProtocol") for device in sorted({*host, *node.uplinks})}
     signs = [f"device {link.name} ({link.kind})" for link in tunnels(node)]
     signs += [f"{mark} in node_config.h" for mark in cilium.marks]
     signs += [f"TunnelProtocol {value} on {device}" for device, value in protocols.items() if value]
     signs += [f"map {name}" for name in cilium.overlay_maps or ()]
-    return result(
-        not signs, "; ".join(signs) or f"{len(node.links)} devices, no tunnel; node_config.h: none of its marks"
-    )
+    unread = [f"TunnelProtocol of {name} in bpf_host.json" for name in sorted(node.uplinks) if protocols[name] is None]
+    unread += ["pinned maps"] if cilium.overlay_maps is None else []
+    if signs or unread:
+        return result(False if signs else None, "; ".join(signs) or f"could not be read: {', '.join(unread)}")
+    return result(True, f"{len(node.links)} devices, no tunnel; node_config.h: none of its marks")
 
 
 def _host_routing(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -113,56 +117,6 @@ def _forwarding(node: NodeView, report: NodeReport, case: Case) -> Judged:
     values = {key: node.sysctl(key) for key in keys}
     known = None not in values.values()
     return result(all(values.values()) if known else None, ", ".join(f"{key}={value}" for key, value in values.items()))
-
-
-def _reverse_path(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    """Strict filtering is red only where the kernel itself refuses a far pod's packets, or drops them."""
-    values = {name: node.reverse_path(name) for name in sorted(node.uplinks)}
-    if None in values.values() or report.facts.lookups is None:
-        return result(None, "rp_filter or the look-ups could not be read")
-    refused = [
-        f"{look.target} refused on {name}: {back.message}"
-        for look in report.facts.lookups
-        for name, back in look.back.items()
-        if back.error and values.get(name) == STRICT
-    ]
-    dropped = sum(row.count for row in node.counters("dropped") if row.reason == "IP_RPFILTER")
-    text = ", ".join(f"rp_filter of {name} is {value}" for name, value in values.items())
-    return result(not refused and not dropped, "; ".join([text, *refused, f"{dropped} dropped"]))
-
-
-def _route(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    """Compare the kernel's answer for each far pod, and its look-ups for the probes themselves, with the plan."""
-    if not report.facts.lookups or not node.full:
-        return result(None if len(case.nodes) > 1 else True, "look-ups could not be read or observed")
-    hops = {str(node.plan.gateway), *(str(other.plan.address) for other in case.nodes.values())}
-    wrong = [
-        f"{look.target}: {look.out.message or f'{look.out.type} by {look.out.device} via {look.out.gateway}'}"
-        for look in report.facts.lookups
-        if look.out.error or look.out.device not in node.uplinks or look.out.gateway not in hops
-    ]
-    flows = [(node.seen.probe or "", look.target) for look in report.facts.lookups]
-    rows = [row for row in node.counters("routed", flows) if not row.error]
-    ways = sorted({f"{node.device(row)} (ifindex {row.ifindex}) via {row.gateway}" for row in rows})
-    astray = [node.device(row) for row in rows if not node.on_uplink(row)]
-    text = f"{sum(row.count for row in rows)} FIB look-ups for {len(flows)} far pods: {', '.join(ways) or 'none seen'}"
-    return result(not wrong and not astray and bool(rows), "; ".join([text, *wrong]))
-
-
-def _wire(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    """Packets with bare pod addresses have to leave and arrive by the uplinks, and none inside another packet."""
-    own = node.seen.probe
-    far = {other.seen.probe for other in case.nodes.values() if other is not node and other.seen.probe}
-    if not node.full or own is None:
-        return result(None, "packets could not be observed")
-    rows = [row for point in WIRE for row in node.counters(point) if node.on_uplink(row)]
-    bare = [row for row in rows if row.form == "bare"]
-    sent = sum(row.count for row in bare if row.point == "sent" and row.source == own and row.target in far)
-    received = sum(row.count for row in bare if row.point == "received" and row.target == own and row.source in far)
-    wrapped = sum(row.count for row in rows if row.form != "bare")
-    devices = ", ".join(sorted({f"{node.device(row)} (ifindex {row.ifindex})" for row in rows})) or "no uplink"
-    good = not wrapped and (not far or (sent > 0 and received > 0))
-    return result(good, f"{devices}: {sent} sent, {received} received bare, {wrapped} encapsulated")
 
 
 def _mtu(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -190,28 +144,6 @@ def _session(node: NodeView, report: NodeReport, case: Case) -> Judged:
     return result(right and (claimed if held is None else held), text)
 
 
-def _probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    pairs = [pair for pair in case.pairs if pair.source is node]
-    others = [other for other in case.nodes.values() if other is not node]
-    if len(pairs) < len(others):
-        return result(
-            False if any(pair.failed for pair in pairs) else None, f"{len(pairs)} of {len(others)} far pods probed"
-        )
-    exchanges = sum(len(pair.probe.exchanges()) for pair in pairs)
-    failed = sum(len(pair.failed) for pair in pairs)
-    slowest = max((pair.probe.ping.ms or 0.0 for pair in pairs), default=0.0)
-    text = f"{exchanges - failed} of {exchanges} exchanges with {len(pairs)} far pods, slowest echo {slowest} ms"
-    return result(not failed, "; ".join([text, *(pair.text for pair in pairs if pair.failed)]))
-
-
-def _source(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    own = node.seen.probe
-    seen = {exchange.source for probe in report.probes for exchange in (probe.tcp, probe.udp) if exchange.source}
-    if own is None or not seen:
-        return Status.SKIPPED, "no far end answered"
-    return result(seen == {own}, f"far ends saw {', '.join(sorted(seen))}")
-
-
 Checker = Callable[[NodeView, NodeReport, Case], Judged]
 
 CHECKS: dict[str, tuple[Checker, str, str]] = {
@@ -220,6 +152,7 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "the self-test's datagram counted rightly",
         "Install bcc and the kernel's headers on the node.",
     ),
+    "node-ready": (_ready, "node and agent Ready", "Look at the node's conditions and the agent's log."),
     "pod-address": (
         _address,
         "a pod network of the pool for this node alone, and its pods inside",
@@ -242,18 +175,18 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     ),
     "forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 in sysctl.d and now."),
     "reverse-path": (
-        _reverse_path,
-        "no packet of a far pod refused",
+        reverse_path,
+        "each far pod's packets accepted on each uplink",
         "Set rp_filter to 0, or make the paths symmetric.",
     ),
     "route": (
-        _route,
-        "each far pod's look-ups leave by an uplink via the router",
+        route,
+        "each far pod by an uplink via the rack's gateway, asked and observed",
         "Look at `ip route get` for the pod.",
     ),
     "wire": (
-        _wire,
-        "pod addresses bare on the uplink, both ways, nothing encapsulated",
+        wire,
+        "packets with each far pod bare on the uplink, both ways, nothing encapsulated",
         "Watch the uplink for the pod pool's addresses.",
     ),
     "mtu": (_mtu, "the NIC's MTU on the pod link, as declared", "Set the MTU of the NIC, or declare it as it is."),
@@ -262,10 +195,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "Established with the rack's router",
         "Compare `cilium-dbg shell -- bgp/peers` with the router.",
     ),
-    "probes": (_probes, "every exchange answered in full", "Look where the packets were seen last."),
-    "source-address": (_source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
+    "probes": (probes, "every exchange answered in full", "Look where the packets were seen last."),
+    "source-address": (source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
 }
 """Rule → function, what it expects, next step."""
+UNHAPPY = (Status.FAIL, Status.ERROR)
 
 
 def check_node(node: NodeView, case: Case) -> list[Check]:
@@ -278,5 +212,5 @@ def check_node(node: NodeView, case: Case) -> list[Check]:
     found = []
     for rule, (checker, expected, fix) in CHECKS.items():
         status, text = checker(node, node.report, case)
-        found.append(Check(rule, node.name, status, text, expected, "" if status is Status.PASS else fix))
+        found.append(Check(rule, node.name, status, text, expected, fix if status in UNHAPPY else ""))
     return found

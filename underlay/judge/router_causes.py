@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from underlay.judge.case import Case, RouterView, names, network, trouble
-from underlay.judge.router_checks import halted, kernel_hops
+from underlay.judge.router_checks import fits, halted, kernel_hops
 from underlay.judge.verdict import Cause
 from underlay.plan.verification import ExpectedSession
 
@@ -125,34 +125,29 @@ def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
     for cidr, node in case.intended.items():
         wanted = tuple(sorted(map(str, router.plan.next_hops.get(node, ()))))
         held = kernel_hops(router, cidr)
-        learned = sorted((router.report.table or {}).get(cidr, ()))
-        if tuple(held) == wanted:
+        learned = None if router.report.table is None else sorted(router.report.table.get(cidr, ()))
+        if fits(router, held, wanted):
             continue
-        told = [
-            f"`ip route` there: {', '.join(held) or 'no route'} for {cidr}",
-            f"BGP there: {', '.join(learned) or 'no route'} for {cidr}",
-        ]
+        told = [f"`ip route` there: {', '.join(held) or 'no route'} for {cidr}"]
+        told += [] if learned is None else [f"BGP there: {', '.join(learned) or 'no route'} for {cidr}"]
         rule, sentence, fix = _route_fault(cidr, node, held, learned, wanted)
         if learned or held or not _upstream_silent(router, cidr, node, case):
             yield cause(rule, router, sentence, fix, [*told, *_refusals(router, node, case)], case, node)
 
 
 def _route_fault(
-    cidr: str, node: str, held: list[str], learned: list[str], wanted: tuple[str, ...]
+    cidr: str, node: str, held: list[str], learned: list[str] | None, wanted: tuple[str, ...]
 ) -> tuple[str, str, str]:
-    """Return rule, sentence and next step for a route that is not as intended."""
+    """Return rule, sentence and next step for a wrong route; `learned` is None where BGP was not read."""
     if REFUSING & set(held):
-        return (
-            "router-refusing-route",
-            f"{', '.join(held)} route for {cidr} ({node}) swallows pod traffic",
-            "Remove it.",
-        )
+        sentence = f"{', '.join(held)} route for {cidr} ({node}) swallows pod traffic"
+        return "router-refusing-route", sentence, "Remove it."
+    if not held and learned is None:
+        sentence = f"no route to {cidr} ({node}) in the kernel; BGP was not read"
+        return "route-missing", sentence, "Look why BGP's table could not be read."
     if not held and learned:
-        return (
-            "route-missing",
-            f"no route to {cidr} ({node}) in the kernel, though BGP has learned it",
-            "Restart the routing daemon, find who removed it.",
-        )
+        fix = "Restart the routing daemon, find who removed it."
+        return "route-missing", f"no route to {cidr} ({node}) in the kernel, though BGP has learned it", fix
     if not held:
         fix = "Look at the advertisement's labels at the node and the filter at the router."
         return "route-missing", f"no route to {cidr}: {node}'s session is up but the network is not learned", fix
@@ -167,7 +162,8 @@ def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bo
         return True
     sources = [case.routers[name] for hop in hops if (name := case.machines.get(hop, "")) in case.routers]
     return bool(sources) and all(
-        halted(source) or not source.report or cidr not in (source.report.table or {}) for source in sources
+        halted(source) or not source.report or (source.report.table is not None and cidr not in source.report.table)
+        for source in sources
     )
 
 

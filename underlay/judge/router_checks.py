@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from underlay.judge.case import Case, RouterView
+from underlay.judge.case import Case, RouterView, network
 from underlay.judge.evidence import RouterReport
-from underlay.judge.node_checks import Judged, result
-from underlay.judge.verdict import Check, Status
+from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.model import Platform
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
@@ -48,25 +47,58 @@ def _processes(router: RouterView, report: RouterReport, case: Case) -> Judged:
     return result(not stopped, "; ".join(stopped) or running)
 
 
+def fits(router: RouterView, held: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Say whether next hops are as planned: of several ways one is enough, unless FRR balances and leaves one out."""
+    found, plan = set(held), set(wanted)
+    if not found or not found <= plan:
+        return found == plan
+    return found == plan or router.plan.platform is Platform.BIRD or len(found) == 1
+
+
 def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
     if report.sessions is None:
         return result(False if halted(router) else None, "; ".join(report.errors))
+    peers = {str(peer.address): peer for peer in router.plan.sessions}
     states = {address: session.state for address, session in router.sessions.items()}
-    down = [
-        f"{peer.peer} {peer.address}: {states.get(str(peer.address), 'no such neighbour')}"
-        for peer in router.plan.sessions
-        if not router.established(str(peer.address))
+    wrong = [
+        f"{peer.peer} {address}: {states.get(address, 'no such neighbour')}"
+        for address, peer in peers.items()
+        if not router.established(address)
     ]
-    up = len(router.plan.sessions) - len(down)
-    return result(not down, "; ".join([f"{up} of {len(router.plan.sessions)} Established", *down]))
+    up = len(peers) - len(wrong)
+    known = {address: session for address, session in router.sessions.items() if address in peers}
+    wrong += [
+        f"{peers[address].peer} {address}: AS {session.asn} instead of {peers[address].asn}"
+        for address, session in known.items()
+        if session.asn not in (None, peers[address].asn)
+    ]
+    wrong += [
+        f"{address} (AS {session.asn}) is Established and not declared"
+        for address, session in router.sessions.items()
+        if address not in peers and router.established(address)
+    ]
+    silent = [f"{address}: AS number not said" for address, session in known.items() if session.asn is None]
+    told = "; ".join([f"{up} of {len(peers)} Established", *wrong, *silent])
+    return result(False if wrong else None if silent else True, told)
 
 
 def _table(router: RouterView, report: RouterReport, case: Case) -> Judged:
     """Compare BGP's best routes in the pool with the intended set, next hops included."""
     if report.table is None:
         return result(False if halted(router) else None, "; ".join(report.errors))
-    held = {prefix: tuple(sorted(hops)) for prefix, hops in report.table.items() if case.in_pool(prefix)}
+    held = {
+        prefix: tuple(sorted(hops))
+        for prefix, hops in report.table.items()
+        if case.in_pool(prefix) or strays_over(router, prefix, case)
+    }
     return _compare(router, held, case, "by BGP")
+
+
+def strays_over(router: RouterView, prefix: str, case: Case) -> bool:
+    """Say whether a network covers the pool, and the plan lets the router learn no such one."""
+    found = network(prefix)
+    covers = found is not None and case.expected.pool.subnet_of(found) and found != case.expected.pool
+    return covers and found not in router.plan.accepts
 
 
 def _kernel(router: RouterView, report: RouterReport, case: Case) -> Judged:
@@ -84,11 +116,14 @@ def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, w
         cidr: tuple(sorted(map(str, router.plan.next_hops.get(node, ())))) for cidr, node in case.intended.items()
     }
     wrong = [f"missing {cidr} ({case.intended[cidr]})" for cidr in sorted(wanted.keys() - held.keys())]
-    wrong += [f"extra {cidr} via {', '.join(held[cidr])}" for cidr in sorted(held.keys() - wanted.keys())]
+    wrong += [
+        f"{'extra' if case.in_pool(cidr) else 'covering the pool:'} {cidr} via {', '.join(held[cidr])}"
+        for cidr in sorted(held.keys() - wanted.keys())
+    ]
     wrong += [
         f"{cidr} via {', '.join(held[cidr]) or 'nothing'} instead of {', '.join(wanted[cidr]) or 'nothing'}"
         for cidr in sorted(wanted.keys() & held.keys())
-        if held[cidr] != wanted[cidr]
+        if not fits(router, held[cidr], wanted[cidr])
     ]
     right = [f"{cidr} via {', '.join(held[cidr])}" for cidr in sorted(wanted.keys() & held.keys())]
     return result(not wrong, "; ".join(wrong or [f"{len(held)} pod networks {where}: {'; '.join(right)}"]))
@@ -100,12 +135,12 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     "router-process": (_processes, "every daemon runs", "Start the daemon."),
     "router-sessions": (
         _sessions,
-        "every declared session Established",
+        "every declared session Established, with the declared AS, and no other",
         "Compare address, AS number and password at both ends.",
     ),
     "router-prefixes": (
         _table,
-        "exactly the nodes' pod networks, each via its node",
+        "exactly the nodes' pod networks, each via its node, and none that covers the pool",
         "Look at the node's advertisement and the router's filter.",
     ),
     "router-routes": (

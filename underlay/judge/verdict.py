@@ -23,6 +23,15 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+Judged = tuple[Status, str]
+"""What a check came to, and the numbers that it read."""
+
+
+def result(good: bool | None, found: str) -> Judged:
+    """Return a status and what was found; None is `could not be judged`."""
+    return (Status.ERROR if good is None else Status.PASS if good else Status.FAIL), found
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of one node or router, with the numbers that were read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from underlay.model.base import Model
 from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster, HostRouting, Origin, Pods, Timers
 from underlay.model.fabric import Management, Neighbor, Node, Platform, Rack, Router, SecurityGroup, Uplink
+from underlay.model.host_keys import load_host_keys
 from underlay.model.site import Site, Verification, load_site
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "Timers",
     "Uplink",
     "Verification",
+    "load_host_keys",
     "load_site",
 ]

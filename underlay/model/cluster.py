@@ -9,7 +9,7 @@ from pydantic import Field
 
 from underlay.model.base import Address, Asn, Model, Name, Network, Port
 
-Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+Version = Annotated[str, Field(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$")]
 
 
 class Origin(StrEnum):

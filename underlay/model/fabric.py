@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from underlay.model.base import Address, Asn, Model, Mtu, Name, Network, Port
 
@@ -12,7 +14,7 @@ class Management(Model):
     """Where SSH reaches a machine; its host key is pinned in `hostKeys`."""
 
     address: Address
-    user: str
+    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
     port: Port = 22
 
 
@@ -56,10 +58,20 @@ class Rack(Model):
     router: Name
 
 
+NO_INTERFACE = frozenset({"all", "default", "lo", ".", ".."})
+"""Names that the kernel's settings use for something else."""
+
+
+def _interface(name: str) -> str:
+    if name in NO_INTERFACE:
+        raise ValueError(f"{name} is no interface that carries pod traffic")
+    return name
+
+
 class Uplink(Model):
     """A network interface that carries pod traffic."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,15}$"), AfterValidator(_interface)]
     mtu: Mtu
     source_destination_check: Literal["disabled", "enabled"]
     """The platform's anti-spoofing check; pods' addresses pass only where it is disabled."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import json
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,7 +17,7 @@ from underlay.model.fabric import Node, Rack, Router, SecurityGroup
 class Verification(Model):
     """How the datapath is verified."""
 
-    image: str
+    image: Annotated[str, Field(pattern=r"^[!-~]+$")]
     """Image of the responder pods; it has to contain python3."""
 
 
@@ -56,10 +56,13 @@ class Site(Model):
         return tuple(rack for rack in self.racks if rack.router == router)
 
 
-def load_site(declared: Mapping[str, Any]) -> Site:
-    """Return the site that a mapping declares; Refused lists every key that is wrong, with its path."""
+def load_site(declared: object) -> Site:
+    """Return the site that plain data declare; Refused lists every key that is wrong, with its path.
+
+    Strictly: a text is no number, a number no address, a boolean no number; JSON has a text for each other kind.
+    """
     try:
-        return Site.model_validate(declared)
+        return Site.model_validate_json(json.dumps(declared, default=str), strict=True)
     except ValidationError as error:
         raise Refused([_finding(item) for item in error.errors()]) from None
 
@@ -67,4 +70,9 @@ def load_site(declared: Mapping[str, Any]) -> Site:
 def _finding(item: ErrorDetails) -> Finding:
     where = ".".join(str(part) for part in ("site", *item["loc"]))
     found = "nothing" if item["type"] == "missing" else repr(item["input"])[:120]
-    return Finding(rule="site-" + item["type"].replace("_", "-"), where=where, found=found, expected=item["msg"])
+    return Finding(
+        rule="site-" + item["type"].replace("_", "-"),
+        where=where,
+        found=found,
+        expected=item["msg"].removeprefix("Value error, "),
+    )

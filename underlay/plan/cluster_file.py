@@ -10,6 +10,10 @@ MASTERS = 3
 Keys = dict[str, str | bool]
 
 
+OWNED = (*(f"MASTER-{number}" for number in range(1, MASTERS + 1)), "EXTERNAL_LOAD_BALANCE_IP", "VIRTUAL_IP")
+"""Keys of which the site decides whether they are in the file at all."""
+
+
 def file_name(site: Site) -> str:
     """Return the file's name, which the vendor derives from the cluster's."""
     return f"cluster-{site.cluster.name}.yaml"
@@ -27,6 +31,11 @@ def file_keys(site: Site) -> Keys:
         "CILIUM_NETWORK_MODE": "underlay",
         "PROXY_MODE": "ebpf",
     }
+
+
+def absent_keys(site: Site) -> list[str]:
+    """Return the keys that an existing file must not have: of masters that are gone, of the other kind of entrance."""
+    return [key for key in OWNED if key not in file_keys(site)]
 
 
 def _masters(site: Site) -> list[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from underlay.model import HostRouting, Node, Site
+from underlay.plan.owner import owner_line
 
 SYSCTL_FILE = "/etc/sysctl.d/90-underlay.conf"
 OWNER_MARK = "# Owned by cilium-underlay: written by its prerequisites, removed with them."
@@ -28,9 +29,9 @@ def settings(site: Site, node: Node) -> dict[str, str]:
     return wanted
 
 
-def sysctl_text(wanted: dict[str, str]) -> str:
+def sysctl_text(wanted: dict[str, str], owner: str) -> str:
     """Return the file that brings the settings back after a restart."""
-    return "\n".join([OWNER_MARK, *(f"{key} = {value}" for key, value in wanted.items())]) + "\n"
+    return "\n".join([OWNER_MARK, f"# {owner}", *(f"{key} = {value}" for key, value in wanted.items())]) + "\n"
 
 
 def node_input(site: Site, node: Node) -> dict[str, Any]:
@@ -38,12 +39,13 @@ def node_input(site: Site, node: Node) -> dict[str, Any]:
     wanted = settings(site, node)
     rack = site.rack(node.rack)
     return {
+        "site": site.name,
         "node": node.name,
         "address": f"{node.address}/{rack.subnet.prefixlen}",
         "uplinks": {uplink.name: uplink.mtu for uplink in node.uplinks},
         "pod_address": str(site.addresses.pods.pool.broadcast_address - 1),
         "file": SYSCTL_FILE,
         "mark": OWNER_MARK,
-        "text": sysctl_text(wanted),
+        "text": sysctl_text(wanted, owner_line(site, node.name)),
         "settings": wanted,
     }

@@ -33,3 +33,12 @@ def ranges(site: Site) -> Iterator[Range]:
         yield Range("fabric", f"site.addresses.fabric.{index}", network)
     for index, network in enumerate(addresses.external):
         yield Range("external", f"site.addresses.external.{index}", network)
+
+
+SPECIAL = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))
+"""This network, loopback, link-local and multicast (RFC 6890)."""
+
+
+def special(network: IPv4Network) -> IPv4Network | None:
+    """Return the range of special purpose with which a network shares addresses; None when there is none."""
+    return next((one for one in SPECIAL if one.overlaps(network)), None)

@@ -10,6 +10,8 @@ from pathlib import Path
 import jinja2
 
 from underlay.model import Neighbor, Platform, Router, Site
+from underlay.plan.digest import digest
+from underlay.plan.owner import owner_line
 from underlay.plan.paths import adjacency, learnable
 
 PASSWORD_MARK = "<bgp-password>"  # noqa: S105 - stands where the router's program puts the password
@@ -19,6 +21,8 @@ NODE_PREFIXES = 16
 """Prefixes taken from one node: one pod network, with room for more; beyond that something is wrong with the node."""
 SPARE_PREFIXES = 64
 """Prefixes taken from a neighbour beyond those of the site as it is declared, at least."""
+LONGEST_SYMBOL = 50
+"""Characters of a name in a BIRD symbol: BIRD takes 64, and `underlay_node_` takes 14 of them."""
 TEMPLATES: dict[Platform, str] = {Platform.FRR: "frr.conf.j2", Platform.BIRD: "bird.conf.j2"}
 
 PODS, SUBNETS = "PODS", "SUBNETS"
@@ -44,6 +48,7 @@ def router_text(site: Site, router: Router) -> str:
         .get_template(TEMPLATES[router.platform])
         .render(
             head=FILE_HEAD,
+            owner=owner_line(site, router.name),
             router=router,
             bgp=site.bgp,
             pods=site.addresses.pods,
@@ -87,5 +92,11 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["symbol"] = lambda name: str(name).replace("-", "_")
+    environment.filters["symbol"] = symbol
     return environment
+
+
+def symbol(name: str) -> str:
+    """Return a name as BIRD takes it: without hyphens, and a long one cut and told apart by its digest."""
+    text = name.replace("-", "_")
+    return text if len(text) <= LONGEST_SYMBOL else f"{text[: LONGEST_SYMBOL - 9]}_{digest(name)[:8]}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from underlay.model import HostRouting, Model, Node, Platform, Router, Site
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
+from underlay.plan.paths import learnable
 
 RESPONDER_PORT = 4271
 """TCP and UDP port of the responders; its own, so that no host network service is met by accident."""
@@ -52,6 +53,9 @@ class ExpectedRouter(Model):
     managed: bool
     sessions: tuple[ExpectedSession, ...]
     next_hops: Mapping[Name, tuple[Address, ...]]
+    """Several where routers share the load; one of them at least has to be used."""
+    accepts: tuple[Network, ...] = ()
+    """What it may learn beside pod networks."""
 
 
 class Expected(Model):
@@ -132,6 +136,7 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
         managed=router.managed and router.management is not None,
         sessions=(*sessions, *others),
         next_hops={node.name: _next_hops(site, router, node) for node in site.nodes},
+        accepts=tuple(sorted({found for peer in router.neighbors for found in learnable(site, router, peer)})),
     )
 
 

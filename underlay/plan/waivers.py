@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -28,15 +29,25 @@ STRUCTURE = frozenset(
 """Rules that cannot be waived: without them nothing follows from the site, or nobody knows which machine answers."""
 
 
-Day = Annotated[date, BeforeValidator(lambda value: str(value)[:10])]
-"""YYYY-MM-DD; the engine makes a time of a date that is written without quotes."""
+DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00:00(Z|\+00:00| \+0000 UTC)?)?")
+"""YYYY-MM-DD; the engine makes a midnight of a date that is written without quotes."""
+
+
+def _day(value: object) -> date:
+    found = DAY.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("the last day, as YYYY-MM-DD")
+    return date.fromisoformat(found[1])
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Waiver(Model):
     """One exception: the rule, why it may be broken, and the last day on which it may."""
 
     rule: str
-    reason: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(pattern=r"\S")]
     until: Day
 
 
@@ -48,10 +59,10 @@ class Verdict:
     warnings: Sequence[str]
 
 
-def load_waivers(declared: Sequence[Any]) -> tuple[Waiver, ...]:
+def load_waivers(declared: object) -> tuple[Waiver, ...]:
     """Return the waivers of a stack file; Refused lists every mistake in them."""
     try:
-        return TypeAdapter(tuple[Waiver, ...]).validate_python(list(declared))
+        return tuple(TypeAdapter(list[Waiver]).validate_python(declared))
     except ValidationError as error:
         raise Refused([_malformed(item) for item in error.errors()]) from None
 
@@ -82,4 +93,4 @@ def _impossible(waivers: Sequence[Waiver]) -> list[Finding]:
 
 def _malformed(item: ErrorDetails) -> Finding:
     where = ".".join(str(part) for part in ("waivers", *item["loc"]))
-    return Finding("waiver-malformed", where, repr(item["input"])[:120], item["msg"])
+    return Finding("waiver-malformed", where, repr(item["input"])[:120], item["msg"].removeprefix("Value error, "))

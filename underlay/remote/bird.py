@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from underlay.remote.machine import Trouble, drop_copy, keep_copy, owner_of, read, run, write
+from underlay.remote.record import Record, fingerprint
 
 UNDO_SECONDS = "30"
 """BIRD goes back by itself after so long without a confirmation."""
@@ -24,6 +25,7 @@ class Bird:
         self.file = root / "etc/bird/bird.conf"
         self.ours = root / "etc/bird/underlay.conf"
         self.include = f'include "{self.ours}"; # cilium-underlay\n'
+        self.record = Record(root)
 
     def look(self) -> None:
         """Refuse a router whose daemon does not answer."""
@@ -43,7 +45,8 @@ class Bird:
         base = before.replace(self.include, "")
         new = completed(new, base)
         after = base + self.include if new else base
-        if (after, new) == (before, old) and not _missing(new):
+        confirmed = self.record.texts() == ([fingerprint(new)] if new else [])
+        if (after, new) == (before, old) and confirmed and not _missing(new):
             return []
         self._check(base, new)
         keep_copy(self.file)
@@ -53,6 +56,7 @@ class Bird:
             run("birdc", "configure")
             expected = "every protocol of ours up or connecting; the former state is back"
             raise Trouble("router-change-taken-back", "birdc configure", problem, expected)
+        self.record.keep([fingerprint(new)])
         if not new:
             drop_copy(self.file)
         return [f"{self.file} and {self.ours} changed, birdc configure"]

@@ -1,7 +1,9 @@
 """Bring this project's part of a router's configuration in (`apply`) or out (`remove`); touch no other part.
 
-Input: {"router", "platform", "text", "mark", "password"}. Order: look, compare, check the syntax, keep a copy, apply,
-look again; what fails after that is taken back. Output: {"findings", "changed", "diff"}, without passwords.
+Input: {"site", "router", "platform", "text", "mark", "password"}. Order: look, compare, check the syntax, keep a copy,
+apply, look again; what fails after that is taken back. What another site has applied is a finding; what this site has
+applied under another name is taken over by `apply` and left alone by `remove`.
+Output: {"findings", "changed", "diff"}, without passwords.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 from underlay.remote.bird import Bird
 from underlay.remote.frr import Frr
 from underlay.remote.machine import Trouble, read, report
+from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 PLATFORMS: dict[str, type[Frr | Bird]] = {"frr": Frr, "bird": Bird}
 PASSWORD = re.compile(r"[!#-\[\]-~]{1,80}")
@@ -48,9 +51,13 @@ def work(action: str, data: dict[str, Any], root: Path = Path("/")) -> dict[str,
     """Do what was asked and return what changed."""
     router = PLATFORMS[data["platform"]](root)
     router.look()
+    before, mine = router.own(), Owner(data["site"], data["router"])
+    found = owner_in(before)
     if action == "apply":
         forwards(root)
-    before = router.own()
+        refuse_another_site("foreign-router-configuration", str(router.file), found, mine)
+    elif is_anothers(found, mine):
+        return left_alone(found, {"diff": []})
     changed = router.change(filled(data) if action == "apply" else "")
     lines = difflib.unified_diff(masked(before).splitlines(), masked(router.own()).splitlines(), "before", "after", n=1)
     return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines]}

@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 from underlay.remote.frr_lines import Entry, additions, entries, removals
+from underlay.remote.frr_ours import named, without
 from underlay.remote.machine import Trouble, drop_copy, keep_copy, owner_of, read, run, write
+from underlay.remote.record import Record
 
 BEGIN, END = "! BEGIN cilium-underlay\n", "! END cilium-underlay\n"
 DAEMONS = ("zebra", "bgpd")
@@ -20,6 +22,7 @@ class Frr:
     def __init__(self, root: Path) -> None:
         """Find the router's files below a root folder."""
         self.file = root / "etc/frr/frr.conf"
+        self.record = Record(root)
 
     def look(self) -> None:
         """Refuse a router whose daemons do not answer."""
@@ -31,25 +34,28 @@ class Frr:
             )
 
     def own(self) -> str:
-        """Return our block of the file as it is now."""
-        return _split(read(self.file))[1]
+        """Return our text as it is now: the block of the file, or what was applied where its marks are lost."""
+        return block_of(read(self.file))[1] or "".join(self.record.texts()[-1:])
 
     def change(self, new: str) -> list[str]:
         """Bring file and daemons to the new text; return the commands that were needed."""
-        before = read(self.file)
-        base, old = _split(before)
-        after = base + (BEGIN + new + END if new else "")
+        before, known, former = read(self.file), self.record.texts(), self.own()
+        base, old = _foreign(before, known), "".join(dict.fromkeys([*known, former]))
+        after = _with_block(base, new)
         first = self._commands(old, new, base)
-        if not first and after == before:
+        if not first and after == before and known == ([new] if new else []):
             return []
         _check(after)
         keep_copy(self.file)
+        self.record.keep([*known, former, new])
         self._write(after)
         if left := self._settle(first, old, new, base):
             self._write(before)
-            self._settle(self._commands(new, old, base), new, old, base)
+            self._settle(self._commands(new, former, base), new, former, base)
+            self.record.keep(known)
             expected = "every line in the running configuration; the former state is back"
             raise Trouble("router-change-taken-back", "vtysh -f", "; ".join(left[:5]), expected)
+        self.record.keep([new])
         if not new:
             drop_copy(self.file)
         return first or [f"{self.file} rewritten"]
@@ -63,18 +69,38 @@ class Frr:
         return commands
 
     def _commands(self, old: str, new: str, base: str) -> list[str]:
-        running, wanted = _running(), entries(new)
+        running, wanted, foreign = _running(), entries(new), entries(base)
+        traces = entries(old) if old else named(running)
+        ours = [entry for entry in traces if entry not in foreign]
         own_bgp = "router bgp" not in base
-        return removals(running, entries(old), wanted, own_bgp=own_bgp) + additions(running, wanted)
+        return removals(running, ours, wanted, own_bgp=own_bgp) + additions(running, wanted)
 
     def _write(self, text: str) -> None:
         write(self.file, text, mode=0o640, owner=owner_of(self.file))
 
 
-def _split(text: str) -> tuple[str, str]:
+def block_of(text: str) -> tuple[str, str]:
+    """Return the text around our block, and the block; a block without its end, or a second one, is refused."""
+    marks = [line for line in text.splitlines(keepends=True) if line in (BEGIN, END)]
+    if marks not in ([], [BEGIN, END]):
+        found = ", ".join(mark.strip() for mark in marks)
+        fix = "Correct the marks by hand: only they tell our lines from others. Nothing was changed."
+        raise Trouble("router-block-broken", "frr.conf", found, f"{BEGIN.strip()}, {END.strip()}, once each", fix)
     base, _, rest = text.partition(BEGIN)
     block, _, tail = rest.partition(END)
     return base + tail, block
+
+
+def _foreign(text: str, known: list[str]) -> str:
+    """Return the file's text without what is ours: the block, or, where `write memory` took its marks, our lines."""
+    base, block = block_of(text)
+    return base if block else without(base, entries("".join(known)) or named(entries(base)))
+
+
+def _with_block(base: str, new: str) -> str:
+    if not new:
+        return base
+    return base + ("" if base.endswith("\n") or not base else "\n") + BEGIN + new + END
 
 
 def _running() -> dict[Entry, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import groupby
 
@@ -20,25 +20,27 @@ OVERWRITTEN = re.compile(r"neighbor \S+ (password|remote-as|description|timers|m
 
 def entries(text: str) -> dict[Entry, None]:
     """Return every line with its context, in order."""
-    found: dict[Entry, None] = {}
+    return {(path, line): None for _, path, line in located(text) if line is not None}
+
+
+def located(text: str) -> Iterator[tuple[str, Path, str | None]]:
+    """Yield each raw line with its context and what it says: nothing at a context's head, None at ends and comments."""
     path: Path = ()
-    for raw in text.splitlines():
+    for raw in text.splitlines(keepends=True):
         line = raw.strip()
         if not line or line.startswith("!"):
+            yield raw, path, None
+            continue
+        if line in ("exit", "end", "exit-address-family"):
+            yield raw, path, None
+            path = path[:1] if line == "exit-address-family" else ()
             continue
         if not raw[0].isspace():
             path = ()
-        if line == "exit-address-family":
-            path = path[:1]
-        elif CONTEXT.match(line) and not path:
-            path = (line,)
-            found[path, ""] = None
-        elif line.startswith("address-family ") and path:
-            path = (path[0], line)
-            found[path, ""] = None
-        elif line not in ("exit", "end"):
-            found[path, line] = None
-    return found
+        opens = CONTEXT.match(line) if not path else line.startswith("address-family ")
+        if opens:
+            path = (*path[:1], line)
+        yield raw, path, "" if opens else line
 
 
 def additions(running: Iterable[Entry], new: Iterable[Entry]) -> list[str]:

@@ -1,7 +1,8 @@
 """Bring a node's kernel settings in (`apply`) or give the former ones back (`remove`), after looking.
 
-Input: {"node", "address", "uplinks", "pod_address", "file", "mark", "text", "settings"}. A foreign file is a finding,
-never overwritten. The values found first are kept, so that `remove` gives back exactly those.
+Input: {"site", "node", "address", "uplinks", "pod_address", "file", "mark", "text", "settings"}. A foreign file, or
+one of another site, is a finding, never overwritten; a renamed node of this site is taken over, and `remove` under
+its former name leaves it alone. The values found first are kept, so that `remove` gives back exactly those.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from underlay.remote.machine import Trouble, read, report, write
 from underlay.remote.node_facts import problems
+from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 RECORD = "var/lib/underlay/node.json"
 """What was there before: {setting: value found first}."""
@@ -28,15 +30,18 @@ def setting(root: Path, key: str) -> Path:
     return root / "proc/sys" / key
 
 
-def ownership(root: Path, data: dict[str, Any]) -> list[dict[str, str]]:
+def ownership(root: Path, data: dict[str, Any], mine: Owner) -> list[dict[str, str]]:
     """Return a finding when the file of our name is somebody else's."""
     text = read(root / data["file"].lstrip("/"))
-    if not text or text.startswith(data["mark"]):
-        return []
-    fix = "Move the file away, or take its settings into the site."
-    return [
-        Trouble("foreign-file", data["file"], repr(text.splitlines()[0][:60]), "no file, or one of ours", fix).finding
-    ]
+    if text and not text.startswith(data["mark"]):
+        fix = "Move the file away, or take its settings into the site."
+        found = repr(text.splitlines()[0][:60])
+        return [Trouble("foreign-file", data["file"], found, "no file, or one of ours", fix).finding]
+    try:
+        refuse_another_site("foreign-node-settings", data["file"], owner_in(text), mine)
+    except Trouble as trouble:
+        return [trouble.finding]
+    return []
 
 
 def absent(root: Path, data: dict[str, Any]) -> list[dict[str, str]]:
@@ -99,7 +104,10 @@ def _give_back(root: Path, values: dict[str, str]) -> list[str]:
 def main(argv: list[str], root: Path = Path("/")) -> int:
     """Read the input, look, work, report; nothing is changed when there is a finding."""
     data = json.load(sys.stdin)
-    findings = ownership(root, data)
+    mine, found = Owner(data["site"], data["node"]), owner_in(read(root / data["file"].lstrip("/")))
+    if argv[0] == "remove" and is_anothers(found, mine):
+        return report([], left_alone(found, {"node": data["node"]}))
+    findings = ownership(root, data, mine)
     if argv[0] == "apply":
         findings += absent(root, data) + problems(root, data)
     for finding in findings:

@@ -10,6 +10,7 @@ Columns = Mapping[str, tuple[str, ...]]
 """Title → rules."""
 NODES: Columns = {
     "evidence": ("node-report", "kernel-evidence"),
+    "ready": ("node-ready",),
     "programs": ("programs-attached",),
     "route": ("route", "host-routing", "forwarding", "reverse-path"),
     "wire": ("wire", "no-tunnel"),
@@ -46,6 +47,11 @@ def cell(checks: Sequence[Check]) -> str:
 
 def _of(checks: Iterable[Check], where: str, rules: tuple[str, ...]) -> list[Check]:
     return [check for check in checks if check.where == where and check.rule in rules]
+
+
+def harmless(text: str) -> str:
+    """Return text that cannot steer a terminal: every letter that is not to be seen becomes a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def age(verdict: Verdict, seconds: float) -> str:

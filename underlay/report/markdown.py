@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underlay.judge.verdict import Verdict
-from underlay.report.columns import NODES, ROUTERS, age, counts, rows
+from underlay.report.columns import NODES, ROUTERS, age, counts, harmless, rows
 
 
 def markdown(verdict: Verdict, seconds_old: float) -> str:
@@ -41,5 +41,4 @@ def _row(cells: list[str]) -> str:
 
 def plain(text: str) -> str:
     """Return text that neither ends a table's cell nor starts markup."""
-    kept = "".join(letter if letter.isprintable() else " " for letter in text)
-    return kept.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    return harmless(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TextIO
+from dataclasses import fields, replace
+from typing import Any, TextIO, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from underlay.judge.verdict import Cause, Check, Lost, Status, Verdict
-from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, rows
+from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, harmless, rows
 
+T = TypeVar("T", Check, Cause, Lost)
 COLOURS = {"pass": "green", "fail": "bold red", "error": "bold magenta", "skipped": "dim", NOTHING: "dim"}
 WIDTH = 120
 """Columns where the output is no terminal."""
@@ -24,7 +26,26 @@ SHOWN_NODES = 6
 def show(verdict: Verdict, stream: TextIO, seconds_old: float) -> None:
     """Write the verdict; with colour only to a terminal."""
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH)
-    console.print(Group(*_parts(verdict, seconds_old)))
+    console.print(Group(*_parts(_clean(verdict), seconds_old)))
+
+
+def _clean(verdict: Verdict) -> Verdict:
+    """Return the verdict with every text of a machine made harmless; line breaks and colours are ours alone."""
+    return replace(
+        verdict,
+        checks=tuple(_texts(check) for check in verdict.checks),
+        causes=tuple(
+            replace(_texts(cause), witnesses=tuple(map(harmless, cause.witnesses))) for cause in verdict.causes
+        ),
+        lost=tuple(_texts(lost) for lost in verdict.lost),
+        notes=tuple(map(harmless, verdict.notes)),
+    )
+
+
+def _texts(item: T) -> T:
+    values = {field.name: getattr(item, field.name) for field in fields(item)}
+    texts: dict[str, Any] = {name: harmless(value) for name, value in values.items() if type(value) is str}
+    return replace(item, **texts)
 
 
 def _parts(verdict: Verdict, seconds_old: float) -> Iterator[RenderableType]:

@@ -7,10 +7,11 @@ from functools import partial
 from itertools import combinations, combinations_with_replacement
 
 from underlay.plan.checks.registry import Declaration, Problem, rule
-from underlay.plan.ranges import KINDS, ranges
+from underlay.plan.ranges import KINDS, ranges, special
 
 ALONE = ("pod-pool", "service-range", "out-of-band")
 """Kinds that a site has once: they cannot overlap themselves."""
+FORWARDED = ("pod-pool", "service-range", "node-subnet")
 SMALLEST_SHARE = 30
 """Longest mask of a node's pod network: shorter ones have room for a router address and a pod."""
 
@@ -46,3 +47,11 @@ def pod_pool_has_room_for_every_node(declaration: Declaration) -> Iterator[Probl
         found = f"{pods.pool} with room for {room} networks of /{pods.mask}"
         fix = "Take a larger pool or a longer mask before the cluster is made; neither can change later."
         yield Problem("site.addresses.pods", found, f"room for {count} nodes", fix)
+
+
+@rule("range-special-purpose")
+def ranges_are_ordinary(declaration: Declaration) -> Iterator[Problem]:
+    """The kernel never forwards these addresses, whatever routes say."""
+    for one in ranges(declaration.site):
+        if one.kind in FORWARDED and (found := special(one.network)):
+            yield Problem(one.where, f"{one.network}, which shares addresses with {found}", "addresses of hosts")

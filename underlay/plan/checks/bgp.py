@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.paths import mirrors
 
+SHORTEST_RESTART = 15
+"""Seconds; measured: 12.8 from an agent's end to its session."""
+
 
 @rule("hold-below-three-keepalives")
 def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Problem]:
@@ -63,3 +66,24 @@ def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem
             if not any(network.subnet_of(allowed) for allowed in external):
                 expected = "a part of one of site.addresses.external"
                 yield Problem(f"{where}.accepts", network, expected, "Declare the outside network first.")
+
+
+@rule("neighbor-asn-not-external")
+def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[Problem]:
+    """Sessions are eBGP, and a peer with the nodes' number drops every route of a pod as its own."""
+    site = declaration.site
+    routers = {router.name for router in site.routers}
+    for where, router, number in declaration.sessions():
+        neighbor = router.neighbors[number]
+        owners = {router.asn: f"router {router.name}", site.bgp.asn: "the cluster"}
+        if neighbor.name not in routers and neighbor.asn in owners:
+            yield Problem(f"{where}.asn", f"{neighbor.asn}, as {owners[neighbor.asn]}", "a number of its own")
+
+
+@rule("graceful-restart-too-short")
+def graceful_restart_outlasts_an_agent(declaration: Declaration) -> Iterator[Problem]:
+    """Routers that give up earlier drop a node's pods while its agent restarts, although the kernel forwards them."""
+    restart = declaration.site.bgp.graceful_restart
+    if restart and restart.restart < SHORTEST_RESTART:
+        expected = f"{SHORTEST_RESTART} or more: an agent needs 12.8 s to restart"
+        yield Problem("site.bgp.graceful_restart.restart", restart.restart, expected)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 from underlay.model import Origin
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.cluster_file import MASTERS, file_name
-from underlay.plan.ranges import ranges
+from underlay.plan.ranges import ranges, special
+
+CILIUM = ("1.19", "1.20")
 
 
 @rule("cilium-only-on-new-clusters")
@@ -27,6 +30,23 @@ def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Probl
         if one.kind in ("pod-pool", "service-range") and address in one.network:
             expected = "an address of a control-plane node or of a load balancer"
             yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", expected)
+
+
+@rule("api-address-special-purpose")
+def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
+    """An agent on another machine reaches no loopback address, and nobody answers for all or many."""
+    address = declaration.site.cluster.api.address
+    if found := special(IPv4Network(address)):
+        expected = "an address of a control-plane node or of a load balancer"
+        yield Problem("site.cluster.api.address", f"{address}, in {found}", expected)
+
+
+@rule("cilium-version-unsupported")
+def cilium_has_the_objects_that_are_made(declaration: Declaration) -> Iterator[Problem]:
+    """Values and BGP objects are those of these versions; another may read them differently, without an error."""
+    version = declaration.site.cilium.version
+    if version.rpartition(".")[0] not in CILIUM:
+        yield Problem("site.cilium.version", version, " or ".join(f"{minor}.x" for minor in CILIUM))
 
 
 @rule("cilium-owned-twice")

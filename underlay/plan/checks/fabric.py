@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from underlay.model import Rack
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.paths import gaps
+
+POINT_TO_POINT = 31
+"""Prefix length from which on every address is one of a host (RFC 3021)."""
 
 
 @rule("name-not-unique")
@@ -84,6 +88,27 @@ def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
     for index, rack in enumerate(declaration.site.racks):
         if rack.gateway not in rack.subnet:
             yield Problem(f"site.racks.{index}.gateway", rack.gateway, f"an address in {rack.subnet}")
+
+
+@rule("node-address-not-a-host")
+def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
+    """The first and last address of a segment stand for all of it."""
+    for index, node, rack in declaration.placed():
+        if node.address in _not_hosts(rack):
+            yield Problem(f"site.nodes.{index}.address", node.address, f"an address of a host in {rack.subnet}")
+
+
+@rule("gateway-not-a-host")
+def gateways_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
+    """A router does not answer by the address of the whole segment."""
+    for index, rack in enumerate(declaration.site.racks):
+        if rack.gateway in _not_hosts(rack):
+            yield Problem(f"site.racks.{index}.gateway", rack.gateway, f"an address of a host in {rack.subnet}")
+
+
+def _not_hosts(rack: Rack) -> tuple[IPv4Address, ...]:
+    subnet = rack.subnet
+    return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < POINT_TO_POINT else ()
 
 
 @rule("uplink-missing")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
+from underlay.model.host_keys import FIX
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
 
@@ -13,14 +16,8 @@ def host_keys_are_pinned(declaration: Declaration) -> Iterator[Problem]:
     site = declaration.site
     machines = [*(node.name for node in site.nodes), *(router.name for router in site.routers if router.managed)]
     for name in machines:
-        if len(declaration.host_keys.get(name, "").split()) < 2:
-            fix = "Read it on the machine itself: cat /etc/ssh/ssh_host_ed25519_key.pub"
-            yield Problem(
-                f"hostKeys.{name}",
-                declaration.host_keys.get(name) or "nothing",
-                "its public key, as in ssh-ed25519 AAAA",
-                fix,
-            )
+        if not declaration.host_keys.get(name):
+            yield Problem(f"hostKeys.{name}", "nothing", "its public key, as in ssh-ed25519 AAAA", FIX)
 
 
 @rule("router-management-missing")
@@ -30,3 +27,38 @@ def managed_routers_have_an_address(declaration: Declaration) -> Iterator[Proble
         if router.managed and not router.management:
             fix = "Declare it, or set managed to false."
             yield Problem(f"site.routers.{index}.management", "nothing", "address and user for SSH", fix)
+
+
+@rule("management-outside-out-of-band")
+def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
+    """A machine that is reached elsewhere is cut off by the first mistake in the fabric."""
+    network = declaration.site.addresses.out_of_band
+    for where, address in _managed(declaration):
+        if network and address not in network:
+            yield Problem(where, address, f"an address in {network}", "Or leave site.addresses.out_of_band out.")
+
+
+@rule("management-in-pod-pool")
+def management_is_no_pod(declaration: Declaration) -> Iterator[Problem]:
+    """Cilium takes an address of the pool for a pod and may give it to one."""
+    pool = declaration.site.addresses.pods.pool
+    for where, address in _managed(declaration):
+        if address in pool:
+            yield Problem(where, address, f"an address outside the pod pool {pool}")
+
+
+def _managed(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:
+    for index, node in enumerate(declaration.site.nodes):
+        yield f"site.nodes.{index}.management.address", node.management.address
+    for index, router in enumerate(declaration.site.routers):
+        if router.management:
+            yield f"site.routers.{index}.management.address", router.management.address
+
+
+@rule("uplink-not-unique")
+def uplinks_are_named_once(declaration: Declaration) -> Iterator[Problem]:
+    """An interface has one MTU and one check."""
+    for index, node in enumerate(declaration.site.nodes):
+        for name, count in Counter(uplink.name for uplink in node.uplinks).items():
+            if count > 1:
+                yield Problem(f"site.nodes.{index}.uplinks", f"{count} times {name}", "each interface once")
