@@ -43,17 +43,17 @@ def make_plan(parts: Mapping[str, Part], cache: Path, only: Iterable[str] = ()) 
     """Return what is missing of the wanted parts; what only serves to make others is made only for them."""
     keys = keys_of(parts)
     wanted = _known(parts, only) or {name for name, part in parts.items() if not part.transient}
-    todo: dict[str, Part] = {}
+    missing: dict[str, Part] = {}
     queue = list(wanted)
     while queue:
         name = queue.pop()
-        if name in todo or _settled(cache, parts[name], keys[name]):
+        if name in missing or _settled(cache, parts[name], keys[name]):
             continue
-        todo[name] = _as_found(parts[name])
-        queue.extend(todo[name].needs)
-    needs = {name: [need for need in part.needs if need in todo] for name, part in todo.items()}
+        missing[name] = _as_found(parts[name])
+        queue.extend(missing[name].needs)
+    needs = {name: [need for need in part.needs if need in missing] for name, part in missing.items()}
     order = {name: number for number, name in enumerate(parts)}
-    return Plan(tuple(todo[name] for name in _ordered(needs, order)), keys)
+    return Plan(tuple(missing[name] for name in _ordered(needs, order)), keys)
 
 
 def state_of(cache: Path, part: Part, key: str) -> str:

@@ -120,3 +120,21 @@ def test_the_report_holds_kernel_evidence_with_numbers(site: Site) -> None:
         assert "ifindex" in found["route", node]
         assert " 0 encapsulated" in found["wire", node]
         assert "network namespace" in found["kernel-evidence", node]
+
+
+def test_no_secret_stands_in_clear_in_state_logs_or_command_lines(site: Site) -> None:
+    keys = site.state / "keys"
+    kubeconfig = (site.state / "kubeconfig").read_text(encoding="utf-8")
+    secrets = {
+        "BGP password": (keys / "bgp-password").read_text(encoding="utf-8").strip(),
+        "SSH key": (keys / "operator").read_text(encoding="utf-8").splitlines()[1],
+        "kubeconfig": next(line.split()[1] for line in kubeconfig.splitlines() if "client-key-data" in line),
+    }
+    files = [path for name in ("pulumi-state", "log") for path in (site.state / name).rglob("*") if path.is_file()]
+    assert any(path.name == "dev.json" for path in files), files
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout
+    texts = {str(path): path.read_bytes() for path in files} | {"command lines": lines}
+    found = [
+        (name, where) for name, secret in secrets.items() for where, text in texts.items() if secret.encode() in text
+    ]
+    assert found == []
