@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.lab.host import ROOT
-from tests.lab.site import Site, running
+from tests.lab.site import Site, running, until
 
 pytestmark = pytest.mark.lab
 
@@ -120,6 +120,12 @@ def test_the_report_holds_kernel_evidence_with_numbers(site: Site) -> None:
         assert "ifindex" in found["route", node]
         assert " 0 encapsulated" in found["wire", node]
         assert "network namespace" in found["kernel-evidence", node]
+
+
+def test_a_node_comes_back_from_a_power_off_without_another_up(site: Site) -> None:
+    site.good("restart", "worker-2")
+    assert site.inside("worker-2", "sysctl", "-n", "net.ipv4.ip_forward").strip() == "1"
+    assert until(lambda: site.verify().code == 0, 120), site.verify().text
 
 
 def test_no_secret_stands_in_clear_in_state_logs_or_command_lines(site: Site) -> None:
