@@ -6,7 +6,7 @@ up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
 
 verify: ## verify the running lab again
-	@$(LAB) exec -- python -m underlay verify --stack dev
+	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay verify --stack dev
 
 down: ## end the lab and leave nothing behind
 	@$(LAB) down

@@ -47,7 +47,15 @@ class Finding:
 def check() -> list[Finding]:
     """Ask every question; what needs root is asked of root only."""
     asked = CHECKS if os.geteuid() == 0 else CHECKS[:1]
-    return [Finding(name, problem, advice if problem else "") for name, ask, advice in asked if [problem := ask()]]
+    answers = [(name, _answer(ask), advice) for name, ask, advice in asked]
+    return [Finding(name, problem, advice if problem else "") for name, problem, advice in answers]
+
+
+def _answer(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
 
 
 def forecast(plan: Plan | None = None) -> str:
