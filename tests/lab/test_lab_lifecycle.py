@@ -66,9 +66,11 @@ def test_killing_the_outer_process_ends_everything(lab: Lab, before: Snapshot) -
 
 def test_up_after_a_killed_outer_process_starts_anew(lab: Lab) -> None:
     lab.good("up")
-    os.kill(lab.supervisor(), signal.SIGKILL)
+    killed = lab.supervisor()
+    os.kill(killed, signal.SIGKILL)
     lab.good("up")
     lab.good("status")
+    assert lab.supervisor() != killed
 
 
 @pytest.mark.parametrize("seconds", [0.45, 0.7, 1.2, 2.0])
