@@ -49,6 +49,7 @@ def programs() -> dict[str, str]:
         "PATH": path,
         "PYTHONPATH": str(repo()),
         "UNDERLAY_CACHE": str(cache()),
+        "UNDERLAY_CLONE": str(repo()),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
     }

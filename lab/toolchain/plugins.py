@@ -17,15 +17,16 @@ EXECUTOR = "pulumi-language-python-exec"
 
 
 def launcher_recipe(module: str) -> tuple[str, ...]:
-    """Return what decides a launcher: the module it starts and where this repository lies."""
-    return (module, str(paths.repo()), str(paths.cache()))
+    """Return what decides a launcher: the module it starts and where the lab's Python lies."""
+    return (module, str(paths.cache()))
 
 
 def write_launcher(step: Step, program: str, module: str) -> None:
-    """Write a program that starts one of the lab's own modules with the lab's Python."""
-    words = [str(step.cache / "venv/bin/python"), "-P", str(HERE / "launch.py"), module]
+    """Write a program that starts a module of the clone that started the engine: several clones share one cache."""
+    python, launch = shlex.quote(str(step.cache / "venv/bin/python")), (HERE / "launch.py").relative_to(paths.repo())
+    clone = "${UNDERLAY_CLONE:?is set by python3 -m lab}"
     file = step.staged(f"bin/{program}")
-    file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    file.write_text(f'#!/bin/sh\nexec {python} -P "{clone}/{launch}" {shlex.quote(module)} "$@"\n')
     file.chmod(0o755)
 
 
