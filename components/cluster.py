@@ -81,7 +81,7 @@ def cluster_facts(site: Site, waivers: Sequence[Waiver]) -> dict[str, Any]:
         "origin": site.cluster.origin.value,
         "networkMode": file_keys(site)["CILIUM_NETWORK_MODE"],
         "routingMode": values["routingMode"],
-        "podPool": str(site.addresses.pods.pool),
+        "podPool": str(site.addresses.pods.native),
         "podMask": site.addresses.pods.mask,
         "nativeRoutingCidr": values["ipv4NativeRoutingCIDR"],
         "ciliumOwner": site.cilium.owner,

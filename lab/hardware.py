@@ -102,19 +102,19 @@ def _managed(site: Site, address: IPv4Address | None) -> list[tuple[str, str]]:
 def _nodes(site: Site) -> Iterator[Machine]:
     for node in site.nodes:
         rack = site.rack(node.rack)
-        fabric = (node.uplinks[0].name, f"{node.address}/{rack.subnet.prefixlen}")
+        fabric = (node.uplinks[0].name, f"{node.address}/{rack.links[0].subnet.prefixlen}")
         addresses = (fabric, *_managed(site, node.management.address))
-        yield Machine(node.name, "node", addresses, gateway=str(rack.gateway))
+        yield Machine(node.name, "node", addresses, gateway=str(rack.gateways[0]))
 
 
 def _routers(site: Site) -> Iterator[Machine]:
     kinds: dict[Platform, Literal["frr", "bird"]] = {Platform.FRR: "frr", Platform.BIRD: "bird"}
     for router in site.routers:
-        racks = site.racks_of(router.name)
-        addresses = [(_port(rack.name), f"{rack.gateway}/{rack.subnet.prefixlen}") for rack in racks]
+        links = site.links_of(router.name)
+        addresses = [(_port(rack.name), f"{link.address}/{link.subnet.prefixlen}") for rack, link in links]
         addresses += [(_port(n.name), _link(n.local, n.remote)) for n in router.neighbors]
         addresses += _managed(site, router.management.address if router.management else None)
-        bridges = tuple(_port(rack.name) for rack in racks)
+        bridges = tuple(_port(rack.name) for rack, _ in links)
         yield Machine(router.name, kinds[router.platform], tuple(addresses), bridges)
 
 
@@ -138,7 +138,7 @@ def _cables(site: Site, machines: list[Machine]) -> Iterator[Cable]:
     for node in site.nodes:
         rack = site.rack(node.rack)
         uplink = node.uplinks[0]
-        yield Cable(node.name, uplink.name, rack.router, _port(node.name), _port(rack.name), uplink.mtu)
+        yield Cable(node.name, uplink.name, rack.links[0].router, _port(node.name), _port(rack.name), uplink.mtu)
     yield from _spine(site)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,8 @@ class Finding:
     found: str
     expected: str
     fix: str = ""
+    severity: Severity = "error"
+    """An error refuses the declaration; a warning is said at every run and refuses nothing."""
 
     def __str__(self) -> str:
         """Return the finding as one line for people."""

@@ -47,7 +47,8 @@ def grown(dev: dict[str, Any]) -> dict[str, Any]:
 
 def _rack(number: int) -> dict[str, Any]:
     subnet, gateway = f"172.30.{number}.0/24", f"172.30.{number}.1"
-    return {"name": f"rack-{number}", "subnet": subnet, "gateway": gateway, "router": f"tor-{number}"}
+    link = {"router": f"tor-{number}", "subnet": subnet, "address": gateway}
+    return {"name": f"rack-{number}", "egress": "single", "links": [link]}
 
 
 def _router(number: int) -> dict[str, Any]:

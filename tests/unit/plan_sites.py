@@ -46,7 +46,7 @@ def declaration(*changes: Change, without_key: str = "") -> Declaration:
 
 
 def put(path: str, value: object) -> Change:
-    """Return the change that sets one value: `put("bgp.timers.hold", 5)`, `put("racks.0.router", "tor-b")`."""
+    """Return the change that sets one value: `put("bgp.timers.hold", 5)`, `put("racks.0.links.0.router", "tor-b")`."""
 
     def change(data: Data) -> None:
         *way, last = [int(word) if word.isdigit() else word for word in path.split(".")]

@@ -20,8 +20,8 @@ MALFORMED: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
     "a missing origin": ([drop("cluster.origin")], [("site-missing", "site.cluster.origin")]),
     "an origin that does not exist": ([put("cluster.origin", "newish")], [("site-enum", "site.cluster.origin")]),
     "a network with host bits": (
-        [put("addresses.pods.pool", "10.244.1.0/16")],
-        [("site-value-error", "site.addresses.pods.pool")],
+        [put("addresses.pods.pools", ["10.244.1.0/16"])],
+        [("site-value-error", "site.addresses.pods.pools.0")],
     ),
     "three mistakes at once": (
         [put("bgp.asn", 0), put("racks.0.name", "Rack A"), drop("nodes.2.address")],
@@ -51,7 +51,7 @@ def test_a_hostile_name_is_refused(hostile: str) -> None:
 WRONG_KIND = {
     "an address as a number": put("nodes.0.address", 2887647499),
     "an address as a boolean": put("nodes.0.address", value=True),
-    "a network as a number": put("addresses.pods.pool", 170000000),
+    "a network as a number": put("addresses.pods.pools", [170000000]),
     "a number as a text": put("bgp.asn", "65010"),
     "a number as a boolean": put("bgp.asn", value=True),
     "a boolean as a text": put("routers.0.managed", "false"),
@@ -141,7 +141,7 @@ def test_the_committed_examples_are_taken(name: str) -> None:
 def test_the_site_says_what_belongs_together() -> None:
     declared = site()
     assert [node.name for node in declared.nodes_of("rack-b")] == ["worker-2", "worker-3"]
-    assert [rack.name for rack in declared.racks_of("tor-a")] == ["rack-a"]
+    assert [rack.name for rack, _ in declared.links_of("tor-a")] == ["rack-a"]
     assert declared.router("tor-b").asn == 65102
 
 

@@ -12,6 +12,11 @@ UPLINK = {"name": "eth0", "mtu": 9000, "source_destination_check": "disabled"}
 ALLOW = {"direction": "ingress", "network": "10.244.0.0/16", "protocol": "any"}
 
 
+def link(router: str, subnet: str, address: str) -> Data:
+    """Return a router's place in a rack."""
+    return {"router": router, "subnet": subnet, "address": address}
+
+
 def managed(first: int, prefix: str) -> Change:
     """Return the change that puts every machine's management address into a range."""
 
@@ -23,26 +28,26 @@ def managed(first: int, prefix: str) -> Change:
 
 
 OVERLAPS: dict[str, tuple[list[Change], str]] = {
-    "pod-pool-overlaps-service-range": ([put("addresses.services", "10.244.64.0/20")], "site.addresses.pods.pool"),
+    "pod-pool-overlaps-service-range": ([put("addresses.services", "10.244.64.0/20")], "site.addresses.pods.pools.0"),
     "pod-pool-overlaps-node-subnet": (
-        [put("addresses.pods.pool", "172.30.2.128/25"), put("addresses.pods.mask", 28), put("security_groups", [])],
-        "site.addresses.pods.pool",
+        [put("addresses.pods.pools", ["172.30.2.128/25"]), put("addresses.pods.mask", 28), put("security_groups", [])],
+        "site.addresses.pods.pools.0",
     ),
     "pod-pool-overlaps-out-of-band": (
         [
             put("addresses.out_of_band", "192.168.0.0/16"),
-            put("addresses.pods.pool", "192.168.0.0/17"),
+            put("addresses.pods.pools", ["192.168.0.0/17"]),
             put("security_groups", []),
         ],
-        "site.addresses.pods.pool",
+        "site.addresses.pods.pools.0",
     ),
     "pod-pool-overlaps-fabric": (
         [put("addresses.fabric", ["172.30.255.0/24", "10.244.9.0/24"])],
-        "site.addresses.pods.pool",
+        "site.addresses.pods.pools.0",
     ),
     "pod-pool-overlaps-external": (
         [put("addresses.external", ["203.0.113.0/24", "10.0.0.0/8"]), put("addresses.services", "192.0.2.0/24")],
-        "site.addresses.pods.pool",
+        "site.addresses.pods.pools.0",
     ),
     "service-range-overlaps-node-subnet": (
         [put("addresses.services", "172.30.2.64/26")],
@@ -53,24 +58,24 @@ OVERLAPS: dict[str, tuple[list[Change], str]] = {
     "service-range-overlaps-external": ([put("addresses.services", "203.0.113.64/26")], "site.addresses.services"),
     "node-subnet-overlaps-node-subnet": (
         [
-            put("racks.1.subnet", "172.30.2.0/23"),
+            put("racks.1.links.0.subnet", "172.30.2.0/23"),
             lambda d: d["racks"].append(
-                {**d["racks"][1], "name": "rack-c", "gateway": "172.30.3.1", "subnet": "172.30.3.0/24"}
+                {**d["racks"][1], "name": "rack-c", "links": [link("tor-b", "172.30.3.0/24", "172.30.3.1")]}
             ),
         ],
-        "site.racks.1.subnet",
+        "site.racks.1.links.0.subnet",
     ),
     "node-subnet-overlaps-out-of-band": (
         [put("addresses.out_of_band", "172.30.2.0/28"), managed(2, "172.30.2")],
-        "site.racks.1.subnet",
+        "site.racks.1.links.0.subnet",
     ),
     "node-subnet-overlaps-fabric": (
         [put("addresses.fabric", ["172.30.255.0/24", "172.30.2.0/28"])],
-        "site.racks.1.subnet",
+        "site.racks.1.links.0.subnet",
     ),
     "node-subnet-overlaps-external": (
         [put("addresses.external", ["203.0.113.0/24", "172.30.2.0/28"])],
-        "site.racks.1.subnet",
+        "site.racks.1.links.0.subnet",
     ),
     "out-of-band-overlaps-fabric": (
         [put("addresses.fabric", ["172.30.255.0/24", "192.168.0.0/16"])],
@@ -94,9 +99,50 @@ OVERLAPS: dict[str, tuple[list[Change], str]] = {
     ),
 }
 
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "pod-pool": ("10.244.64.0/24", "site.addresses.pods.pools.0"),
+    "service-range": ("10.96.7.0/24", "site.addresses.services"),
+    "node-subnet": ("172.30.2.128/26", "site.racks.1.links.0.subnet"),
+    "out-of-band": ("192.168.250.64/26", "site.addresses.out_of_band"),
+    "fabric": ("172.30.255.64/26", "site.addresses.fabric.0"),
+    "external": ("203.0.113.128/26", "site.addresses.external.0"),
+}
+"""A part of each range of the dev site, and where the range is declared."""
+
+LB, OTHERS = "site.addresses.load_balancers.0", "site.addresses.other_clusters.0.networks.0"
+
+
+def other(*networks: str) -> Change:
+    """Return the change that declares another cluster with these ranges."""
+    return put("addresses.other_clusters", [{"name": "older", "networks": list(networks)}])
+
+
+for _kind, (_part, _where) in ELSEWHERE.items():
+    _first = _kind in ("pod-pool", "service-range")
+    OVERLAPS[f"{_kind}-overlaps-load-balancer-pool" if _first else f"load-balancer-pool-overlaps-{_kind}"] = (
+        [put("addresses.load_balancers", [_part])],
+        _where if _first else LB,
+    )
+    OVERLAPS[f"{_kind}-overlaps-other-cluster"] = ([other(_part)], _where)
+OVERLAPS |= {
+    "pod-pool-overlaps-pod-pool": (
+        [put("addresses.pods.pools", ["10.244.0.0/16", "10.244.8.0/21"])],
+        "site.addresses.pods.pools.0",
+    ),
+    "load-balancer-pool-overlaps-load-balancer-pool": (
+        [put("addresses.load_balancers", ["192.0.2.0/24", "192.0.2.0/25"])],
+        LB,
+    ),
+    "load-balancer-pool-overlaps-other-cluster": (
+        [put("addresses.load_balancers", ["192.0.2.0/24"]), other("192.0.2.0/25")],
+        LB,
+    ),
+    "other-cluster-overlaps-other-cluster": ([other("192.0.2.0/24", "192.0.2.0/25")], OTHERS),
+}
+
 SINGLE: dict[str, tuple[list[Change], str]] = {
     "pod-mask-outside-pool": ([put("addresses.pods.mask", 31)], "site.addresses.pods.mask"),
-    "pod-pool-too-small": ([put("addresses.pods.pool", "10.244.0.0/23")], "site.addresses.pods"),
+    "pod-pool-too-small": ([put("addresses.pods.pools", ["10.244.0.0/23"])], "site.addresses.pods"),
     "hold-below-three-keepalives": ([put("bgp.timers.keepalive", 4)], "site.bgp.timers.hold"),
     "asn-not-unique": ([put("bgp.asn", 65102)], "site.routers.1.asn"),
     "accepted-prefix-not-external": (
@@ -117,9 +163,9 @@ SINGLE: dict[str, tuple[list[Change], str]] = {
     ),
     "address-not-unique": ([put("nodes.3.address", "172.30.2.11")], "site.nodes.2.address"),
     "rack-unknown": ([put("nodes.3.rack", "rack-z")], "site.nodes.3.rack"),
-    "router-unknown": ([put("racks.1.router", "tor-z")], "site.racks.1.router"),
+    "router-unknown": ([put("racks.1.links.0.router", "tor-z")], "site.racks.1.links.0.router"),
     "node-address-outside-rack": ([put("nodes.3.address", "172.30.1.99")], "site.nodes.3.address"),
-    "gateway-outside-rack": ([put("racks.1.gateway", "172.30.3.1")], "site.racks.1.gateway"),
+    "gateway-outside-rack": ([put("racks.1.links.0.address", "172.30.3.1")], "site.racks.1.links.0.address"),
     "uplink-missing": ([put("nodes.3.uplinks", [])], "site.nodes.3.uplinks"),
     "link-address-outside-fabric": (
         [put("routers.0.neighbors.1.local", "172.31.0.2")],
@@ -136,13 +182,13 @@ SINGLE: dict[str, tuple[list[Change], str]] = {
         "site.security_groups.0.nodes",
     ),
     "range-special-purpose": (
-        [put("addresses.pods.pool", "169.254.0.0/16"), put("security_groups", [])],
-        "site.addresses.pods.pool",
+        [put("addresses.pods.pools", ["169.254.0.0/16"]), put("security_groups", [])],
+        "site.addresses.pods.pools.0",
     ),
     "api-address-special-purpose": ([put("cluster.api.address", "127.0.0.1")], "site.cluster.api.address"),
     "cilium-version-unsupported": ([put("cilium.version", "1.18.9")], "site.cilium.version"),
     "node-address-not-a-host": ([put("nodes.3.address", "172.30.2.255")], "site.nodes.3.address"),
-    "gateway-not-a-host": ([put("racks.1.gateway", "172.30.2.0")], "site.racks.1.gateway"),
+    "gateway-not-a-host": ([put("racks.1.links.0.address", "172.30.2.0")], "site.racks.1.links.0.address"),
     "neighbor-asn-not-external": ([put("routers.0.neighbors.1.asn", 65010)], "site.routers.0.neighbors.1.asn"),
     "graceful-restart-too-short": ([put("bgp.graceful_restart.restart", 14)], "site.bgp.graceful_restart.restart"),
     "management-outside-out-of-band": (
@@ -178,7 +224,7 @@ SEVERAL: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
         [("pod-path-missing", "racks rack-a and rack-b")],
     ),
     "a gateway that is a node's address": (
-        [put("racks.1.gateway", "172.30.2.12")],
+        [put("racks.1.links.0.address", "172.30.2.12")],
         [("address-not-unique", "site.nodes.3.address")],
     ),
     "a security group without any rule for pods": (
@@ -207,7 +253,7 @@ TWELVE = (
 
 CLEAN: dict[str, list[Change]] = {
     "the dev site": [],
-    "the smallest pool that is enough": [put("addresses.pods.pool", "10.244.0.0/22")],
+    "the smallest pool that is enough": [put("addresses.pods.pools", ["10.244.0.0/22"])],
     "one rack": [
         drop("racks.1"),
         drop("routers.1"),
@@ -223,7 +269,7 @@ CLEAN: dict[str, list[Change]] = {
     "a router of the network team": [put("routers.1.managed", value=False), drop("routers.1.management")],
     "a group wider than the pods": [put("security_groups.0.allow.0.network", "10.0.0.0/8")],
     "two racks behind one router": [
-        put("racks.1.router", "tor-a"),
+        put("racks.1.links.0.router", "tor-a"),
         drop("routers.1"),
         drop("routers.0.neighbors.0"),
     ],
@@ -270,8 +316,8 @@ def test_an_api_address_that_no_other_machine_reaches_is_found(address: str) -> 
 
 @pytest.mark.parametrize("pool", ["127.0.0.0/16", "169.254.0.0/16", "224.0.0.0/16", "0.0.0.0/8"])
 def test_a_pool_of_special_purpose_is_found(pool: str) -> None:
-    found = broken(put("addresses.pods.pool", pool), put("security_groups", []))
-    assert found == [("range-special-purpose", "site.addresses.pods.pool")]
+    found = broken(put("addresses.pods.pools", [pool]), put("security_groups", []))
+    assert found == [("range-special-purpose", "site.addresses.pods.pools.0")]
 
 
 def test_an_outside_neighbour_with_the_router_s_own_number_is_found() -> None:

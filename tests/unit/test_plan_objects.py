@@ -16,7 +16,7 @@ from underlay.plan.values import helm_values, uplinks
 
 
 def test_the_native_cidr_is_the_pod_pool_and_nothing_is_tunnelled() -> None:
-    values = helm_values(site(put("addresses.pods.pool", "10.64.0.0/12")))
+    values = helm_values(site(put("addresses.pods.pools", ["10.64.0.0/12"])))
     assert values["routingMode"] == "native"
     assert values["ipv4NativeRoutingCIDR"] == "10.64.0.0/12"
     assert values["ipam"]["operator"] == {
@@ -163,7 +163,7 @@ def test_a_node_s_file_carries_the_owner_and_every_setting() -> None:
     assert data["text"].splitlines()[0] == OWNER_MARK
     assert data["text"].splitlines()[1] == "# owner: site dev, machine worker-2"
     assert data["text"].splitlines()[2:] == [f"{key} = {value}" for key, value in data["settings"].items()]
-    assert (data["address"], data["pod_address"]) == ("172.30.2.11/24", "10.244.255.254")
+    assert (data["addresses"], data["pod_address"]) == (["172.30.2.11/24"], "10.244.255.254")
 
 
 def test_responders_run_on_every_node_and_restart_with_a_new_program() -> None:

@@ -175,8 +175,8 @@ FAULTS: dict[str, tuple[Callable[[Node], object], str]] = {
     "no cgroup2": (lambda node: node.put("proc/filesystems", "nodev\tbpf\n"), "kernel-filesystem-missing"),
     "another MTU": (lambda node: node.put("sys/class/net/eth0/mtu", "9000\n"), "uplink-mtu-differs"),
     "no such interface": (lambda node: (node.root / "sys/class/net/eth0/mtu").unlink(), "uplink-missing"),
-    "another address": (lambda node: node.data.update(address="172.30.1.13/24"), "node-address-missing"),
-    "another prefix length": (lambda node: node.data.update(address="172.30.1.12/16"), "node-address-missing"),
+    "another address": (lambda node: node.data.update(addresses=["172.30.1.13/24"]), "node-address-missing"),
+    "another prefix length": (lambda node: node.data.update(addresses=["172.30.1.12/16"]), "node-address-missing"),
     "no route for pods": (lambda node: setattr(node, "route", []), "pod-route-not-by-uplink"),
     "pods behind the management network": (
         lambda node: setattr(node, "route", [{"dev": "mgmt0"}]),

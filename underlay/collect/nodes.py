@@ -40,7 +40,9 @@ class Node:
     async def probe(self, pod: str | None, targets: Sequence[dict[str, str]], expected: Expected) -> None:
         """Send the probes from the node's pod to all targets, and read the facts."""
         pods = [target["address"] for target in targets] + ([pod] if pod else [])
-        machines = {str(node.address) for node in expected.nodes} | {str(node.gateway) for node in expected.nodes}
+        machines = {str(node.address) for node in expected.nodes} | {
+            str(gateway) for node in expected.nodes for gateway in node.gateways
+        }
         request = {"request": "probe", "pod": pod, "targets": targets, "pods": pods, "machines": sorted(machines)}
         await self._ask(request, PROBING)
 

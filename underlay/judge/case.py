@@ -167,7 +167,7 @@ class Case:
         """Return who owns each address that the plan and the survey know."""
         owners = {node.seen.probe: f"the pod on {node.name}" for node in self.nodes.values() if node.seen.probe}
         owners |= {str(node.plan.address): node.name for node in self.nodes.values()}
-        owners |= {str(node.plan.gateway): node.plan.router for node in self.nodes.values()}
+        owners |= {str(peer.address): peer.router for node in self.nodes.values() for peer in node.plan.peers}
         return owners | {
             str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions
         }

@@ -79,7 +79,7 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 
 def _planned(node: NodeView, device: str | None, gateway: str | None) -> bool:
-    return device in node.uplinks and gateway == str(node.plan.gateway)
+    return device in node.uplinks and gateway in {str(address) for address in node.plan.gateways}
 
 
 def wire(node: NodeView, report: NodeReport, case: Case) -> Judged:

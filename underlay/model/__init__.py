@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from underlay.model.base import Model
-from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster, HostRouting, Origin, Pods, Timers
-from underlay.model.fabric import Management, Neighbor, Node, Platform, Rack, Router, SecurityGroup, Uplink
+from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster, HostRouting, Origin, OtherCluster, Pods, Timers
+from underlay.model.fabric import (
+    SHARED_GATEWAY,
+    Egress,
+    Link,
+    Management,
+    Neighbor,
+    Node,
+    Platform,
+    Rack,
+    Router,
+    SecurityGroup,
+    Uplink,
+)
 from underlay.model.host_keys import load_host_keys
 from underlay.model.site import Site, Verification, load_site
 
 __all__ = [
+    "SHARED_GATEWAY",
     "Addresses",
     "Bgp",
     "Cilium",
     "Cluster",
+    "Egress",
     "HostRouting",
+    "Link",
     "Management",
     "Model",
     "Neighbor",
     "Node",
     "Origin",
+    "OtherCluster",
     "Platform",
     "Pods",
     "Rack",

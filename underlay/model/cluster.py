@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -35,28 +37,49 @@ class Cluster(Model):
     """`new`: created with Cilium as its first CNI; `existing`: without it; `upgraded`: from such a cluster."""
     kubernetes: Version
     api: Endpoint
+    id: Annotated[int, Field(ge=0, le=255)] = 0
+    """Cilium's cluster number, 0 where no clusters are meshed; it is part of every identity and never changes."""
     installer: tuple[str, ...] = ()
     """The command that reads the cluster file and prints the kubeconfig; empty: the kubeconfig is configured."""
 
 
 class Pods(Model):
-    """The pod pool and the size of each node's share of it."""
+    """The pod pools and the size of each node's share of them."""
 
-    pool: Network
+    pools: Annotated[tuple[Network, ...], Field(min_length=1)]
+    """Nodes take their shares from the first pool, then from the next; pools are only ever appended."""
     mask: Annotated[int, Field(ge=1, le=32)]
     """Prefix length of one node's pod network."""
 
+    @cached_property
+    def native(self) -> IPv4Network:
+        """Return the smallest network that holds every pool: what is routed without encapsulation (R13)."""
+        found = self.pools[0]
+        while not all(pool.subnet_of(found) for pool in self.pools):
+            found = found.supernet()
+        return found
+
+
+class OtherCluster(Model):
+    """Another cluster that the same fabric carries; its ranges must stay apart from this one's."""
+
+    name: Name
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)]
+
 
 class Addresses(Model):
-    """Every range that the site uses; they must not overlap."""
+    """Every range that the site uses beside the racks' segments; they must not overlap."""
 
     pods: Pods
     services: Network
+    load_balancers: tuple[Network, ...] = ()
+    """Pools of addresses of services of type LoadBalancer."""
     out_of_band: Network | None = None
     fabric: tuple[Network, ...] = ()
     """Links between routers, and their loopbacks."""
     external: tuple[Network, ...] = ()
     """Networks outside the cluster that talk to pods directly."""
+    other_clusters: tuple[OtherCluster, ...] = ()
 
 
 class HostRouting(StrEnum):
@@ -79,6 +102,10 @@ class Cilium(Model):
     owner: Literal["release", "installer"]
     """Who installs Cilium: this program (`release`) or the vendor's installer (`installer`)."""
     host_routing: HostRouting
+    kube_proxy_replacement: bool
+    """True: Cilium serves Services in BPF; False: kube-proxy runs on every node."""
+    direct_node_routes: bool
+    """True: nodes of one segment reach each other's pods without a router; other segments stay with the routers."""
     load_balancing: LoadBalancing
     chart: str | None = None
     """Directory, archive or OCI reference of the chart; None: configured per stack."""

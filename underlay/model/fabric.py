@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -46,16 +48,56 @@ class Router(Model):
     """True: configured over SSH; False: a file for the network team is rendered."""
     management: Management | None = None
     neighbors: tuple[Neighbor, ...] = ()
+    aggregates: tuple[Network, ...] = ()
+    """Announced to neighbours outside the site in place of their parts; the router discards what no part takes."""
+
+
+class Egress(StrEnum):
+    """How a node leaves its rack, and so what it survives; BGP only advertises, it programs no route of a node."""
+
+    SINGLE = "single"
+    """One router, one next hop."""
+    ECMP_LINK_STATE = "ecmp-link-state"
+    """A segment and an uplink to each router; a next hop leaves when its link goes down."""
+    ANYCAST_GATEWAY = "anycast-gateway"
+    """One segment; all routers answer for the same gateway address at once."""
+    VRRP = "vrrp"
+    """One segment; the gateway address moves to another router when its holder is silent (RFC 9568)."""
+
+
+SHARED_GATEWAY = frozenset({Egress.ANYCAST_GATEWAY, Egress.VRRP})
+"""Mechanisms with one segment, several routers, and an address that belongs to none of them alone."""
+
+
+class Link(Model):
+    """A router's place in a rack."""
+
+    router: Name
+    subnet: Network
+    """The layer-2 segment."""
+    address: Address
+    """The router's own address in the segment: BGP peer of the nodes, and next hop unless the gateway is shared."""
 
 
 class Rack(Model):
-    """A layer-2 segment of nodes behind one router."""
+    """Nodes behind the same routers."""
 
     name: Name
-    subnet: Network
-    gateway: Address
-    """The router's address in the subnet: the nodes' default gateway and BGP peer."""
-    router: Name
+    egress: Egress
+    links: Annotated[tuple[Link, ...], Field(min_length=1)]
+    gateway: Address | None = None
+    """The shared gateway address of `anycast-gateway` and `vrrp`; the other mechanisms use the routers' own."""
+
+    @cached_property
+    def subnets(self) -> tuple[IPv4Network, ...]:
+        """Return each segment once, in the order of the links."""
+        return tuple(dict.fromkeys(link.subnet for link in self.links))
+
+    @cached_property
+    def gateways(self) -> tuple[IPv4Address, ...]:
+        """Return the next hops of a node."""
+        shared = self.gateway if self.egress in SHARED_GATEWAY else None
+        return (shared,) if shared else tuple(link.address for link in self.links)
 
 
 NO_INTERFACE = frozenset({"all", "default", "lo", ".", ".."})
@@ -73,6 +115,8 @@ class Uplink(Model):
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,15}$"), AfterValidator(_interface)]
     mtu: Mtu
+    address: Address | None = None
+    """Needed where a rack has several segments; else the node's own address is the uplink's."""
     source_destination_check: Literal["disabled", "enabled"]
     """The platform's anti-spoofing check; pods' addresses pass only where it is disabled."""
 
@@ -87,6 +131,11 @@ class Node(Model):
     """The node's address in the fabric: kubelet's node IP and BGP source."""
     management: Management
     uplinks: tuple[Uplink, ...]
+
+    def address_in(self, subnet: IPv4Network) -> IPv4Address | None:
+        """Return the node's address in a segment; None when it has none there."""
+        own = (*(uplink.address for uplink in self.uplinks), self.address)
+        return next((address for address in own if address and address in subnet), None)
 
 
 class Allow(Model):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +13,9 @@ from pydantic_core import ErrorDetails
 from underlay.finding import Finding, Refused
 from underlay.model.base import Model, Name
 from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster
-from underlay.model.fabric import Node, Rack, Router, SecurityGroup
+from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
+
+T = TypeVar("T")
 
 
 class Verification(Model):
@@ -37,23 +41,50 @@ class Site(Model):
 
     def rack(self, name: str) -> Rack:
         """Return the rack of that name; KeyError when there is none."""
-        return {rack.name: rack for rack in self.racks}[name]
+        return self._racks[name]
 
     def router(self, name: str) -> Router:
         """Return the router of that name; KeyError when there is none."""
-        return {router.name: router for router in self.routers}[name]
+        return self._routers[name]
 
     def node(self, name: str) -> Node:
         """Return the node of that name; KeyError when there is none."""
-        return {node.name: node for node in self.nodes}[name]
+        return self._nodes[name]
 
     def nodes_of(self, rack: str) -> tuple[Node, ...]:
         """Return the nodes of a rack in the order of the declaration."""
-        return tuple(node for node in self.nodes if node.rack == rack)
+        return self._members.get(rack, ())
 
-    def racks_of(self, router: str) -> tuple[Rack, ...]:
-        """Return the racks behind a router."""
-        return tuple(rack for rack in self.racks if rack.router == router)
+    def links_of(self, router: str) -> tuple[tuple[Rack, Link], ...]:
+        """Return the racks behind a router, each with the router's place in it."""
+        return self._links.get(router, ())
+
+    @cached_property
+    def _racks(self) -> dict[str, Rack]:
+        return {rack.name: rack for rack in self.racks}
+
+    @cached_property
+    def _routers(self) -> dict[str, Router]:
+        return {router.name: router for router in self.routers}
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[Node, ...]]:
+        return _grouped((node.rack, node) for node in self.nodes)
+
+    @cached_property
+    def _links(self) -> dict[str, tuple[tuple[Rack, Link], ...]]:
+        return _grouped((link.router, (rack, link)) for rack in self.racks for link in rack.links)
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
+    groups: dict[str, list[T]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in groups.items()}
 
 
 def load_site(declared: object) -> Site:
@@ -64,7 +95,13 @@ def load_site(declared: object) -> Site:
     try:
         return Site.model_validate_json(json.dumps(declared, default=str), strict=True)
     except ValidationError as error:
-        raise Refused([_finding(item) for item in error.errors()]) from None
+        raise Refused([_finding(item) for item in _causes(error.errors())]) from None
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out lists that are too short only because their items are refused."""
+    above = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
+    return [item for item in errors if item["type"] != "too_short" or item["loc"] not in above]
 
 
 def _finding(item: ErrorDetails) -> Finding:

@@ -18,7 +18,7 @@ CRDS = tuple(
 
 
 class Session(NamedTuple):
-    """A BGP session of a node with its rack's router, as the node sees it."""
+    """A BGP session of a node with a router of its rack, as the node sees it."""
 
     node: str
     peer: str
@@ -32,11 +32,12 @@ def objects(site: Site) -> list[dict[str, Any]]:
 
 
 def sessions(site: Site) -> list[Session]:
-    """Return the session of each node."""
+    """Return the sessions of each node."""
     return [
-        Session(node.name, rack.router, str(rack.gateway), site.router(rack.router).asn)
+        Session(node.name, link.router, str(link.address), site.router(link.router).asn)
         for rack in site.racks
         for node in site.nodes_of(rack.name)
+        for link in rack.links
     ]
 
 
@@ -71,15 +72,17 @@ def _peer_config(site: Site) -> dict[str, Any]:
 
 
 def _cluster_config(site: Site, rack: Rack) -> dict[str, Any]:
-    router = site.router(rack.router)
-    peer = {
-        "name": router.name,
-        "peerAddress": str(rack.gateway),
-        "peerASN": router.asn,
-        "peerConfigRef": {"name": PEER_CONFIG},
-    }
+    peers = [
+        {
+            "name": link.router,
+            "peerAddress": str(link.address),
+            "peerASN": site.router(link.router).asn,
+            "peerConfigRef": {"name": PEER_CONFIG},
+        }
+        for link in rack.links
+    ]
     names = [node.name for node in site.nodes_of(rack.name)]
     selector = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": names}]}
-    instance = {"name": INSTANCE, "localASN": site.bgp.asn, "peers": [peer]}
+    instance = {"name": INSTANCE, "localASN": site.bgp.asn, "peers": peers}
     spec = {"nodeSelector": selector, "bgpInstances": [instance]}
     return _object("CiliumBGPClusterConfig", f"underlay-{rack.name}", spec)

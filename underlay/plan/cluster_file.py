@@ -26,10 +26,10 @@ def file_keys(site: Site) -> Keys:
         **{f"MASTER-{number}": str(node.address) for number, node in enumerate(_masters(site), start=1)},
         **_entrance(site),
         "NETWORK_PROVIDER": "cilium",
-        "CILIUM_IPV4POOL_CIDR": str(site.addresses.pods.pool),
+        "CILIUM_IPV4POOL_CIDR": str(site.addresses.pods.native),
         "CILIUM_BGP_ENABLE": False,  # this program owns the BGP objects; two owners would undo each other
         "CILIUM_NETWORK_MODE": "underlay",
-        "PROXY_MODE": "ebpf",
+        "PROXY_MODE": "ebpf" if site.cilium.kube_proxy_replacement else "iptables",
     }
 
 

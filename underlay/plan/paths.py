@@ -45,11 +45,14 @@ def beyond(links: Adjacency, start: str, *, without: str = "") -> frozenset[str]
 def gaps(site: Site) -> Iterator[tuple[str, str]]:
     """Yield each pair of racks between which no chain of routers carries pod traffic."""
     links = adjacency(site)
-    racks = [rack for rack in site.racks if rack.router in links]
-    reach = {router: beyond(links, router) for router in {rack.router for rack in racks}}
-    for index, rack in enumerate(racks):
-        for other in racks[index + 1 :]:
-            if other.router not in reach[rack.router]:
+    known = {router: beyond(links, router) for router in links}
+    reach = {
+        rack.name: frozenset().union(*(known.get(link.router, frozenset()) for link in rack.links))
+        for rack in site.racks
+    }
+    for index, rack in enumerate(site.racks):
+        for other in site.racks[index + 1 :]:
+            if reach[rack.name] and reach[other.name] and not reach[rack.name] & reach[other.name]:
                 yield rack.name, other.name
 
 
@@ -59,6 +62,6 @@ def learnable(site: Site, router: Router, neighbor: Neighbor) -> tuple[IPv4Netwo
     if neighbor.name not in links[router.name]:
         return tuple(sorted(neighbor.accepts))
     far = beyond(links, neighbor.name, without=router.name)
-    racks = {rack.subnet for name in far for rack in site.racks_of(name)}
+    racks = {link.subnet for name in far for _, link in site.links_of(name)}
     outside = {network for name in far for peer in site.router(name).neighbors for network in peer.accepts}
     return tuple(sorted({*neighbor.accepts, *racks, *outside}))

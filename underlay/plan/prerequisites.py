@@ -34,16 +34,21 @@ def sysctl_text(wanted: dict[str, str], owner: str) -> str:
     return "\n".join([OWNER_MARK, f"# {owner}", *(f"{key} = {value}" for key, value in wanted.items())]) + "\n"
 
 
+def addresses(site: Site, node: Node) -> list[str]:
+    """Return the node's address in each segment of its rack, with prefix length."""
+    found = ((node.address_in(subnet), subnet) for subnet in site.rack(node.rack).subnets)
+    return [f"{address}/{subnet.prefixlen}" for address, subnet in found if address]
+
+
 def node_input(site: Site, node: Node) -> dict[str, Any]:
     """Return the input of the program `prepare_node` for one node."""
     wanted = settings(site, node)
-    rack = site.rack(node.rack)
     return {
         "site": site.name,
         "node": node.name,
-        "address": f"{node.address}/{rack.subnet.prefixlen}",
+        "addresses": addresses(site, node),
         "uplinks": {uplink.name: uplink.mtu for uplink in node.uplinks},
-        "pod_address": str(site.addresses.pods.pool.broadcast_address - 1),
+        "pod_address": str(site.addresses.pods.native.broadcast_address - 1),
         "file": SYSCTL_FILE,
         "mark": OWNER_MARK,
         "text": sysctl_text(wanted, owner_line(site, node.name)),

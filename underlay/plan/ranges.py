@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from underlay.model import Site
 
-KINDS = ("pod-pool", "service-range", "node-subnet", "out-of-band", "fabric", "external")
+KINDS = (
+    "pod-pool",
+    "service-range",
+    "load-balancer-pool",
+    "node-subnet",
+    "out-of-band",
+    "fabric",
+    "external",
+    "other-cluster",
+)
 """In the order in which a pair of them is named."""
 
 
@@ -23,16 +32,23 @@ class Range(NamedTuple):
 def ranges(site: Site) -> Iterator[Range]:
     """Yield every range, in the order of KINDS."""
     addresses = site.addresses
-    yield Range("pod-pool", "site.addresses.pods.pool", addresses.pods.pool)
+    yield from _many("pod-pool", "site.addresses.pods.pools", addresses.pods.pools)
     yield Range("service-range", "site.addresses.services", addresses.services)
+    yield from _many("load-balancer-pool", "site.addresses.load_balancers", addresses.load_balancers)
     for index, rack in enumerate(site.racks):
-        yield Range("node-subnet", f"site.racks.{index}.subnet", rack.subnet)
+        for subnet in rack.subnets:
+            number = next(number for number, link in enumerate(rack.links) if link.subnet == subnet)
+            yield Range("node-subnet", f"site.racks.{index}.links.{number}.subnet", subnet)
     if addresses.out_of_band:
         yield Range("out-of-band", "site.addresses.out_of_band", addresses.out_of_band)
-    for index, network in enumerate(addresses.fabric):
-        yield Range("fabric", f"site.addresses.fabric.{index}", network)
-    for index, network in enumerate(addresses.external):
-        yield Range("external", f"site.addresses.external.{index}", network)
+    yield from _many("fabric", "site.addresses.fabric", addresses.fabric)
+    yield from _many("external", "site.addresses.external", addresses.external)
+    for index, other in enumerate(addresses.other_clusters):
+        yield from _many("other-cluster", f"site.addresses.other_clusters.{index}.networks", other.networks)
+
+
+def _many(kind: str, where: str, networks: tuple[IPv4Network, ...]) -> Iterator[Range]:
+    return (Range(kind, f"{where}.{index}", network) for index, network in enumerate(networks))
 
 
 SPECIAL = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))

@@ -41,8 +41,8 @@ class Peer:
 def router_text(site: Site, router: Router) -> str:
     """Return the configuration of a router; the place of the password holds a mark, never the password."""
     learned = _learned(site, router)
-    racks = site.racks_of(router.name)
-    subnets = {SUBNETS: tuple(rack.subnet for rack in racks)} if racks else {}
+    links = site.links_of(router.name)
+    subnets = {SUBNETS: tuple(link.subnet for _, link in links)} if links else {}
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -53,7 +53,9 @@ def router_text(site: Site, router: Router) -> str:
             bgp=site.bgp,
             pods=site.addresses.pods,
             sets={**subnets, **learned},
-            nodes=[node for rack in racks for node in site.nodes_of(rack.name)],
+            nodes=[
+                (node.name, node.address_in(link.subnet)) for rack, link in links for node in site.nodes_of(rack.name)
+            ],
             peers=[_peer(site, router, neighbor, (*subnets, *learned)) for neighbor in router.neighbors],
             password=PASSWORD_MARK,
             node_prefixes=NODE_PREFIXES,

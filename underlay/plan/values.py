@@ -29,11 +29,18 @@ def uplinks(site: Site) -> list[str]:
     return sorted({uplink.name for node in site.nodes for uplink in node.uplinks})
 
 
+def segments(site: Site) -> int:
+    """Return the number of layer-2 segments with nodes."""
+    return len({subnet for rack in site.racks if site.nodes_of(rack.name) for subnet in rack.subnets})
+
+
 def _datapath(site: Site) -> dict[str, Any]:
     return {
         "routingMode": "native",
-        "ipv4NativeRoutingCIDR": str(site.addresses.pods.pool),
-        "autoDirectNodeRoutes": False,  # pods reach each other by the racks' routers, in one rack too
+        "ipv4NativeRoutingCIDR": str(site.addresses.pods.native),
+        # Without direct routes pods reach each other by the racks' routers, in one rack too.
+        "autoDirectNodeRoutes": site.cilium.direct_node_routes,
+        "directRoutingSkipUnreachable": site.cilium.direct_node_routes and segments(site) > 1,
         "devices": uplinks(site),
         "bpf": HOST_ROUTING[site.cilium.host_routing],
         # Explicit, because the chart checks the native CIDR only where this is not null.
@@ -45,13 +52,13 @@ def _datapath(site: Site) -> dict[str, Any]:
 
 def _addresses(site: Site) -> dict[str, Any]:
     pods = site.addresses.pods
-    operator = {"clusterPoolIPv4PodCIDRList": [str(pods.pool)], "clusterPoolIPv4MaskSize": pods.mask}
+    operator = {"clusterPoolIPv4PodCIDRList": [str(pool) for pool in pods.pools], "clusterPoolIPv4MaskSize": pods.mask}
     return {"ipam": {"mode": "cluster-pool", "operator": operator}}
 
 
 def _services(site: Site) -> dict[str, Any]:
     return {
-        "kubeProxyReplacement": "true",
+        "kubeProxyReplacement": str(site.cilium.kube_proxy_replacement).lower(),
         "k8sServiceHost": str(site.cluster.api.address),
         "k8sServicePort": site.cluster.api.port,
         "loadBalancer": {"algorithm": site.cilium.load_balancing.algorithm},

@@ -25,15 +25,38 @@ class Link(Model):
     mtu: Mtu
 
 
+class ExpectedPeer(Model):
+    """A router with which a node has to hold a session."""
+
+    router: Name
+    asn: Asn
+    address: Address
+
+
 class ExpectedNode(Model):
     """A node as it has to be."""
 
     name: Name
     address: Address
-    gateway: Address
-    router: Name
-    router_asn: Asn
+    gateways: tuple[Address, ...]
+    """Next hops towards pods of other nodes; each packet takes one of them."""
+    peers: tuple[ExpectedPeer, ...]
     uplinks: tuple[Link, ...]
+
+    @property
+    def gateway(self) -> Address:
+        """Return the first next hop."""
+        return self.gateways[0]
+
+    @property
+    def router(self) -> Name:
+        """Return the first router of the rack."""
+        return self.peers[0].router
+
+    @property
+    def router_asn(self) -> Asn:
+        """Return the number of the rack's first router."""
+        return self.peers[0].asn
 
 
 class ExpectedSession(Model):
@@ -84,11 +107,11 @@ def expectations(site: Site) -> Expected:
     """Return what follows from the site for the verdict."""
     return Expected(
         cluster=site.cluster.name,
-        pool=site.addresses.pods.pool,
+        pool=site.addresses.pods.native,
         mask=site.addresses.pods.mask,
         host_routing=site.cilium.host_routing,
         asn=site.bgp.asn,
-        nodes=tuple(_node(site, node.name) for node in site.nodes),
+        nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),
     )
 
@@ -112,22 +135,26 @@ def responder_source() -> str:
     return (Path(__file__).parents[2] / "bpf" / "responder.py").read_text()
 
 
-def _node(site: Site, name: str) -> ExpectedNode:
-    node = site.node(name)
+def _node(site: Site, node: Node) -> ExpectedNode:
     rack = site.rack(node.rack)
     return ExpectedNode(
         name=node.name,
         address=node.address,
-        gateway=rack.gateway,
-        router=rack.router,
-        router_asn=site.router(rack.router).asn,
+        gateways=rack.gateways,
+        peers=tuple(
+            ExpectedPeer(router=link.router, asn=site.router(link.router).asn, address=link.address)
+            for link in rack.links
+        ),
         uplinks=tuple(Link(name=uplink.name, mtu=uplink.mtu) for uplink in node.uplinks),
     )
 
 
 def _router(site: Site, router: Router) -> ExpectedRouter:
-    nodes = [node for rack in site.racks_of(router.name) for node in site.nodes_of(rack.name)]
-    sessions = [ExpectedSession(peer=node.name, address=node.address, asn=site.bgp.asn) for node in nodes]
+    nodes = [(node, link) for rack, link in site.links_of(router.name) for node in site.nodes_of(rack.name)]
+    sessions = [
+        ExpectedSession(peer=node.name, address=node.address_in(link.subnet) or node.address, asn=site.bgp.asn)
+        for node, link in nodes
+    ]
     others = [ExpectedSession(peer=peer.name, address=peer.remote, asn=peer.asn) for peer in router.neighbors]
     return ExpectedRouter(
         name=router.name,
@@ -142,18 +169,19 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
 
 def _next_hops(site: Site, router: Router, node: Node) -> tuple[Address, ...]:
     """Return the node itself at its own router, elsewhere every neighbour on a shortest way."""
-    goal = site.rack(node.rack).router
-    if router.name == goal:
-        return (node.address,)
-    distance = _distances(site, goal)
+    links = site.rack(node.rack).links
+    own = [node.address_in(link.subnet) for link in links if link.router == router.name]
+    if own:
+        return tuple(address for address in own if address)
+    distance = _distances(site, [link.router for link in links])
     here = distance.get(router.name, 0)
     return tuple(peer.remote for peer in router.neighbors if distance.get(peer.name, here) < here)
 
 
-def _distances(site: Site, goal: str) -> dict[str, int]:
-    """Return each router's number of hops to one of them."""
+def _distances(site: Site, goals: list[str]) -> dict[str, int]:
+    """Return each router's number of hops to the nearest of some of them."""
     routers = {router.name: router for router in site.routers}
-    distance, edge = {goal: 0}, [goal]
+    distance, edge = dict.fromkeys(goals, 0), list(goals)
     while edge:
         name = edge.pop(0)
         for peer in routers[name].neighbors:

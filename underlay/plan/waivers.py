@@ -78,7 +78,8 @@ def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -
         f"the waiver of {rule} is not needed: nothing breaks that rule" for rule in in_force if rule not in broken
     ]
     warnings += [f"the waiver of {item.rule} ended on {item.until}" for item in waivers if today > item.until]
-    kept = [finding for finding in found if finding not in excused]
+    warnings += [str(finding) for finding in found if finding.severity == "warning" and finding not in excused]
+    kept = [finding for finding in found if finding not in excused and finding.severity == "error"]
     return Verdict([*kept, *_impossible(waivers)], warnings)
 
 

@@ -45,17 +45,18 @@ def uplinks_are_as_declared(root: Path, data: Input) -> Iterator[Trouble]:
 
 
 def address_is_on_an_uplink(_root: Path, data: Input) -> Iterator[Trouble]:
-    """Require the node's address where the site says, with the rack's prefix length."""
+    """Require the node's address in each segment where the site says, with the segment's prefix length."""
     _, text = run("ip", "-json", "-4", "address", "show")
     found = {
         f"{address['local']}/{address['prefixlen']}": link["ifname"]
         for link in _json(text)
         for address in link.get("addr_info", [])
     }
-    if found.get(data["address"]) not in data["uplinks"]:
-        there = ", ".join(f"{address} on {name}" for address, name in sorted(found.items()) if name != "lo")
-        expected = f"{data['address']} on {' or '.join(data['uplinks'])}"
-        yield Trouble("node-address-missing", "the node's interfaces", there or "no address", expected)
+    there = ", ".join(f"{address} on {name}" for address, name in sorted(found.items()) if name != "lo")
+    for address in data["addresses"]:
+        if found.get(address) not in data["uplinks"]:
+            expected = f"{address} on {' or '.join(data['uplinks'])}"
+            yield Trouble("node-address-missing", "the node's interfaces", there or "no address", expected)
 
 
 def pods_are_behind_an_uplink(_root: Path, data: Input) -> Iterator[Trouble]:

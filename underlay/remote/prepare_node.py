@@ -1,6 +1,6 @@
 """Bring a node's kernel settings in (`apply`) or give the former ones back (`remove`), after looking.
 
-Input: {"site", "node", "address", "uplinks", "pod_address", "file", "mark", "text", "settings"}. A foreign file, or
+Input: {"site", "node", "addresses", "uplinks", "pod_address", "file", "mark", "text", "settings"}. A foreign file, or
 one of another site, is a finding, never overwritten; a renamed node of this site is taken over, and `remove` under
 its former name leaves it alone. The values found first are kept, so that `remove` gives back exactly those.
 """

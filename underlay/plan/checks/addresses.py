@@ -9,9 +9,9 @@ from itertools import combinations, combinations_with_replacement
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.ranges import KINDS, ranges, special
 
-ALONE = ("pod-pool", "service-range", "out-of-band")
+ALONE = ("service-range", "out-of-band")
 """Kinds that a site has once: they cannot overlap themselves."""
-FORWARDED = ("pod-pool", "service-range", "node-subnet")
+FORWARDED = ("pod-pool", "service-range", "load-balancer-pool", "node-subnet")
 SMALLEST_SHARE = 30
 """Longest mask of a node's pod network: shorter ones have room for a router address and a pod."""
 
@@ -31,10 +31,11 @@ for _first, _second in combinations_with_replacement(KINDS, 2):
 
 @rule("pod-mask-outside-pool")
 def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
-    """A mask shorter than the pool's leaves no network to give away: nodes would wait for ever, without an error."""
+    """A mask shorter than a pool's leaves no network to give away: nodes would wait for ever, without an error."""
     pods = declaration.site.addresses.pods
-    if not pods.pool.prefixlen <= pods.mask <= SMALLEST_SHARE:
-        expected = f"a length from {pods.pool.prefixlen} (the pool's) to {SMALLEST_SHARE}"
+    longest = max(pool.prefixlen for pool in pods.pools)
+    if not longest <= pods.mask <= SMALLEST_SHARE:
+        expected = f"a length from {longest} (the smallest pool's) to {SMALLEST_SHARE}"
         yield Problem("site.addresses.pods.mask", f"/{pods.mask}", expected)
 
 
@@ -42,9 +43,9 @@ def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
 def pod_pool_has_room_for_every_node(declaration: Declaration) -> Iterator[Problem]:
     """Each node takes one network of the pool."""
     pods, count = declaration.site.addresses.pods, len(declaration.site.nodes)
-    room = 2 ** max(0, pods.mask - pods.pool.prefixlen)
-    if pods.mask >= pods.pool.prefixlen and room < count:
-        found = f"{pods.pool} with room for {room} networks of /{pods.mask}"
+    room = sum(2 ** (pods.mask - pool.prefixlen) for pool in pods.pools if pods.mask >= pool.prefixlen)
+    if room < count:
+        found = f"{', '.join(map(str, pods.pools))} with room for {room} networks of /{pods.mask}"
         fix = "Take a larger pool or a longer mask before the cluster is made; neither can change later."
         yield Problem("site.addresses.pods", found, f"room for {count} nodes", fix)
 

@@ -27,7 +27,7 @@ def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Probl
     """Agents need the API before services and pods exist."""
     address = declaration.site.cluster.api.address
     for one in ranges(declaration.site):
-        if one.kind in ("pod-pool", "service-range") and address in one.network:
+        if one.kind in ("pod-pool", "service-range", "load-balancer-pool") and address in one.network:
             expected = "an address of a control-plane node or of a load balancer"
             yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", expected)
 

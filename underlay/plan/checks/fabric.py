@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
-from underlay.model import Rack
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.paths import gaps
 
@@ -45,8 +44,11 @@ def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
     for index, node in enumerate(site.nodes):
         yield node.address, node.name, f"site.nodes.{index}.address"
         yield node.management.address, node.name, f"site.nodes.{index}.management.address"
+    for where, link in declaration.links():
+        yield link.address, link.router, f"{where}.address"
     for index, rack in enumerate(site.racks):
-        yield rack.gateway, rack.router, f"site.racks.{index}.gateway"
+        if rack.gateway:
+            yield rack.gateway, f"the shared gateway of {rack.name}", f"site.racks.{index}.gateway"
     for index, router in enumerate(site.routers):
         if router.management:
             yield router.management.address, router.name, f"site.routers.{index}.management.address"
@@ -58,7 +60,7 @@ def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
 
 @rule("rack-unknown")
 def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
-    """A node's rack says its router and gateway."""
+    """A node's rack says its routers and gateways."""
     names = {rack.name for rack in declaration.site.racks}
     for index, node in enumerate(declaration.site.nodes):
         if node.rack not in names:
@@ -67,47 +69,57 @@ def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
 
 @rule("router-unknown")
 def routers_of_racks_exist(declaration: Declaration) -> Iterator[Problem]:
-    """A rack's router carries its pods."""
+    """A rack's routers carry its pods."""
     names = {router.name for router in declaration.site.routers}
-    for index, rack in enumerate(declaration.site.racks):
-        if rack.router not in names:
-            yield Problem(f"site.racks.{index}.router", rack.router, f"one of {', '.join(sorted(names))}")
+    for where, link in declaration.links():
+        if link.router not in names:
+            yield Problem(f"{where}.router", link.router, f"one of {', '.join(sorted(names))}")
 
 
 @rule("node-address-outside-rack")
 def nodes_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
     """The router is reached on the rack's own segment."""
     for index, node, rack in declaration.placed():
-        if node.address not in rack.subnet:
-            yield Problem(f"site.nodes.{index}.address", node.address, f"an address in {rack.subnet} ({rack.name})")
+        if not any(node.address in subnet for subnet in rack.subnets):
+            expected = f"an address in {' or '.join(map(str, rack.subnets))} ({rack.name})"
+            yield Problem(f"site.nodes.{index}.address", node.address, expected)
 
 
 @rule("gateway-outside-rack")
 def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
     """Nodes reach the gateway without another router, or not at all."""
-    for index, rack in enumerate(declaration.site.racks):
-        if rack.gateway not in rack.subnet:
-            yield Problem(f"site.racks.{index}.gateway", rack.gateway, f"an address in {rack.subnet}")
+    for where, address, subnet in _hops(declaration):
+        if address not in subnet:
+            yield Problem(where, address, f"an address in {subnet}")
 
 
 @rule("node-address-not-a-host")
 def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """The first and last address of a segment stand for all of it."""
     for index, node, rack in declaration.placed():
-        if node.address in _not_hosts(rack):
-            yield Problem(f"site.nodes.{index}.address", node.address, f"an address of a host in {rack.subnet}")
+        for subnet in rack.subnets:
+            if node.address in _not_hosts(subnet):
+                yield Problem(f"site.nodes.{index}.address", node.address, f"an address of a host in {subnet}")
 
 
 @rule("gateway-not-a-host")
 def gateways_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """A router does not answer by the address of the whole segment."""
+    for where, address, subnet in _hops(declaration):
+        if address in _not_hosts(subnet):
+            yield Problem(where, address, f"an address of a host in {subnet}")
+
+
+def _hops(declaration: Declaration) -> Iterator[tuple[str, IPv4Address, IPv4Network]]:
+    """Yield place, address and segment of each router's own address in a rack, and of each shared gateway."""
+    for where, link in declaration.links():
+        yield f"{where}.address", link.address, link.subnet
     for index, rack in enumerate(declaration.site.racks):
-        if rack.gateway in _not_hosts(rack):
-            yield Problem(f"site.racks.{index}.gateway", rack.gateway, f"an address of a host in {rack.subnet}")
+        if rack.gateway:
+            yield f"site.racks.{index}.gateway", rack.gateway, rack.links[0].subnet
 
 
-def _not_hosts(rack: Rack) -> tuple[IPv4Address, ...]:
-    subnet = rack.subnet
+def _not_hosts(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
     return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < POINT_TO_POINT else ()
 
 

@@ -41,10 +41,10 @@ def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
 @rule("management-in-pod-pool")
 def management_is_no_pod(declaration: Declaration) -> Iterator[Problem]:
     """Cilium takes an address of the pool for a pod and may give it to one."""
-    pool = declaration.site.addresses.pods.pool
     for where, address in _managed(declaration):
-        if address in pool:
-            yield Problem(where, address, f"an address outside the pod pool {pool}")
+        for pool in declaration.site.addresses.pods.pools:
+            if address in pool:
+                yield Problem(where, address, f"an address outside the pod pool {pool}")
 
 
 def _managed(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from underlay.finding import Finding
-from underlay.model import Node, Rack, Router, Site
+from underlay.finding import Finding, Severity
+from underlay.model import Link, Node, Rack, Router, Site
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,12 @@ class Declaration:
         for index, node in enumerate(self.site.nodes):
             if node.rack in racks:
                 yield index, node, racks[node.rack]
+
+    def links(self) -> Iterator[tuple[str, Link]]:
+        """Yield each router's place in each rack, with where it is declared."""
+        for index, rack in enumerate(self.site.racks):
+            for number, link in enumerate(rack.links):
+                yield f"site.racks.{index}.links.{number}", link
 
     def sessions(self) -> Iterator[tuple[str, Router, int]]:
         """Yield place, router and number of the neighbour for each neighbour of each router."""
@@ -41,22 +47,51 @@ class Problem(NamedTuple):
 
 
 Check = Callable[[Declaration], Iterator[Problem]]
-Rule = Callable[[Declaration], list[Finding]]
+
+Example = Mapping[str, object]
+"""Changes to the dev site as path below `site` to value, as in {"bgp.timers.hold": 5}; REMOVED takes a key away."""
+
+REMOVED = object()
+"""The value of a key that an example leaves out."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule with everything that its documentation says."""
+
+    name: str
+    check: Check
+    severity: Severity = "error"
+    bad: Example = field(default_factory=dict)
+    """The smallest change of the dev site that breaks this rule alone."""
+    good: Example = field(default_factory=dict)
+    """The same declaration put right."""
+
+    @property
+    def reason(self) -> str:
+        """Return why the rule exists: its check's docstring."""
+        return (self.check.__doc__ or "").strip()
+
+    def __call__(self, declaration: Declaration) -> list[Finding]:
+        """Return what is wrong with a declaration by this rule."""
+        return [self._finding(problem) for problem in self.check(declaration)]
+
+    def _finding(self, problem: Problem) -> Finding:
+        return Finding(self.name, problem.where, str(problem.found), problem.expected, problem.fix, self.severity)
+
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(name: str) -> Callable[[Check], Check]:
-    """Put a check into the table under the name that people see."""
+def rule(
+    name: str, *, severity: Severity = "error", bad: Example | None = None, good: Example | None = None
+) -> Callable[[Check], Check]:
+    """Put a check into the table under the name that people see, with an example of each kind for its page."""
 
     def add(check: Check) -> Check:
         if name in RULES:
             raise ValueError(f"two rules are called {name}")
-        RULES[name] = lambda declaration: [_finding(name, problem) for problem in check(declaration)]
+        RULES[name] = Rule(name, check, severity, bad or {}, good or {})
         return check
 
     return add
-
-
-def _finding(name: str, problem: Problem) -> Finding:
-    return Finding(name, problem.where, str(problem.found), problem.expected, problem.fix)

@@ -23,7 +23,7 @@ def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator
 @rule("security-group-lacks-pod-cidr")
 def groups_let_pods_through(declaration: Declaration) -> Iterator[Problem]:
     """Pods of other nodes are the other side of both directions."""
-    pool = declaration.site.addresses.pods.pool
+    pool = declaration.site.addresses.pods.native
     for index, group in enumerate(declaration.site.security_groups):
         for direction in DIRECTIONS:
             rules = [allow for allow in group.allow if allow.direction == direction and allow.protocol == "any"]
