@@ -1,6 +1,6 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: up verify down clean test check bigger
+.PHONY: up verify down clean test check bigger docs
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
@@ -22,3 +22,6 @@ check: ## format, lint, types, unit tests, lines per directory; no root, no engi
 
 bigger: ## a campaign: four racks with twelve workers, up and verified, on a state folder of its own
 	@$(LAB) exec -- python -m tests.lab.bigger
+
+docs: ## make the pages that follow from the code
+	@$(LAB) exec -- python -m underlay findings > docs/findings.md

@@ -13,6 +13,7 @@ COMMANDS = {
     "wait-sessions": "underlay.commands.wait_sessions",
     "verify": "underlay.commands.verify",
     "recover": "underlay.commands.recover",
+    "findings": "underlay.commands.findings",
 }
 
 

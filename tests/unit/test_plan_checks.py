@@ -215,7 +215,6 @@ SEVERAL: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
         [put("routers.1.neighbors.0.asn", 65109)],
         [
             ("neighbor-asn-differs", "site.routers.1.neighbors.0.asn"),
-            ("neighbor-not-mutual", "site.routers.0.neighbors.0"),
             ("pod-path-missing", "racks rack-a and rack-b"),
         ],
     ),

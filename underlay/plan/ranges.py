@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
@@ -51,8 +51,29 @@ def _many(kind: str, where: str, networks: tuple[IPv4Network, ...]) -> Iterator[
     return (Range(kind, f"{where}.{index}", network) for index, network in enumerate(networks))
 
 
-SPECIAL = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))
-"""This network, loopback, link-local and multicast (RFC 6890)."""
+def overlapping(found: Sequence[Range]) -> Iterator[tuple[Range, Range]]:
+    """Yield each range with the nearest one of each kind that shares addresses with it, in the order of `found`.
+
+    Two networks are apart or one holds the other, so one pass over the sorted ranges meets every pair of neighbours.
+    """
+    around: dict[str, list[tuple[int, Range]]] = {kind: [] for kind in KINDS}
+    for place, one in sorted(enumerate(found), key=_by_address):
+        for holders in around.values():
+            while holders and holders[-1][1].network.broadcast_address < one.network.network_address:
+                holders.pop()
+            if holders:
+                (_, first), (_, second) = sorted([holders[-1], (place, one)])
+                yield first, second
+        around[one.kind].append((place, one))
+
+
+def _by_address(numbered: tuple[int, Range]) -> tuple[int, int, int]:
+    place, one = numbered
+    return int(one.network.network_address), one.network.prefixlen, place
+
+
+SPECIAL = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+"""This network, loopback, link-local, and from multicast to the end of the address space (RFC 6890)."""
 
 
 def special(network: IPv4Network) -> IPv4Network | None:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from underlay.finding import Finding
-from underlay.plan.checks import addresses, bgp, cluster, fabric, machines, security  # noqa: F401 - they register rules
+from underlay.plan.checks import (  # noqa: F401 - they register rules
+    addresses,
+    bgp,
+    cluster,
+    fabric,
+    machines,
+    overlaps,
+    security,
+)
 from underlay.plan.checks.registry import RULES, Declaration
 
 __all__ = ["RULES", "Declaration", "findings"]

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from itertools import combinations, combinations_with_replacement
 
 from underlay.plan.checks.registry import Declaration, Problem, rule
-from underlay.plan.ranges import KINDS, ranges, special
+from underlay.plan.ranges import special
 
-ALONE = ("service-range", "out-of-band")
-"""Kinds that a site has once: they cannot overlap themselves."""
 FORWARDED = ("pod-pool", "service-range", "load-balancer-pool", "node-subnet")
 SMALLEST_SHARE = 30
 """Longest mask of a node's pod network: shorter ones have room for a router address and a pod."""
 
 
-def overlaps(declaration: Declaration, first: str, second: str) -> Iterator[Problem]:
-    """Yield each pair of ranges of two kinds that share addresses."""
-    for one, other in combinations(ranges(declaration.site), 2):
-        if (one.kind, other.kind) == (first, second) and one.network.overlaps(other.network):
-            found = f"{one.network}, which shares addresses with {other.network} ({other.where})"
-            yield Problem(one.where, found, "ranges that share no address", "Move one of the two.")
-
-
-for _first, _second in combinations_with_replacement(KINDS, 2):
-    if _first != _second or _first not in ALONE:
-        rule(f"{_first}-overlaps-{_second}")(partial(overlaps, first=_first, second=_second))
-
-
-@rule("pod-mask-outside-pool")
+@rule(
+    "pod-mask-outside-pool",
+    bad={"addresses.pods.mask": 31},
+    good={"addresses.pods.mask": 24},
+)
 def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
     """A mask shorter than a pool's leaves no network to give away: nodes would wait for ever, without an error."""
     pods = declaration.site.addresses.pods
@@ -39,7 +26,11 @@ def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
         yield Problem("site.addresses.pods.mask", f"/{pods.mask}", expected)
 
 
-@rule("pod-pool-too-small")
+@rule(
+    "pod-pool-too-small",
+    bad={"addresses.pods.pools": ["10.244.0.0/23"]},
+    good={"addresses.pods.pools": ["10.244.0.0/20"]},
+)
 def pod_pool_has_room_for_every_node(declaration: Declaration) -> Iterator[Problem]:
     """Each node takes one network of the pool."""
     pods, count = declaration.site.addresses.pods, len(declaration.site.nodes)
@@ -50,9 +41,13 @@ def pod_pool_has_room_for_every_node(declaration: Declaration) -> Iterator[Probl
         yield Problem("site.addresses.pods", found, f"room for {count} nodes", fix)
 
 
-@rule("range-special-purpose")
+@rule(
+    "range-special-purpose",
+    bad={"addresses.services": "169.254.64.0/20"},
+    good={"addresses.services": "10.96.0.0/16"},
+)
 def ranges_are_ordinary(declaration: Declaration) -> Iterator[Problem]:
-    """The kernel never forwards these addresses, whatever routes say."""
-    for one in ranges(declaration.site):
+    """No router forwards these addresses, whatever routes say."""
+    for one in declaration.ranges:
         if one.kind in FORWARDED and (found := special(one.network)):
             yield Problem(one.where, f"{one.network}, which shares addresses with {found}", "addresses of hosts")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from underlay.model import Neighbor, Router
 from underlay.plan.checks.registry import Declaration, Problem, rule
-from underlay.plan.paths import mirrors
 
 SHORTEST_RESTART = 15
 """Seconds; measured: 12.8 from an agent's end to its session."""
 
 
-@rule("hold-below-three-keepalives")
+@rule(
+    "hold-below-three-keepalives",
+    bad={"bgp.timers.hold": 5},
+    good={"bgp.timers.hold": 9},
+)
 def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Problem]:
     """One lost packet must not end a session (RFC 4271, section 10)."""
     timers = declaration.site.bgp.timers
@@ -20,7 +24,11 @@ def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Prob
         yield Problem("site.bgp.timers.hold", timers.hold, f"{3 * timers.keepalive} or more: three times keepalive")
 
 
-@rule("asn-not-unique")
+@rule(
+    "asn-not-unique",
+    bad={"bgp.asn": 65102},
+    good={"bgp.asn": 65010},
+)
 def every_router_has_its_own_asn(declaration: Declaration) -> Iterator[Problem]:
     """Sessions are eBGP: a router drops a route whose path holds its own number."""
     site = declaration.site
@@ -32,7 +40,11 @@ def every_router_has_its_own_asn(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"site.routers.{index}.asn", f"{router.asn}, as {names}", "a number of its own")
 
 
-@rule("neighbor-asn-differs")
+@rule(
+    "neighbor-asn-differs",
+    bad={"racks.1.links.0.router": "tor-a", "routers.1.neighbors.0.asn": 65109},
+    good={"racks.1.links.0.router": "tor-a", "routers.1.neighbors.0.asn": 65101},
+)
 def neighbors_expect_the_declared_asn(declaration: Declaration) -> Iterator[Problem]:
     """A peer with another number is refused in its first message."""
     routers = {router.name: router for router in declaration.site.routers}
@@ -43,21 +55,37 @@ def neighbors_expect_the_declared_asn(declaration: Declaration) -> Iterator[Prob
             yield Problem(f"{where}.asn", neighbor.asn, f"{other.asn}, the number of router {other.name}")
 
 
-@rule("neighbor-not-mutual")
+@rule(
+    "neighbor-not-mutual",
+    bad={"racks.1.links.0.router": "tor-a", "routers.1.neighbors": []},
+    good={"racks.1.links.0.router": "tor-a"},
+)
 def routers_declare_each_other(declaration: Declaration) -> Iterator[Problem]:
     """A session needs both sides, with the same two addresses."""
     routers = {router.name: router for router in declaration.site.routers}
     for where, router, number in declaration.sessions():
         neighbor = router.neighbors[number]
         other = routers.get(neighbor.name)
-        if other and other.asn == neighbor.asn and not mirrors(router, neighbor, other):
+        if other and other.asn == neighbor.asn and not _answers(router, neighbor, other):
             expected = (
                 f"router {other.name} to declare {router.name} with local {neighbor.remote}, remote {neighbor.local}"
             )
             yield Problem(where, f"{neighbor.local} to {neighbor.remote} on one side only", expected)
 
 
-@rule("accepted-prefix-not-external")
+def _answers(router: Router, neighbor: Neighbor, other: Router) -> bool:
+    """Tell whether the other side declares the session, whatever number it expects: another rule compares numbers."""
+    return any(
+        back.name == router.name and (back.local, back.remote) == (neighbor.remote, neighbor.local)
+        for back in other.neighbors
+    )
+
+
+@rule(
+    "accepted-prefix-not-external",
+    bad={"routers.0.neighbors.1.accepts": ["198.51.100.0/24"]},
+    good={"routers.0.neighbors.1.accepts": ["203.0.113.0/24"]},
+)
 def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem]:
     """A neighbour that could announce other ranges could take over pods, nodes or services."""
     external = declaration.site.addresses.external
@@ -68,7 +96,11 @@ def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem
                 yield Problem(f"{where}.accepts", network, expected, "Declare the outside network first.")
 
 
-@rule("neighbor-asn-not-external")
+@rule(
+    "neighbor-asn-not-external",
+    bad={"routers.0.neighbors.1.asn": 65010},
+    good={"routers.0.neighbors.1.asn": 65200},
+)
 def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[Problem]:
     """Sessions are eBGP, and a peer with the nodes' number drops every route of a pod as its own."""
     site = declaration.site
@@ -80,7 +112,11 @@ def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[P
             yield Problem(f"{where}.asn", f"{neighbor.asn}, as {owners[neighbor.asn]}", "a number of its own")
 
 
-@rule("graceful-restart-too-short")
+@rule(
+    "graceful-restart-too-short",
+    bad={"bgp.graceful_restart.restart": 14},
+    good={"bgp.graceful_restart.restart": 15},
+)
 def graceful_restart_outlasts_an_agent(declaration: Declaration) -> Iterator[Problem]:
     """Routers that give up earlier drop a node's pods while its agent restarts, although the kernel forwards them."""
     restart = declaration.site.bgp.graceful_restart

@@ -8,12 +8,16 @@ from ipaddress import IPv4Network
 from underlay.model import Origin
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.cluster_file import MASTERS, file_name
-from underlay.plan.ranges import ranges, special
+from underlay.plan.ranges import special
 
 CILIUM = ("1.19", "1.20")
 
 
-@rule("cilium-only-on-new-clusters")
+@rule(
+    "cilium-only-on-new-clusters",
+    bad={"cluster.origin": "upgraded"},
+    good={"cluster.origin": "new"},
+)
 def only_new_clusters_run_cilium(declaration: Declaration) -> Iterator[Problem]:
     """The vendor supports Cilium on clusters created with it; an upgrade of an older cluster does not change that."""
     origin = declaration.site.cluster.origin
@@ -22,17 +26,25 @@ def only_new_clusters_run_cilium(declaration: Declaration) -> Iterator[Problem]:
         yield Problem("site.cluster.origin", origin.value, expected, "Make a new cluster and move the workloads.")
 
 
-@rule("api-address-not-reachable")
+@rule(
+    "api-address-not-reachable",
+    bad={"cluster.api.address": "10.96.0.1"},
+    good={"cluster.api.address": "172.30.1.11"},
+)
 def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Problem]:
     """Agents need the API before services and pods exist."""
     address = declaration.site.cluster.api.address
-    for one in ranges(declaration.site):
+    for one in declaration.ranges:
         if one.kind in ("pod-pool", "service-range", "load-balancer-pool") and address in one.network:
             expected = "an address of a control-plane node or of a load balancer"
             yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", expected)
 
 
-@rule("api-address-special-purpose")
+@rule(
+    "api-address-special-purpose",
+    bad={"cluster.api.address": "127.0.0.1"},
+    good={"cluster.api.address": "172.30.1.11"},
+)
 def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
     """An agent on another machine reaches no loopback address, and nobody answers for all or many."""
     address = declaration.site.cluster.api.address
@@ -41,7 +53,11 @@ def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
         yield Problem("site.cluster.api.address", f"{address}, in {found}", expected)
 
 
-@rule("cilium-version-unsupported")
+@rule(
+    "cilium-version-unsupported",
+    bad={"cilium.version": "1.18.9"},
+    good={"cilium.version": "1.19.6"},
+)
 def cilium_has_the_objects_that_are_made(declaration: Declaration) -> Iterator[Problem]:
     """Values and BGP objects are those of these versions; another may read them differently, without an error."""
     version = declaration.site.cilium.version
@@ -49,7 +65,11 @@ def cilium_has_the_objects_that_are_made(declaration: Declaration) -> Iterator[P
         yield Problem("site.cilium.version", version, " or ".join(f"{minor}.x" for minor in CILIUM))
 
 
-@rule("cilium-owned-twice")
+@rule(
+    "cilium-owned-twice",
+    bad={"cilium.owner": "installer", "cilium.chart": "./chart"},
+    good={"cilium.owner": "installer"},
+)
 def cilium_has_one_owner(declaration: Declaration) -> Iterator[Problem]:
     """Two owners undo each other's changes."""
     cilium = declaration.site.cilium
@@ -58,7 +78,11 @@ def cilium_has_one_owner(declaration: Declaration) -> Iterator[Problem]:
         yield Problem("site.cilium.chart", cilium.chart, expected, "Remove the chart, or set owner to release.")
 
 
-@rule("installer-reads-another-file")
+@rule(
+    "installer-reads-another-file",
+    bad={"cluster.installer": ["./make-cluster", "cluster.yaml"]},
+    good={"cluster.installer": ["./make-cluster", "cluster-dev.yaml"]},
+)
 def installer_reads_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
     """The file's name follows from the cluster's; the installer has to be told that name."""
     cluster, name = declaration.site.cluster, file_name(declaration.site)
@@ -66,7 +90,11 @@ def installer_reads_the_cluster_file(declaration: Declaration) -> Iterator[Probl
         yield Problem("site.cluster.installer", " ".join(cluster.installer), f"{name} as one of its words")
 
 
-@rule("control-plane-size")
+@rule(
+    "control-plane-size",
+    bad={"nodes.0.role": "worker"},
+    good={"nodes.0.role": "control-plane"},
+)
 def control_plane_fits_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
     """The file has room for three masters, and a cluster needs one."""
     count = sum(node.role == "control-plane" for node in declaration.site.nodes)

@@ -6,14 +6,32 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 from underlay.plan.paths import gaps
 
 POINT_TO_POINT = 31
 """Prefix length from which on every address is one of a host (RFC 3021)."""
 
 
-@rule("name-not-unique")
+@rule(
+    "name-not-unique",
+    bad={
+        "routers.0.neighbors.2": {
+            "name": "client",
+            "asn": 65200,
+            "local": "172.30.255.4",
+            "remote": "172.30.255.5",
+        }
+    },
+    good={
+        "routers.0.neighbors.2": {
+            "name": "client-2",
+            "asn": 65200,
+            "local": "172.30.255.4",
+            "remote": "172.30.255.5",
+        }
+    },
+)
 def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
     """Names are keys: of host keys, resources and sessions."""
     site = declaration.site
@@ -27,7 +45,11 @@ def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
                 yield Problem(f"site, {kind}", f"{count} times the name {name}", "each name once")
 
 
-@rule("address-not-unique")
+@rule(
+    "address-not-unique",
+    bad={"nodes.3.address": "172.30.2.11"},
+    good={"nodes.3.address": "172.30.2.12"},
+)
 def addresses_are_unique(declaration: Declaration) -> Iterator[Problem]:
     """Two owners of one address answer in turn; one machine may use an address for two purposes."""
     owners: dict[IPv4Address, dict[str, str]] = {}
@@ -58,7 +80,11 @@ def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
         yield neighbor.remote, neighbor.name, f"{where}.remote"
 
 
-@rule("rack-unknown")
+@rule(
+    "rack-unknown",
+    bad={"nodes.3.rack": "rack-z"},
+    good={"nodes.3.rack": "rack-b"},
+)
 def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
     """A node's rack says its routers and gateways."""
     names = {rack.name for rack in declaration.site.racks}
@@ -67,7 +93,11 @@ def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"site.nodes.{index}.rack", node.rack, f"one of {', '.join(sorted(names))}")
 
 
-@rule("router-unknown")
+@rule(
+    "router-unknown",
+    bad={"racks.1.links.0.router": "tor-z"},
+    good={"racks.1.links.0.router": "tor-b"},
+)
 def routers_of_racks_exist(declaration: Declaration) -> Iterator[Problem]:
     """A rack's routers carry its pods."""
     names = {router.name for router in declaration.site.routers}
@@ -76,7 +106,11 @@ def routers_of_racks_exist(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"{where}.router", link.router, f"one of {', '.join(sorted(names))}")
 
 
-@rule("node-address-outside-rack")
+@rule(
+    "node-address-outside-rack",
+    bad={"nodes.3.address": "172.30.1.99"},
+    good={"nodes.3.address": "172.30.2.99"},
+)
 def nodes_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
     """The router is reached on the rack's own segment."""
     for index, node, rack in declaration.placed():
@@ -85,7 +119,11 @@ def nodes_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"site.nodes.{index}.address", node.address, expected)
 
 
-@rule("gateway-outside-rack")
+@rule(
+    "gateway-outside-rack",
+    bad={"racks.1.links.0.address": "172.30.3.1"},
+    good={"racks.1.links.0.address": "172.30.2.1"},
+)
 def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
     """Nodes reach the gateway without another router, or not at all."""
     for where, address, subnet in _hops(declaration):
@@ -93,7 +131,11 @@ def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(where, address, f"an address in {subnet}")
 
 
-@rule("node-address-not-a-host")
+@rule(
+    "node-address-not-a-host",
+    bad={"nodes.3.address": "172.30.2.255"},
+    good={"nodes.3.address": "172.30.2.254"},
+)
 def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """The first and last address of a segment stand for all of it."""
     for index, node, rack in declaration.placed():
@@ -102,7 +144,11 @@ def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
                 yield Problem(f"site.nodes.{index}.address", node.address, f"an address of a host in {subnet}")
 
 
-@rule("gateway-not-a-host")
+@rule(
+    "gateway-not-a-host",
+    bad={"racks.1.links.0.address": "172.30.2.0"},
+    good={"racks.1.links.0.address": "172.30.2.1"},
+)
 def gateways_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """A router does not answer by the address of the whole segment."""
     for where, address, subnet in _hops(declaration):
@@ -123,7 +169,11 @@ def _not_hosts(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
     return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < POINT_TO_POINT else ()
 
 
-@rule("uplink-missing")
+@rule(
+    "uplink-missing",
+    bad={"nodes.3.uplinks": []},
+    good={"nodes.3.uplinks": [{"name": "eth0", "mtu": 1500, "source_destination_check": "disabled"}]},
+)
 def nodes_have_uplinks(declaration: Declaration) -> Iterator[Problem]:
     """Without an uplink no packet of a pod leaves the node."""
     for index, node in enumerate(declaration.site.nodes):
@@ -131,7 +181,11 @@ def nodes_have_uplinks(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"site.nodes.{index}.uplinks", "none", "the interface that carries pod traffic")
 
 
-@rule("link-address-outside-fabric")
+@rule(
+    "link-address-outside-fabric",
+    bad={"routers.0.neighbors.1.local": "172.31.0.2"},
+    good={"routers.0.neighbors.1.local": "172.30.255.2"},
+)
 def links_are_in_the_fabric(declaration: Declaration) -> Iterator[Problem]:
     """What is not declared cannot be kept apart from pods and services."""
     fabric = declaration.site.addresses.fabric
@@ -141,7 +195,14 @@ def links_are_in_the_fabric(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"{where}.local", local, "an address in one of site.addresses.fabric", "Declare the range.")
 
 
-@rule("pod-path-missing")
+@rule(
+    "pod-path-missing",
+    bad={"routers.0.neighbors.0": REMOVED, "routers.1.neighbors": []},
+    good={
+        "routers.0.neighbors.0": {"name": "tor-b", "asn": 65102, "local": "172.30.255.0", "remote": "172.30.255.1"},
+        "routers.1.neighbors": [{"name": "tor-a", "asn": 65101, "local": "172.30.255.1", "remote": "172.30.255.0"}],
+    },
+)
 def pods_of_all_racks_reach_each_other(declaration: Declaration) -> Iterator[Problem]:
     """Nodes send pods' packets to their rack's router; a chain of routers has to know the other rack's pod networks."""
     for one, other in gaps(declaration.site):

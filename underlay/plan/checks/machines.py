@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from underlay.model.host_keys import FIX
-from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 
 
-@rule("host-key-missing")
+@rule(
+    "host-key-missing",
+    bad={"hostKeys.tor-b": REMOVED},
+    good={"hostKeys.tor-b": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIAuTmYsVf5WIS4PHCfzjA98ZLtDj2Kqcy/EcAsj+ASm"},
+)
 def host_keys_are_pinned(declaration: Declaration) -> Iterator[Problem]:
     """Without a pinned key anybody on the way can answer for the machine."""
     site = declaration.site
@@ -20,7 +24,11 @@ def host_keys_are_pinned(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"hostKeys.{name}", "nothing", "its public key, as in ssh-ed25519 AAAA", FIX)
 
 
-@rule("router-management-missing")
+@rule(
+    "router-management-missing",
+    bad={"routers.1.management": REMOVED},
+    good={"routers.1.managed": False, "routers.1.management": REMOVED},
+)
 def managed_routers_have_an_address(declaration: Declaration) -> Iterator[Problem]:
     """A router that is to be configured has to be reached."""
     for index, router in enumerate(declaration.site.routers):
@@ -29,7 +37,11 @@ def managed_routers_have_an_address(declaration: Declaration) -> Iterator[Proble
             yield Problem(f"site.routers.{index}.management", "nothing", "address and user for SSH", fix)
 
 
-@rule("management-outside-out-of-band")
+@rule(
+    "management-outside-out-of-band",
+    bad={"nodes.3.management.address": "198.51.100.7"},
+    good={"nodes.3.management.address": "192.168.250.7"},
+)
 def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
     """A machine that is reached elsewhere is cut off by the first mistake in the fabric."""
     network = declaration.site.addresses.out_of_band
@@ -38,7 +50,11 @@ def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(where, address, f"an address in {network}", "Or leave site.addresses.out_of_band out.")
 
 
-@rule("management-in-pod-pool")
+@rule(
+    "management-in-pod-pool",
+    bad={"addresses.out_of_band": REMOVED, "routers.1.management.address": "10.244.7.7"},
+    good={"addresses.out_of_band": REMOVED, "routers.1.management.address": "198.51.100.7"},
+)
 def management_is_no_pod(declaration: Declaration) -> Iterator[Problem]:
     """Cilium takes an address of the pool for a pod and may give it to one."""
     for where, address in _managed(declaration):
@@ -55,7 +71,11 @@ def _managed(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:
             yield f"site.routers.{index}.management.address", router.management.address
 
 
-@rule("uplink-not-unique")
+@rule(
+    "uplink-not-unique",
+    bad={"nodes.3.uplinks.1": {"name": "eth0", "mtu": 1500, "source_destination_check": "disabled"}},
+    good={"nodes.3.uplinks.1": {"name": "eth1", "mtu": 1500, "source_destination_check": "disabled"}},
+)
 def uplinks_are_named_once(declaration: Declaration) -> Iterator[Problem]:
     """An interface has one MTU and one check."""
     for index, node in enumerate(declaration.site.nodes):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import cleandoc
 from typing import NamedTuple
 
 from underlay.finding import Finding, Severity
 from underlay.model import Link, Node, Rack, Router, Site
+from underlay.plan.ranges import Range, overlapping, ranges
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,19 @@ class Declaration:
 
     site: Site
     host_keys: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def ranges(self) -> tuple[Range, ...]:
+        """Return every address range of the site."""
+        return tuple(ranges(self.site))
+
+    @cached_property
+    def overlaps(self) -> Mapping[tuple[str, str], list[tuple[Range, Range]]]:
+        """Return the ranges that share addresses, by their two kinds."""
+        found: dict[tuple[str, str], list[tuple[Range, Range]]] = {}
+        for one, other in overlapping(self.ranges):
+            found.setdefault((one.kind, other.kind), []).append((one, other))
+        return found
 
     def placed(self) -> Iterator[tuple[int, Node, Rack]]:
         """Yield each node whose rack exists, with its place in the list."""
@@ -49,7 +65,10 @@ class Problem(NamedTuple):
 Check = Callable[[Declaration], Iterator[Problem]]
 
 Example = Mapping[str, object]
-"""Changes to the dev site as path below `site` to value, as in {"bgp.timers.hold": 5}; REMOVED takes a key away."""
+"""Changes of the dev site as path below `site` (or `hostKeys`) to value, as in {"bgp.timers.hold": 5}, in this order.
+
+REMOVED takes a key or an item away; an index one beyond a list's end appends.
+"""
 
 REMOVED = object()
 """The value of a key that an example leaves out."""
@@ -70,7 +89,7 @@ class Rule:
     @property
     def reason(self) -> str:
         """Return why the rule exists: its check's docstring."""
-        return (self.check.__doc__ or "").strip()
+        return cleandoc(self.check.__doc__ or "")
 
     def __call__(self, declaration: Declaration) -> list[Finding]:
         """Return what is wrong with a declaration by this rule."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 
 DIRECTIONS = ("ingress", "egress")
 
 
-@rule("source-destination-check-enabled")
+@rule(
+    "source-destination-check-enabled",
+    bad={"nodes.2.uplinks.0.source_destination_check": "enabled"},
+    good={"nodes.2.uplinks.0.source_destination_check": "disabled"},
+)
 def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator[Problem]:
     """The platform's check drops every packet that carries a pod's address."""
     for index, node in enumerate(declaration.site.nodes):
@@ -20,7 +24,11 @@ def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator
                 yield Problem(where, f"enabled on {uplink.name} of {node.name}", "disabled", fix)
 
 
-@rule("security-group-lacks-pod-cidr")
+@rule(
+    "security-group-lacks-pod-cidr",
+    bad={"security_groups.0.allow.1": REMOVED},
+    good={"security_groups.0.allow.1": {"direction": "egress", "network": "10.244.0.0/16", "protocol": "any"}},
+)
 def groups_let_pods_through(declaration: Declaration) -> Iterator[Problem]:
     """Pods of other nodes are the other side of both directions."""
     pool = declaration.site.addresses.pods.native
@@ -33,7 +41,11 @@ def groups_let_pods_through(declaration: Declaration) -> Iterator[Problem]:
                 yield Problem(where, f"{found} with protocol any", f"{pool} with protocol any")
 
 
-@rule("security-group-node-unknown")
+@rule(
+    "security-group-node-unknown",
+    bad={"security_groups.0.nodes.4": "worker-9"},
+    good={"security_groups.0.nodes": ["cp-1", "worker-1", "worker-2", "worker-3"]},
+)
 def groups_name_declared_nodes(declaration: Declaration) -> Iterator[Problem]:
     """A misspelt name would leave a node without its rules."""
     names = {node.name for node in declaration.site.nodes}
@@ -42,7 +54,11 @@ def groups_name_declared_nodes(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"site.security_groups.{index}.nodes", unknown, "the name of a declared node")
 
 
-@rule("security-group-missing")
+@rule(
+    "security-group-missing",
+    bad={"security_groups.0.nodes.3": REMOVED},
+    good={"security_groups.0.nodes.3": "worker-3"},
+)
 def every_node_is_in_a_group_where_there_are_groups(declaration: Declaration) -> Iterator[Problem]:
     """A node outside every group keeps the platform's default, which does not know pods."""
     groups = declaration.site.security_groups

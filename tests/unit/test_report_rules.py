@@ -1,0 +1,35 @@
+"""The page of findings follows from the code, and one rule can be asked for by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from underlay.commands.common import Failure
+from underlay.commands.findings import base, main
+from underlay.plan.checks import RULES
+from underlay.report.rules import page
+
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+
+
+def test_the_committed_page_is_the_one_that_the_code_makes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(base()), "run `make docs`"
+
+
+def test_the_page_names_every_rule() -> None:
+    text = page(base())
+    assert [name for name in RULES if f"### {name}\n" not in text] == []
+
+
+def test_a_rule_is_explained_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pod-mask-outside-pool"]) == 0
+    said = capsys.readouterr().out
+    assert "addresses.pods.mask: 31" in said
+    assert "expected a length from 16" in said
+
+
+def test_a_rule_that_does_not_exist_is_told() -> None:
+    with pytest.raises(Failure, match="no rule is called no-such-rule"):
+        main(["no-such-rule"])

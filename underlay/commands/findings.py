@@ -1,0 +1,31 @@
+"""Explain rules: all of them as a page, or the ones that are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from underlay.commands.common import Failure
+from underlay.plan.checks import RULES
+from underlay.report.rules import entry, page
+
+BASE = Path(__file__).parents[2] / "Pulumi.dev.yaml"
+"""The stack whose site the examples change."""
+
+
+def main(argv: list[str]) -> int:
+    """Print the page of all rules, or only the rules that are named."""
+    unknown = sorted(set(argv) - set(RULES))
+    if unknown:
+        raise Failure(f"no rule is called {', '.join(unknown)}; without a name all of them are printed")
+    print("\n".join(entry(RULES[name], base()) for name in argv) if argv else page(base()), end="")
+    return 0
+
+
+def base() -> dict[str, Any]:
+    """Return the plain site that the examples change."""
+    content = yaml.safe_load(BASE.read_text(encoding="utf-8"))
+    site: dict[str, Any] = content["config"]["cilium-underlay:site"]
+    return site
