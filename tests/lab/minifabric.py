@@ -298,10 +298,10 @@ EXPECTED = Expected.model_validate(
             ExpectedNode.model_validate(
                 {
                     "name": name,
+                    "rack": "rack",
                     "address": ADDRESSES[name],
-                    "gateway": GATEWAYS[name],
-                    "router": "tor",
-                    "router_asn": 65000,
+                    "gateways": [GATEWAYS[name]],
+                    "peers": [{"router": "tor", "asn": 65000, "address": GATEWAYS[name]}],
                     "uplinks": [Link(name="eth0", mtu=1500)],
                 }
             )

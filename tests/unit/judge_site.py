@@ -173,7 +173,7 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
 
 def _router(name: str) -> dict[str, Any]:
     plan = expected().router(name)
-    hops = {NETWORKS[node]: [str(hop) for hop in found] for node, found in plan.next_hops.items()}
+    hops = {network: [str(hop) for hop in expected().next_hops(name, node)] for node, network in NETWORKS.items()}
     daemons = ("zebra", "bgpd") if plan.platform.value == "frr" else ("bird",)
     return {
         "processes": [{"name": daemon, "state": "S"} for daemon in daemons],

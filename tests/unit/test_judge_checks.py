@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -192,6 +193,6 @@ def test_nothing_checked_is_an_error() -> None:
 
 
 def test_the_way_between_racks_leads_through_both_routers() -> None:
-    hops = expected().router("tor-a").next_hops
-    assert [str(hop) for hop in hops["worker-2"]] == ["172.30.255.1"]
-    assert [str(hop) for hop in hops["worker-1"]] == ["172.30.1.12"]
+    hops = partial(expected().next_hops, "tor-a")
+    assert [str(hop) for hop in hops("worker-2")] == ["172.30.255.1"]
+    assert [str(hop) for hop in hops("worker-1")] == ["172.30.1.12"]

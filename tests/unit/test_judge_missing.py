@@ -196,4 +196,5 @@ def test_what_the_slaves_of_a_bonded_uplink_receive_counts() -> None:
 
 
 def test_the_dev_site_expects_one_next_hop_each() -> None:
-    assert all(len(hops) == 1 for router in expected().routers for hops in router.next_hops.values())
+    plan = expected()
+    assert all(len(plan.next_hops(router.name, node.name)) == 1 for router in plan.routers for node in plan.nodes)

@@ -118,7 +118,7 @@ def two_spines() -> dict[str, Any]:
 
 def test_a_way_over_two_spines_leads_through_both() -> None:
     plan = expectations(load_site(two_spines()))
-    assert [str(hop) for hop in plan.router("tor-a").next_hops["worker-2"]] == ["172.30.255.11", "172.30.255.13"]
+    assert [str(hop) for hop in plan.next_hops("tor-a", "worker-2")] == ["172.30.255.11", "172.30.255.13"]
     case = Case(plan, Evidence.model_validate(healthy()))
     pair = next(pair for pair in case.pairs if pair.names == ("worker-1", "worker-2"))
     assert case.way(pair) == ("tor-a", "s1", "s2", "tor-b")

@@ -194,7 +194,7 @@ class Case:
         goal, way = pair.target.plan.router, [pair.source.plan.router]
         for name in way:  # it grows while it is walked
             known = name in self.routers and name != goal
-            hops = self.routers[name].plan.next_hops.get(pair.target.name, ()) if known else ()
+            hops = self.expected.next_hops(name, pair.target.name) if known else ()
             ahead = [self.machines.get(str(hop), goal) for hop in hops] or [goal]
             way += [other for other in dict.fromkeys(ahead) if other not in way]
         return tuple(way)

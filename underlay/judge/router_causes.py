@@ -123,7 +123,7 @@ def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
     if router.report is None or router.report.kernel is None or halted(router):
         return
     for cidr, node in case.intended.items():
-        wanted = tuple(sorted(map(str, router.plan.next_hops.get(node, ()))))
+        wanted = tuple(sorted(map(str, case.expected.next_hops(router.name, node))))
         held = kernel_hops(router, cidr)
         learned = None if router.report.table is None else sorted(router.report.table.get(cidr, ()))
         if fits(router, held, wanted):
@@ -157,7 +157,7 @@ def _route_fault(
 
 def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bool:
     """Say whether the fault lies where the router learns from: a session down, a halted daemon, or the same gap."""
-    hops = [str(hop) for hop in router.plan.next_hops.get(node, ())]
+    hops = [str(hop) for hop in case.expected.next_hops(router.name, node)]
     if not any(router.established(hop) for hop in hops):
         return True
     sources = [case.routers[name] for hop in hops if (name := case.machines.get(hop, "")) in case.routers]

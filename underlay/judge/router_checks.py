@@ -113,7 +113,8 @@ def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, w
     if not case.intended:
         return result(None, "the intended pod networks are not known")
     wanted = {
-        cidr: tuple(sorted(map(str, router.plan.next_hops.get(node, ())))) for cidr, node in case.intended.items()
+        cidr: tuple(sorted(map(str, case.expected.next_hops(router.name, node))))
+        for cidr, node in case.intended.items()
     }
     wrong = [f"missing {cidr} ({case.intended[cidr]})" for cidr in sorted(wanted.keys() - held.keys())]
     wrong += [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
 from underlay.model import Neighbor, Router, Site
+from underlay.plan.once import per_site
 
 Adjacency = Mapping[str, frozenset[str]]
 
@@ -21,12 +22,21 @@ def mirrors(router: Router, neighbor: Neighbor, other: Router) -> bool:
     )
 
 
+@per_site
 def adjacency(site: Site) -> dict[str, frozenset[str]]:
     """Return for each router the routers with which it exchanges routes: both sides declare the session."""
-    routers = {router.name: router for router in site.routers}
+    asn = {router.name: router.asn for router in site.routers}
+    declared = {
+        (router.name, peer.name, peer.local, peer.remote, router.asn, peer.asn)
+        for router in site.routers
+        for peer in router.neighbors
+    }
     return {
         router.name: frozenset(
-            peer.name for peer in router.neighbors if peer.name in routers and mirrors(router, peer, routers[peer.name])
+            peer.name
+            for peer in router.neighbors
+            if peer.asn == asn.get(peer.name)
+            and (peer.name, router.name, peer.remote, peer.local, peer.asn, router.asn) in declared
         )
         for router in site.routers
     }

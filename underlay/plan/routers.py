@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import jinja2
 
 from underlay.model import Neighbor, Platform, Router, Site
 from underlay.plan.digest import digest
+from underlay.plan.learned import Entry, learned
 from underlay.plan.owner import owner_line
-from underlay.plan.paths import adjacency, learnable
+from underlay.plan.paths import adjacency
 
 PASSWORD_MARK = "<bgp-password>"  # noqa: S105 - stands where the router's program puts the password
 FILE_HEAD = "Owned by cilium-underlay: written by its router configuration, removed with it."
@@ -40,9 +41,10 @@ class Peer:
 
 def router_text(site: Site, router: Router) -> str:
     """Return the configuration of a router; the place of the password holds a mark, never the password."""
-    learned = _learned(site, router)
     links = site.links_of(router.name)
-    subnets = {SUBNETS: tuple(link.subnet for _, link in links)} if links else {}
+    subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
+    peers = [(neighbor, learned(site, router, neighbor)) for neighbor in router.neighbors]
+    sets = {**subnets, **{_set_name(peer): found.entries for peer, found in peers if found.entries}}
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -52,11 +54,11 @@ def router_text(site: Site, router: Router) -> str:
             router=router,
             bgp=site.bgp,
             pods=site.addresses.pods,
-            sets={**subnets, **learned},
+            sets=sets,
             nodes=[
                 (node.name, node.address_in(link.subnet)) for rack, link in links for node in site.nodes_of(rack.name)
             ],
-            peers=[_peer(site, router, neighbor, (*subnets, *learned)) for neighbor in router.neighbors],
+            peers=[_peer(site, router, neighbor, found.networks, sets) for neighbor, found in peers],
             password=PASSWORD_MARK,
             node_prefixes=NODE_PREFIXES,
         )
@@ -67,15 +69,10 @@ def _set_name(neighbor: Neighbor) -> str:
     return f"PEER-{neighbor.name.upper()}"
 
 
-def _learned(site: Site, router: Router) -> dict[str, tuple[IPv4Network, ...]]:
-    sets = {_set_name(neighbor): learnable(site, router, neighbor) for neighbor in router.neighbors}
-    return {name: networks for name, networks in sets.items() if networks}
-
-
-def _peer(site: Site, router: Router, neighbor: Neighbor, sets: tuple[str, ...]) -> Peer:
+def _peer(site: Site, router: Router, neighbor: Neighbor, prefixes: int, sets: Iterable[str]) -> Peer:
     own = _set_name(neighbor)
     carries_pods = neighbor.name in adjacency(site)[router.name]
-    expected = len(learnable(site, router, neighbor)) + (len(site.nodes) if carries_pods else 0)
+    expected = prefixes + (len(site.nodes) if carries_pods else 0)
     return Peer(
         declared=neighbor,
         imports=(*([PODS] if carries_pods else []), *([own] if own in sets else [])),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from underlay.model import HostRouting, Model, Node, Platform, Router, Site
+from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
+from underlay.plan.once import per_site
 from underlay.plan.paths import learnable
+from underlay.plan.ways import ways
 
 RESPONDER_PORT = 4271
 """TCP and UDP port of the responders; its own, so that no host network service is met by accident."""
@@ -37,6 +41,7 @@ class ExpectedNode(Model):
     """A node as it has to be."""
 
     name: Name
+    rack: Name
     address: Address
     gateways: tuple[Address, ...]
     """Next hops towards pods of other nodes; each packet takes one of them."""
@@ -67,8 +72,16 @@ class ExpectedSession(Model):
     asn: Asn
 
 
+class ExpectedWay(Model):
+    """Where a router sends what is for pods of other routers' racks."""
+
+    hops: tuple[Address, ...]
+    racks: tuple[Name, ...]
+    """Empty: every rack that no other way names, and that is not the router's own."""
+
+
 class ExpectedRouter(Model):
-    """A router as it has to be; `next_hops` leads to each node's pods by name of the node."""
+    """A router as it has to be; `Expected.next_hops` says where its routes to a node's pods lead."""
 
     name: Name
     platform: Platform
@@ -76,9 +89,11 @@ class ExpectedRouter(Model):
     managed: bool
     sessions: tuple[ExpectedSession, ...]
     next_hops: Mapping[Name, tuple[Address, ...]]
-    """Several where routers share the load; one of them at least has to be used."""
+    """Towards its own nodes, by name."""
+    ways: tuple[ExpectedWay, ...] = ()
+    """Towards everybody else's."""
     accepts: tuple[Network, ...] = ()
-    """What it may learn beside pod networks."""
+    """What it may learn of networks that cover the pod pool."""
 
 
 class Expected(Model):
@@ -96,11 +111,28 @@ class Expected(Model):
 
     def node(self, name: str) -> ExpectedNode:
         """Return the node of that name; KeyError when there is none."""
-        return {node.name: node for node in self.nodes}[name]
+        return self._nodes[name]
 
     def router(self, name: str) -> ExpectedRouter:
         """Return the router of that name; KeyError when there is none."""
-        return {router.name: router for router in self.routers}[name]
+        return self._routers[name]
+
+    def next_hops(self, router: str, node: str) -> tuple[Address, ...]:
+        """Return where a router sends what is for a node's pods; several share the load, none: it has no way."""
+        plan = self.router(router)
+        own, rack = plan.next_hops.get(node), self._nodes[node].rack if node in self._nodes else ""
+        if own is not None or not rack:
+            return own or ()
+        named = (way for way in plan.ways if rack in way.racks or not way.racks)
+        return next((way.hops for way in named), ())
+
+    @cached_property
+    def _nodes(self) -> dict[str, ExpectedNode]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _routers(self) -> dict[str, ExpectedRouter]:
+        return {router.name: router for router in self.routers}
 
 
 def expectations(site: Site) -> Expected:
@@ -139,6 +171,7 @@ def _node(site: Site, node: Node) -> ExpectedNode:
     rack = site.rack(node.rack)
     return ExpectedNode(
         name=node.name,
+        rack=node.rack,
         address=node.address,
         gateways=rack.gateways,
         peers=tuple(
@@ -162,30 +195,30 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
         asn=router.asn,
         managed=router.managed and router.management is not None,
         sessions=(*sessions, *others),
-        next_hops={node.name: _next_hops(site, router, node) for node in site.nodes},
-        accepts=tuple(sorted({found for peer in router.neighbors for found in learnable(site, router, peer)})),
+        next_hops=_own(nodes),
+        ways=tuple(ExpectedWay(hops=way.hops, racks=way.racks) for way in ways(site, router)),
+        accepts=_covering(site, router),
     )
 
 
-def _next_hops(site: Site, router: Router, node: Node) -> tuple[Address, ...]:
-    """Return the node itself at its own router, elsewhere every neighbour on a shortest way."""
-    links = site.rack(node.rack).links
-    own = [node.address_in(link.subnet) for link in links if link.router == router.name]
-    if own:
-        return tuple(address for address in own if address)
-    distance = _distances(site, [link.router for link in links])
-    here = distance.get(router.name, 0)
-    return tuple(peer.remote for peer in router.neighbors if distance.get(peer.name, here) < here)
+def _own(nodes: Iterable[tuple[Node, RackLink]]) -> dict[str, tuple[Address, ...]]:
+    """Return the next hops to a router's own nodes: their addresses in the segments that it shares with them."""
+    found: dict[str, tuple[Address, ...]] = {}
+    for node, link in nodes:
+        address = node.address_in(link.subnet)
+        found[node.name] = (*found.get(node.name, ()), *([address] if address else []))
+    return found
 
 
-def _distances(site: Site, goals: list[str]) -> dict[str, int]:
-    """Return each router's number of hops to the nearest of some of them."""
-    routers = {router.name: router for router in site.routers}
-    distance, edge = dict.fromkeys(goals, 0), list(goals)
-    while edge:
-        name = edge.pop(0)
-        for peer in routers[name].neighbors:
-            if peer.name in routers and peer.name not in distance:
-                distance[peer.name] = distance[name] + 1
-                edge.append(peer.name)
-    return distance
+def _covering(site: Site, router: Router) -> tuple[Network, ...]:
+    """Return what covers the pod networks and may still be learned, as a default route from outside."""
+    wide = _wide(site)
+    found = {network for peer in router.neighbors for network in learnable(site, router, peer)} if wide else set()
+    return tuple(sorted(found & wide))
+
+
+@per_site
+def _wide(site: Site) -> frozenset[Network]:
+    outside = {network for router in site.routers for peer in router.neighbors for network in peer.accepts}
+    segments = {subnet for rack in site.racks for subnet in rack.subnets}
+    return frozenset(network for network in outside | segments if site.addresses.pods.native.subnet_of(network))
