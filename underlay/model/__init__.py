@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from underlay.model.base import Model
-from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster, HostRouting, Origin, OtherCluster, Pods, Timers
+from underlay.model.cluster import (
+    Addresses,
+    Bgp,
+    Cilium,
+    Cluster,
+    Growth,
+    HostRouting,
+    Origin,
+    OtherCluster,
+    Pods,
+    Timers,
+)
 from underlay.model.fabric import (
     SHARED_GATEWAY,
     Egress,
@@ -27,6 +38,7 @@ __all__ = [
     "Cilium",
     "Cluster",
     "Egress",
+    "Growth",
     "HostRouting",
     "Link",
     "Management",

@@ -67,6 +67,15 @@ class OtherCluster(Model):
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
 
 
+class Growth(Model):
+    """How large the site is planned to become; capacity is judged by the larger of plan and declaration."""
+
+    nodes: Annotated[int, Field(ge=1, le=5000)] | None = None
+    """Nodes, up to the limit of Kubernetes."""
+    load_balancers: Annotated[int, Field(ge=1, le=65536)] | None = None
+    """Services of type LoadBalancer, one address each."""
+
+
 class Addresses(Model):
     """Every range that the site uses beside the racks' segments; they must not overlap."""
 
@@ -80,6 +89,8 @@ class Addresses(Model):
     external: tuple[Network, ...] = ()
     """Networks outside the cluster that talk to pods directly."""
     other_clusters: tuple[OtherCluster, ...] = ()
+    growth: Growth = Growth()
+    """What is planned beyond what is declared, so that ranges that never change are large enough."""
 
 
 class HostRouting(StrEnum):

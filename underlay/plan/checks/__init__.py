@@ -5,12 +5,17 @@ from __future__ import annotations
 from underlay.finding import Finding
 from underlay.plan.checks import (  # noqa: F401 - they register rules
     addresses,
+    aggregates,
     bgp,
+    capacity,
     cluster,
     fabric,
     machines,
+    mtu,
     overlaps,
+    racks,
     security,
+    uplinks,
 )
 from underlay.plan.checks.registry import RULES, Declaration
 

@@ -1,22 +1,22 @@
-"""Rules about address ranges: none overlaps another, and the pod pool is large enough."""
+"""Rules about single ranges: sizes that Kubernetes and Cilium can use, addresses that routers forward."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 from underlay.plan.ranges import special
 
-FORWARDED = ("pod-pool", "service-range", "load-balancer-pool", "node-subnet")
+FORWARDED = ("pod-pool", "service-range", "load-balancer-pool", "node-subnet", "fabric")
 SMALLEST_SHARE = 30
 """Longest mask of a node's pod network: shorter ones have room for a router address and a pod."""
+LARGEST_SERVICES, SMALLEST_SERVICES = 12, 28
+"""Prefix lengths: the API server takes no more than 20 bits of addresses, and DNS has the tenth one by custom."""
+NAMED = 3
+"""Ranges that a message names; the others are counted."""
 
 
-@rule(
-    "pod-mask-outside-pool",
-    bad={"addresses.pods.mask": 31},
-    good={"addresses.pods.mask": 24},
-)
+@rule("pod-mask-outside-pool", bad={"addresses.pods.mask": 31}, good={"addresses.pods.mask": 24})
 def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
     """A mask shorter than a pool's leaves no network to give away: nodes would wait for ever, without an error."""
     pods = declaration.site.addresses.pods
@@ -27,18 +27,16 @@ def pod_mask_fits_the_pool(declaration: Declaration) -> Iterator[Problem]:
 
 
 @rule(
-    "pod-pool-too-small",
-    bad={"addresses.pods.pools": ["10.244.0.0/23"]},
-    good={"addresses.pods.pools": ["10.244.0.0/20"]},
+    "service-range-size",
+    bad={"addresses.services": "10.96.0.0/11"},
+    good={"addresses.services": "10.96.0.0/12"},
 )
-def pod_pool_has_room_for_every_node(declaration: Declaration) -> Iterator[Problem]:
-    """Each node takes one network of the pool."""
-    pods, count = declaration.site.addresses.pods, len(declaration.site.nodes)
-    room = sum(2 ** (pods.mask - pool.prefixlen) for pool in pods.pools if pods.mask >= pool.prefixlen)
-    if room < count:
-        found = f"{', '.join(map(str, pods.pools))} with room for {room} networks of /{pods.mask}"
-        fix = "Take a larger pool or a longer mask before the cluster is made; neither can change later."
-        yield Problem("site.addresses.pods", found, f"room for {count} nodes", fix)
+def services_fit_the_api_server(declaration: Declaration) -> Iterator[Problem]:
+    """The API server does not start with a larger range, and cluster DNS finds no address in a smaller one."""
+    services = declaration.site.addresses.services
+    if not LARGEST_SERVICES <= services.prefixlen <= SMALLEST_SERVICES:
+        expected = f"a length from /{LARGEST_SERVICES} to /{SMALLEST_SERVICES}"
+        yield Problem("site.addresses.services", services, expected, "It cannot change once the cluster is made.")
 
 
 @rule(
@@ -51,3 +49,24 @@ def ranges_are_ordinary(declaration: Declaration) -> Iterator[Problem]:
     for one in declaration.ranges:
         if one.kind in FORWARDED and (found := special(one.network)):
             yield Problem(one.where, f"{one.network}, which shares addresses with {found}", "addresses of hosts")
+
+
+@rule(
+    "native-cidr-swallows-range",
+    bad={"addresses.pods.pools.1": "10.100.0.0/16", "security_groups": REMOVED},
+    good={"addresses.pods.pools.1": "10.245.0.0/16", "security_groups": REMOVED},
+)
+def native_cidr_holds_pods_only(declaration: Declaration) -> Iterator[Problem]:
+    """Cilium routes and does not translate towards the smallest network around all pools: nothing else may be in it."""
+    pods = declaration.site.addresses.pods
+    swallowed = [
+        one
+        for one in declaration.ranges
+        if one.network.overlaps(pods.native) and not any(one.network.overlaps(pool) for pool in pods.pools)
+    ]
+    if swallowed:
+        names = ", ".join(f"{one.network} ({one.where})" for one in swallowed[:NAMED])
+        more = f" and {len(swallowed) - NAMED} more" if len(swallowed) > NAMED else ""
+        found = f"{', '.join(map(str, pods.pools))}, whose common network {pods.native} holds {names}{more}"
+        fix = "Take pools that lie side by side."
+        yield Problem("site.addresses.pods.pools", found, "pools whose common network holds pods only", fix)

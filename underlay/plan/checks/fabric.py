@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+from underlay.model import Rack
 from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 from underlay.plan.paths import gaps
 
@@ -36,7 +37,12 @@ def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
     """Names are keys: of host keys, resources and sessions."""
     site = declaration.site
     machines = [*(node.name for node in site.nodes), *(router.name for router in site.routers)]
-    kinds = {"nodes and routers": machines, "racks": [rack.name for rack in site.racks]}
+    kinds = {
+        "nodes and routers": machines,
+        "racks": [rack.name for rack in site.racks],
+        "security groups": [group.name for group in site.security_groups],
+        "other clusters": [site.cluster.name, *(other.name for other in site.addresses.other_clusters)],
+    }
     for router in site.routers:
         kinds[f"neighbors of router {router.name}"] = [neighbor.name for neighbor in router.neighbors]
     for kind, names in kinds.items():
@@ -66,6 +72,9 @@ def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
     for index, node in enumerate(site.nodes):
         yield node.address, node.name, f"site.nodes.{index}.address"
         yield node.management.address, node.name, f"site.nodes.{index}.management.address"
+        for number, uplink in enumerate(node.uplinks):
+            if uplink.address:
+                yield uplink.address, node.name, f"site.nodes.{index}.uplinks.{number}.address"
     for where, link in declaration.links():
         yield link.address, link.router, f"{where}.address"
     for index, rack in enumerate(site.racks):
@@ -138,10 +147,19 @@ def gateways_are_in_their_racks(declaration: Declaration) -> Iterator[Problem]:
 )
 def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """The first and last address of a segment stand for all of it."""
-    for index, node, rack in declaration.placed():
+    for where, address, rack in _own(declaration):
         for subnet in rack.subnets:
-            if node.address in _not_hosts(subnet):
-                yield Problem(f"site.nodes.{index}.address", node.address, f"an address of a host in {subnet}")
+            if address in _not_hosts(subnet):
+                yield Problem(where, address, f"an address of a host in {subnet}")
+
+
+def _own(declaration: Declaration) -> Iterator[tuple[str, IPv4Address, Rack]]:
+    """Yield place, address and rack of each node's addresses in its rack, the node's own first and no other twice."""
+    for index, node, rack in declaration.placed():
+        yield f"site.nodes.{index}.address", node.address, rack
+        for number, uplink in enumerate(node.uplinks):
+            if uplink.address and uplink.address != node.address:
+                yield f"site.nodes.{index}.uplinks.{number}.address", uplink.address, rack
 
 
 @rule(

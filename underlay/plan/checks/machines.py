@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
@@ -69,16 +68,3 @@ def _managed(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:
     for index, router in enumerate(declaration.site.routers):
         if router.management:
             yield f"site.routers.{index}.management.address", router.management.address
-
-
-@rule(
-    "uplink-not-unique",
-    bad={"nodes.3.uplinks.1": {"name": "eth0", "mtu": 1500, "source_destination_check": "disabled"}},
-    good={"nodes.3.uplinks.1": {"name": "eth1", "mtu": 1500, "source_destination_check": "disabled"}},
-)
-def uplinks_are_named_once(declaration: Declaration) -> Iterator[Problem]:
-    """An interface has one MTU and one check."""
-    for index, node in enumerate(declaration.site.nodes):
-        for name, count in Counter(uplink.name for uplink in node.uplinks).items():
-            if count > 1:
-                yield Problem(f"site.nodes.{index}.uplinks", f"{count} times {name}", "each interface once")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import collapse_addresses
 
 from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 
@@ -31,14 +32,16 @@ def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator
 )
 def groups_let_pods_through(declaration: Declaration) -> Iterator[Problem]:
     """Pods of other nodes are the other side of both directions."""
-    pool = declaration.site.addresses.pods.native
+    pools = declaration.site.addresses.pods.pools
     for index, group in enumerate(declaration.site.security_groups):
         for direction in DIRECTIONS:
-            rules = [allow for allow in group.allow if allow.direction == direction and allow.protocol == "any"]
-            if not any(pool.subnet_of(allow.network) for allow in rules):
-                found = ", ".join(str(allow.network) for allow in rules) or "nothing"
+            allowed = [one.network for one in group.allow if one.direction == direction and one.protocol == "any"]
+            whole = list(collapse_addresses(allowed))
+            lacking = [str(pool) for pool in pools if not any(pool.subnet_of(network) for network in whole)]
+            if lacking:
+                found = f"{', '.join(map(str, allowed)) or 'nothing'} with protocol any"
                 where = f"site.security_groups.{index}.allow, {direction}"
-                yield Problem(where, f"{found} with protocol any", f"{pool} with protocol any")
+                yield Problem(where, found, f"{', '.join(lacking)} with protocol any")
 
 
 @rule(
