@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pulumi_policy import EnforcementLevel, PolicyPack
 
-from .rules import cluster_origin, waivers
+from . import marks
+from .rules import cluster_origin, underlay, waivers
 
 NAME = "cilium-underlay"
-POLICIES = [*cluster_origin.POLICIES, *waivers.POLICIES]
+POLICIES = [
+    *cluster_origin.POLICIES,
+    *underlay.POLICIES,
+    *waivers.POLICIES,
+]
 
 
 def build() -> PolicyPack:
     """Start the pack; the SDK serves it until the engine ends it."""
+    marks.keep()
     return PolicyPack(NAME, policies=POLICIES, enforcement_level=EnforcementLevel.MANDATORY)

@@ -1,14 +1,14 @@
-"""Strict evaluation: what a rule cannot determine is a violation, never a pass.
+"""Strict evaluation: what a rule cannot determine is never a pass.
 
 The SDK turns a mandatory policy that meets an unknown value at preview into advice. Here the rule answers first:
-`pass`, `violation`, `undetermined` or `not applicable`; undetermined is reported like a violation, and names the value
-that was unknown.
+`pass`, `violation`, `undetermined` or `not applicable`. A declared fact that is unknown makes it undetermined, which is
+reported like a violation and names the value; a live fact, which only a cluster can tell, makes it not applicable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -24,8 +24,14 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from . import marks
+
 Props = Mapping[str, Any]
 Args = TypeVar("Args", ResourceValidationArgs, StackValidationArgs)
+
+UNDETERMINED_MARK = "undetermined: "
+"""How the message of a rule that could not judge begins; the check for pull requests tells it apart by this."""
+PAGE = "docs/policy-rules.md"
 
 
 class Answer(Enum):
@@ -35,6 +41,15 @@ class Answer(Enum):
     VIOLATION = "violation"
     UNDETERMINED = "undetermined"
     NOT_APPLICABLE = "not applicable"
+
+
+class Facts(Enum):
+    """Where a rule's facts come from."""
+
+    DECLARED = "declared"
+    """Known before anything runs; unknown is undetermined."""
+    LIVE = "live"
+    """Only a cluster tells them; unknown at preview is not applicable."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,11 @@ def violation(reason: str, urn: str | None = None) -> Judgement:
     return Judgement(Answer.VIOLATION, reason, urn)
 
 
+def undetermined(reason: str, urn: str | None = None) -> Judgement:
+    """Return the judgement of a rule whose facts cannot be known from here."""
+    return Judgement(Answer.UNDETERMINED, reason, urn)
+
+
 def not_applicable(reason: str) -> Judgement:
     """Return the judgement of a rule that has nothing to say here."""
     return Judgement(Answer.NOT_APPLICABLE, reason)
@@ -62,7 +82,7 @@ def not_applicable(reason: str) -> Judgement:
 
 @dataclass(frozen=True)
 class About:
-    """What people read of a rule."""
+    """What people read of a rule; the pages of the documentation are made of it."""
 
     name: str
     description: str
@@ -70,6 +90,7 @@ class About:
     severity: Severity
     level: EnforcementLevel = EnforcementLevel.MANDATORY
     config: PolicyConfigSchema | None = None
+    facts: Facts = Facts.DECLARED
 
     def options(self) -> dict[str, Any]:
         """Return the SDK's arguments that both kinds of policy share."""
@@ -80,36 +101,46 @@ class About:
             "severity": self.severity,
             "remediation_steps": self.remediation,
             "config_schema": self.config,
+            "tags": [f"facts:{self.facts.value}"],
+            "url": f"{PAGE}#{self.name}",
         }
 
 
-def evaluate(rule: Callable[[Args], Judgement], args: Args) -> Judgement:
-    """Return the rule's answer; a value that is not known yet makes it undetermined."""
+def evaluate(rule: Callable[[Args], Judgement], args: Args, facts: Facts = Facts.DECLARED) -> Judgement:
+    """Return the rule's answer; what it could not read or understand is undetermined, never a pass."""
     try:
-        return rule(args)
+        judgement = rule(args)
     except UnknownValueError as unknown:
-        place = ".".join(unknown.props)
-        reason = (
-            f"the value of {place} is not known at preview; declare it as a plain value, or apply what makes it first"
-        )
-        return Judgement(Answer.UNDETERMINED, reason)
+        return _unknown(".".join(unknown.props), facts)
+    except Exception as error:  # noqa: BLE001 - a rule that stumbles over strange input must not wave it through
+        return undetermined(f"the input is not of the form this rule reads ({type(error).__name__})")
+    return replace(judgement, reason=marks.without_secrets(judgement.reason, args))
+
+
+def _unknown(place: str, facts: Facts) -> Judgement:
+    if facts is Facts.LIVE:
+        return not_applicable(f"{place} is known only after an update; this rule judges then")
+    advice = "declare it as a plain value, or apply what makes it first"
+    return undetermined(f"the value of {place} is not known at preview; {advice}")
 
 
 def resource_policy(about: About, rule: Callable[[ResourceValidationArgs], Judgement]) -> ResourceValidationPolicy:
     """Return a policy that judges each resource before it is made."""
-    return ResourceValidationPolicy(validate=_validate(rule), **about.options())
+    return ResourceValidationPolicy(validate=_validate(about, rule), **about.options())
 
 
 def stack_policy(about: About, rule: Callable[[StackValidationArgs], Judgement]) -> StackValidationPolicy:
     """Return a policy that judges all resources together."""
-    return StackValidationPolicy(validate=_validate(rule), **about.options())
+    return StackValidationPolicy(validate=_validate(about, rule), **about.options())
 
 
-def _validate(rule: Callable[[Args], Judgement]) -> Callable[[Args, ReportViolation], None]:
+def _validate(about: About, rule: Callable[[Args], Judgement]) -> Callable[[Args, ReportViolation], None]:
     def validate(args: Args, report_violation: ReportViolation) -> None:
-        judgement = evaluate(rule, args)
-        if judgement.answer in (Answer.VIOLATION, Answer.UNDETERMINED):
+        judgement = evaluate(rule, args, about.facts)
+        if judgement.answer is Answer.VIOLATION:
             report_violation(judgement.reason, judgement.urn)
+        elif judgement.answer is Answer.UNDETERMINED:
+            report_violation(UNDETERMINED_MARK + judgement.reason, judgement.urn)
         elif judgement.answer is Answer.NOT_APPLICABLE:
             args.not_applicable(judgement.reason)
 

@@ -34,6 +34,10 @@ class Outcome:
     events: list[tuple[str, str, str]]
     """Level, policy and URN of each policy event."""
     text: str
+    messages: tuple[str, ...] = ()
+    """The message of each policy event."""
+    passed: frozenset[tuple[str, str]] = frozenset()
+    """Policy and URN of each resource's policy that passed; of a stack's policy with an empty URN."""
 
     def mandatory(self) -> list[tuple[str, str]]:
         """Return policy and resource's name of each event that stops an update."""
@@ -82,6 +86,11 @@ class Engine:
         assert done.returncode == 0, done.stderr
         return place
 
+    def kinds(self, place: Path) -> set[str]:
+        """Return the types of what is in the stack's state."""
+        state = json.loads(self.run("stack", "export", cwd=place).stdout)["deployment"]
+        return {resource["type"] for resource in state.get("resources", [])}
+
     def preview(self, project: Path, file: Path, pack: Path | None, config: Data | None = None) -> Outcome:
         """Preview a project with a pack and return what came of it."""
         words = ["preview", "--json", "--config-file", str(file)]
@@ -91,11 +100,34 @@ class Engine:
             told = self.folder / "pack.json"
             told.write_text(json.dumps(config), encoding="utf-8")
             words += ["--policy-pack-config", str(told)]
-        done = self.run(*words, cwd=project)
-        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        found = [event["policyEvent"] for event in events if "policyEvent" in event]
-        told_of = [(one["enforcementLevel"], one["policyName"], one.get("resourceUrn", "")) for one in found]
-        return Outcome(done.returncode, told_of, done.stdout + done.stderr)
+        return outcome(self.run(*words, cwd=project))
+
+    def analyze(self, state: Data, pack: Path, config: Data | None = None) -> Outcome:
+        """Let the engine judge a saved state."""
+        file = self.folder / "state.json"
+        file.write_text(json.dumps(state), encoding="utf-8")
+        words = ["policy", "analyze", "--json", "--file", str(file), "--policy-pack", str(pack)]
+        if config:
+            told = self.folder / "pack.json"
+            told.write_text(json.dumps(config), encoding="utf-8")
+            words += ["--policy-pack-config", str(told)]
+        return outcome(self.run(*words, cwd=self.folder))
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> Outcome:
+    """Return what the engine's events say."""
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    found = [event["policyEvent"] for event in events if "policyEvent" in event]
+    told_of = [(one["enforcementLevel"], one["policyName"], one.get("resourceUrn", "")) for one in found]
+    kinds = ("policyAnalyzeSummaryEvent", "policyAnalyzeStackSummaryEvent")
+    summaries = [event[kind] for event in events for kind in kinds if kind in event]
+    passed = [(name, one.get("resourceUrn", "")) for one in summaries for name in one.get("passed") or []]
+    messages = tuple(one["message"] for one in found)
+    notes = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
+    said = [note["message"] for note in notes if note["severity"] != "debug"]
+    rest = [line for line in done.stdout.splitlines() if not line.startswith("{")]
+    text = "\n".join([*said, *messages, *rest, done.stderr])
+    return Outcome(done.returncode, told_of, text, messages, frozenset(passed))
 
 
 def our_stack(engine: Engine, site: Data, **other: Any) -> Path:
@@ -131,3 +163,23 @@ def foreign_stack(engine: Engine, program: str) -> tuple[Path, Path]:
     (project / "Pulumi.yaml").write_text("name: foreign\nruntime: python\n", encoding="utf-8")
     (project / "__main__.py").write_text(program, encoding="utf-8")
     return project, engine.stack(project) / f"Pulumi.{STACK}.yaml"
+
+
+def plain_pack(place: Path) -> Path:
+    """Write the pack that the SDK's own documentation leads to: one mandatory policy over a property."""
+    place.mkdir()
+    (place / "PulumiPolicy.yaml").write_text("runtime: python\n", encoding="utf-8")
+    (place / "__main__.py").write_text(PLAIN, encoding="utf-8")
+    return place
+
+
+PLAIN = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+def origin_is_new(args, report_violation):
+    if args.resource_type == "underlay:cluster:Cluster" and args.props["origin"] != "new":
+        report_violation("Cilium runs only on new clusters")
+
+PolicyPack("plain", enforcement_level=EnforcementLevel.MANDATORY, policies=[ResourceValidationPolicy(
+    name="origin-is-new", description="Only new clusters", validate=origin_is_new)])
+"""

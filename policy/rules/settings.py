@@ -1,0 +1,90 @@
+"""What a resource tells Cilium: chart values, the agents' ConfigMap, or a cluster component's facts, read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ..strict import Answer, Judgement, undetermined
+from .cilium import at, is_chart, is_config
+from .waivers import CLUSTER
+
+
+class Form(Enum):
+    """In which form settings are written, and what the place of each is called there."""
+
+    VALUES = "chart values"
+    DATA = "ConfigMap data"
+    FACTS = "facts of the cluster component"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting and its name in each form; empty where the form has none."""
+
+    values: str
+    data: str = ""
+    facts: str = ""
+
+    def place(self, form: Form) -> str:
+        """Return the setting's name in a form."""
+        return {Form.VALUES: self.values, Form.DATA: self.data, Form.FACTS: self.facts}[form]
+
+
+ROUTING = Option("routingMode", "routing-mode", "routingMode")
+NATIVE_CIDR = Option("ipv4NativeRoutingCIDR", "ipv4-native-routing-cidr", "nativeRoutingCidr")
+POOLS = Option("ipam.operator.clusterPoolIPv4PodCIDRList", "cluster-pool-ipv4-cidr", "podPool")
+MASK = Option("ipam.operator.clusterPoolIPv4MaskSize", "cluster-pool-ipv4-mask-size", "podMask")
+IPAM = Option("ipam.mode", "ipam")
+FROM_POOL = Option("nativeRoutingCIDRFromClusterPool")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings as one resource writes them."""
+
+    form: Form
+    raw: Mapping[str, Any]
+    partial: bool = False
+    """A patch, or values laid over earlier ones: what is absent here may be set elsewhere."""
+    hidden: str = ""
+    """Why a part of the settings cannot be read from here."""
+
+    def get(self, option: Option) -> object:
+        """Return a setting; None where this resource does not say it."""
+        place = option.place(self.form)
+        if self.form is Form.VALUES:
+            return at(self.raw, place)
+        return self.raw.get(place) if place else None
+
+    def place(self, option: Option) -> str:
+        """Return the setting's name as its author wrote it."""
+        return option.place(self.form) or option.values
+
+
+def settings(kind: str, props: Mapping[str, Any]) -> Settings | None:
+    """Return what a resource tells Cilium; None where it tells nothing."""
+    if kind == CLUSTER:
+        return Settings(Form.FACTS, props)
+    if is_config(kind, props):
+        return Settings(Form.DATA, props.get("data") or {}, partial=kind.endswith("Patch"))
+    if not is_chart(kind, props):
+        return None
+    files = "values come from files (valueYamlFiles), which a policy cannot read" if props.get("valueYamlFiles") else ""
+    kept = "values of an earlier release are kept (reuseValues)" if props.get("reuseValues") else ""
+    return Settings(Form.VALUES, props.get("values") or {}, partial=bool(files or kept), hidden=files or kept)
+
+
+def judged(told: Settings, judge: Callable[[Settings], Judgement]) -> Judgement:
+    """Judge what can be read first, and say that the rest could not be where nothing in it was wrong."""
+    judgement = judge(told)
+    if judgement.answer is Answer.VIOLATION or not told.hidden:
+        return judgement
+    return undetermined(f"{told.hidden}; write them as plain `values`")
+
+
+def is_on(value: object) -> bool:
+    """Tell whether a switch is on, as the chart and the agents read it."""
+    return value is True or (isinstance(value, str) and value.strip().lower() in {"true", "1", "yes"})
