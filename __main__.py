@@ -15,15 +15,16 @@ from components.router import Configuration
 from components.settings import load_settings
 from components.verification import Datapath
 from underlay.plan.checks import findings
-from underlay.plan.waivers import judge
+from underlay.plan.waivers import in_force, judge
 
 settings = load_settings()
 site = settings.site
-verdict = judge(findings(settings.declaration), settings.waivers, datetime.now(UTC).date())
+today = datetime.now(UTC).date()
+verdict = judge(findings(settings.declaration), settings.waivers, today)
 ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
 
 cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, kubeconfig=settings.kubeconfig)
-nodes = Prerequisites("nodes", site, ssh=ssh)
+nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
 cilium = Cilium(site, chart=settings.chart, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
 peering = Peering(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_command import remote
 
@@ -18,14 +20,22 @@ class Prerequisites(pulumi.ComponentResource):
     outcome: pulumi.Output[str]
     """Changes whenever a node has been worked on."""
 
-    def __init__(self, name: str, site: Site, *, ssh: Ssh, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        *,
+        ssh: Ssh,
+        waived: Mapping[str, str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         names = [node.name for node in site.nodes]
         super().__init__("underlay:node:Prerequisites", name, {"nodes": names}, opts)
-        self.prepared = {node.name: self._prepare(site, node, ssh) for node in site.nodes}
+        self.prepared = {node.name: self._prepare(site, node, ssh, waived) for node in site.nodes}
         self.outcome = outcome(self.prepared.values())
         self.register_outputs({"nodes": names})
 
-    def _prepare(self, site: Site, node: Node, ssh: Ssh) -> remote.Command:
-        stdin = request("prepare_node", node_input(site, node))
+    def _prepare(self, site: Site, node: Node, ssh: Ssh, waived: Mapping[str, str]) -> remote.Command:
+        stdin = request("prepare_node", node_input(site, node, waived))
         opts = pulumi.ResourceOptions(parent=self)
         return on_machine(f"prepare-{node.name}", ssh.to(node.name, node.management), node.management.user, stdin, opts)

@@ -160,9 +160,9 @@ def test_the_reverse_path_check_is_never_strict(profile: str, value: str) -> Non
 def test_a_node_s_file_carries_the_owner_and_every_setting() -> None:
     declared = site()
     data = node_input(declared, declared.node("worker-2"))
-    assert data["text"].splitlines()[0] == OWNER_MARK
-    assert data["text"].splitlines()[1] == "# owner: site dev, machine worker-2"
-    assert data["text"].splitlines()[2:] == [f"{key} = {value}" for key, value in data["settings"].items()]
+    assert data["files"][0]["text"].splitlines()[0] == OWNER_MARK
+    assert data["files"][0]["text"].splitlines()[1] == "# owner: site dev, machine worker-2"
+    assert data["files"][0]["text"].splitlines()[2:] == [f"{key} = {value}" for key, value in data["settings"].items()]
     assert (data["addresses"], data["pod_address"]) == (["172.30.2.11/24"], "10.244.255.254")
 
 

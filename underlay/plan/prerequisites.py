@@ -1,10 +1,11 @@
-"""What a node has to be before an underlay can work on it: kernel settings, uplinks, the way to the router."""
+"""What a node has to be before an underlay can work on it: kernel settings, files, and what is looked at first."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from underlay.model import HostRouting, Node, Site
+from underlay.model import Egress, HostRouting, Node, Site
 from underlay.plan.owner import owner_line
 
 SYSCTL_FILE = "/etc/sysctl.d/90-underlay.conf"
@@ -17,21 +18,85 @@ REVERSE_PATH: dict[HostRouting, str] = {
     HostRouting.BPF: "0",
 }
 
+PROGRAMS: dict[HostRouting, tuple[str, ...]] = {
+    HostRouting.LEGACY: ("fib_lookup",),
+    HostRouting.BPF: ("fib_lookup", "redirect_neigh", "redirect_peer"),
+}
+"""Calls into the kernel that Cilium's programs at network devices make."""
+SERVICE_PROGRAMS = {"cgroup_connect4": ("get_netns_cookie",)}
+"""What serves Services at a pod's sockets, where Cilium replaces kube-proxy."""
+
+PORTS = (4240, 4244, 9878, 9879, 9890, 9891, 9901, 9962, 9963, 9964)
+"""TCP ports of agents and operator (Cilium's system requirements)."""
+
+NETWORKD = "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
+NETWORK_MANAGER = "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*\n"
+SERVICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    (
+        "/etc/systemd/networkd.conf.d/90-underlay.conf",
+        NETWORKD,
+        "run/systemd/netif",
+        ("systemctl", "try-restart", "systemd-networkd.service"),
+    ),
+    (
+        "/etc/NetworkManager/conf.d/90-underlay.conf",
+        NETWORK_MANAGER,
+        "run/NetworkManager",
+        ("nmcli", "general", "reload", "conf"),
+    ),
+)
+"""File, text, folder of a service that reads it and is at work, and the command that lets it read it."""
+
+RULES = {
+    "bgp-speaker-foreign": "another program speaks BGP on the node",
+    "bpf-attach-refused": "the kernel lets no program be attached to a device",
+    "bpf-helper-missing": "the kernel lacks a call that Cilium's programs make",
+    "bpf-program-refused": "the kernel loads no program of a kind that the chosen values need",
+    "bpffs-mounted-twice": "a second BPF file system hides what is pinned in the first",
+    "egress-next-hop-missing": "the default route lacks one of the rack's routers",
+    "firewalld-running": "firewalld rejects what it has not been told of",
+    "foreign-bpf-program": "another program sits at an uplink's hooks",
+    "foreign-cni-config": "another network plug-in was here",
+    "forward-policy-drop": "the host's filter drops what it forwards, pods' packets too under legacy host routing",
+    "gateway-not-on-link": "a router of the rack does not answer on the segment",
+    "kernel-btf-missing": "the kernel does not describe its structures",
+    "kernel-filesystem-missing": "the kernel lacks a file system that the agent mounts",
+    "kernel-too-old": "the kernel is older than Cilium supports",
+    "kube-proxy-rules-left": "kube-proxy's rules translate services a second time",
+    "networkd-removes-routes": "a file tells systemd-networkd to remove Cilium's routes",
+    "node-address-duplicate": "another machine holds the node's address",
+    "node-address-missing": "the node's address is not where the site says",
+    "path-mtu-smaller": "packets of the declared size do not reach the router",
+    "pod-route-not-by-gateway": "pods' packets leave by another next hop than the rack's routers",
+    "pod-route-not-by-uplink": "pods' packets leave by no declared uplink",
+    "port-taken": "another program listens where an agent has to",
+    "routing-table-taken": "a routing table that Cilium uses is in use",
+    "uplink-down": "an uplink has no carrier",
+    "uplink-missing": "a declared interface does not exist",
+    "uplink-mtu-differs": "an interface's MTU is not the declared one",
+}
+"""What the checks on a node may find, and what it means; each can be waived by its name."""
+
 
 def settings(site: Site, node: Node) -> dict[str, str]:
     """Return the kernel settings of a node as path below /proc/sys to value."""
     reverse_path = REVERSE_PATH[site.cilium.host_routing]
+    several = site.rack(node.rack).egress is Egress.ECMP_LINK_STATE
     wanted = {"net/ipv4/ip_forward": "1", "net/ipv4/conf/all/rp_filter": "0"}
+    if several:
+        wanted["net/ipv4/fib_multipath_hash_policy"] = "1"  # by connection: two pods' packets may take two ways
     for uplink in node.uplinks:
         wanted[f"net/ipv4/conf/{uplink.name}/rp_filter"] = reverse_path
         # A redirect would lead pods past the declared router, and stay after a pod network has moved.
         wanted[f"net/ipv4/conf/{uplink.name}/accept_redirects"] = "0"
+        if several:  # the next hop of a dead link leaves at once
+            wanted[f"net/ipv4/conf/{uplink.name}/ignore_routes_with_linkdown"] = "1"
     return wanted
 
 
 def sysctl_text(wanted: dict[str, str], owner: str) -> str:
     """Return the file that brings the settings back after a restart."""
-    return "\n".join([OWNER_MARK, f"# {owner}", *(f"{key} = {value}" for key, value in wanted.items())]) + "\n"
+    return _owned("".join(f"{key} = {value}\n" for key, value in wanted.items()), owner)
 
 
 def addresses(site: Site, node: Node) -> list[str]:
@@ -40,17 +105,37 @@ def addresses(site: Site, node: Node) -> list[str]:
     return [f"{address}/{subnet.prefixlen}" for address, subnet in found if address]
 
 
-def node_input(site: Site, node: Node) -> dict[str, Any]:
-    """Return the input of the program `prepare_node` for one node."""
-    wanted = settings(site, node)
+def programs(site: Site) -> dict[str, list[str]]:
+    """Return the kinds of BPF programs that the chosen values need, each with its calls into the kernel."""
+    kinds = {"sched_cls": list(PROGRAMS[site.cilium.host_routing])}
+    services = SERVICE_PROGRAMS if site.cilium.kube_proxy_replacement else {}
+    return kinds | {kind: list(helpers) for kind, helpers in services.items()}
+
+
+def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the input of the program `prepare_node` for one node; `waived` excuses findings by rule, with a reason."""
+    wanted, owner = settings(site, node), owner_line(site, node.name)
+    services = [
+        {"path": path, "text": _owned(text, owner), "needs": needs, "after": list(after)}
+        for path, text, needs, after in SERVICES
+    ]
     return {
         "site": site.name,
         "node": node.name,
         "addresses": addresses(site, node),
+        "gateways": [str(gateway) for gateway in site.rack(node.rack).gateways],
         "uplinks": {uplink.name: uplink.mtu for uplink in node.uplinks},
         "pod_address": str(site.addresses.pods.native.broadcast_address - 1),
-        "file": SYSCTL_FILE,
+        "bpf": programs(site),
+        "ports": list(PORTS),
+        "host_routing": site.cilium.host_routing.value,
+        "kube_proxy_replacement": site.cilium.kube_proxy_replacement,
+        "waived": {rule: reason for rule, reason in (waived or {}).items() if rule in RULES},
         "mark": OWNER_MARK,
-        "text": sysctl_text(wanted, owner_line(site, node.name)),
+        "files": [{"path": SYSCTL_FILE, "text": sysctl_text(wanted, owner), "needs": "", "after": []}, *services],
         "settings": wanted,
     }
+
+
+def _owned(text: str, owner: str) -> str:
+    return f"{OWNER_MARK}\n# {owner}\n{text}"

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from underlay.finding import Finding, Refused
 from underlay.model import Model
 from underlay.plan.checks import RULES
+from underlay.plan.prerequisites import RULES as NODE_RULES
 
 STRUCTURE = frozenset(
     {
@@ -75,7 +76,9 @@ def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -
     warnings = [f"waived until {in_force[item.rule].until} ({in_force[item.rule].reason}): {item}" for item in excused]
     broken = {finding.rule for finding in found}
     warnings += [
-        f"the waiver of {rule} is not needed: nothing breaks that rule" for rule in in_force if rule not in broken
+        f"the waiver of {rule} is not needed: nothing breaks that rule"
+        for rule in in_force
+        if rule not in broken and rule not in NODE_RULES
     ]
     warnings += [f"the waiver of {item.rule} ended on {item.until}" for item in waivers if today > item.until]
     warnings += [str(finding) for finding in found if finding.severity == "warning" and finding not in excused]
@@ -83,12 +86,17 @@ def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -
     return Verdict([*kept, *_impossible(waivers)], warnings)
 
 
+def in_force(waivers: Iterable[Waiver], today: date) -> dict[str, str]:
+    """Return the reasons of the waivers that hold today, by rule; nodes excuse by them what they find."""
+    return {waiver.rule: waiver.reason for waiver in waivers if today <= waiver.until}
+
+
 def _impossible(waivers: Sequence[Waiver]) -> list[Finding]:
     expected = "the name of a rule that can be waived"
     return [
         Finding("waiver-not-possible", f"waivers.{index}.rule", waiver.rule, expected)
         for index, waiver in enumerate(waivers)
-        if waiver.rule not in RULES or waiver.rule in STRUCTURE
+        if waiver.rule not in {**RULES, **NODE_RULES} or waiver.rule in STRUCTURE
     ]
 
 

@@ -11,7 +11,17 @@ SECONDS = 60
 """Longest time that a program may take on a machine; measured: 1 to 3 seconds."""
 
 MODULES = {
-    "prepare_node": ("machine", "owner", "node_facts", "prepare_node"),
+    "prepare_node": (
+        "machine",
+        "owner",
+        "node_kernel",
+        "node_facts",
+        "node_sockets",
+        "node_base",
+        "node_links",
+        "node_services",
+        "prepare_node",
+    ),
     "configure_router": ("machine", "owner", "record", "frr_lines", "frr_ours", "frr", "bird", "configure_router"),
 }
 """The modules of each program in the order in which they are loaded; the last one has `main`."""

@@ -1,23 +1,31 @@
-"""Bring a node's kernel settings in (`apply`) or give the former ones back (`remove`), after looking.
+"""Bring a node's kernel settings and files in (`apply`), give the former ones back (`remove`), or only `look`.
 
-Input: {"site", "node", "addresses", "uplinks", "pod_address", "file", "mark", "text", "settings"}. A foreign file, or
-one of another site, is a finding, never overwritten; a renamed node of this site is taken over, and `remove` under
-its former name leaves it alone. The values found first are kept, so that `remove` gives back exactly those.
+Input: {"site", "node", "mark", "settings", "files": [{"path", "text", "needs", "after"}], "waived": {rule: reason}} and
+what the checks read. A foreign file, or one of another site, is a finding, never overwritten; a renamed node of this
+site is taken over, and `remove` under its former name leaves it alone. The values found first are kept, so that
+`remove` gives back exactly those. Nothing is changed when there is a finding.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from underlay.remote.machine import Trouble, read, report, write
-from underlay.remote.node_facts import problems
+from underlay.remote.machine import Trouble, read, report, run, write
+from underlay.remote.node_base import CHECKS as KERNEL
+from underlay.remote.node_facts import System
+from underlay.remote.node_links import CHECKS as LINKS
+from underlay.remote.node_services import CHECKS as SERVICES
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 RECORD = "var/lib/underlay/node.json"
 """What was there before: {setting: value found first}."""
+CHECKS = (*KERNEL, *LINKS, *SERVICES)
+
+Findings = list[dict[str, str]]
 
 
 def record(root: Path) -> dict[str, str]:
@@ -30,46 +38,78 @@ def setting(root: Path, key: str) -> Path:
     return root / "proc/sys" / key
 
 
-def ownership(root: Path, data: dict[str, Any], mine: Owner) -> list[dict[str, str]]:
-    """Return a finding when the file of our name is somebody else's."""
-    text = read(root / data["file"].lstrip("/"))
-    if text and not text.startswith(data["mark"]):
-        fix = "Move the file away, or take its settings into the site."
-        found = repr(text.splitlines()[0][:60])
-        return [Trouble("foreign-file", data["file"], found, "no file, or one of ours", fix).finding]
-    try:
-        refuse_another_site("foreign-node-settings", data["file"], owner_in(text), mine)
-    except Trouble as trouble:
-        return [trouble.finding]
-    return []
+def place(root: Path, file: dict[str, Any]) -> Path:
+    """Return where a file of the input lies."""
+    return root / str(file["path"]).lstrip("/")
 
 
-def absent(root: Path, data: dict[str, Any]) -> list[dict[str, str]]:
-    """Return a finding for each setting that this kernel does not have."""
-    missing = [key for key in data["settings"] if not setting(root, key).exists()]
-    return [Trouble("kernel-setting-missing", f"/proc/sys/{key}", "nothing", "a setting").finding for key in missing]
+def wanted(root: Path, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files for services that are here, and those that we have written already."""
+    return [
+        file
+        for file in data["files"]
+        if not file["needs"] or (root / file["needs"]).exists() or place(root, file).exists()
+    ]
+
+
+def ownership(root: Path, data: dict[str, Any], mine: Owner) -> Iterator[Trouble]:
+    """Yield a finding for each file of our names that is somebody else's."""
+    for file in data["files"]:
+        text = read(place(root, file))
+        if text and not text.startswith(data["mark"]):
+            fix = "Move the file away, or take its settings into the site."
+            yield Trouble("foreign-file", file["path"], repr(text.splitlines()[0][:60]), "no file, or one of ours", fix)
+            continue
+        try:
+            refuse_another_site("foreign-node-settings", file["path"], owner_in(text), mine)
+        except Trouble as trouble:
+            yield trouble
+
+
+def absent(root: Path, data: dict[str, Any]) -> Iterator[Trouble]:
+    """Yield a finding for each setting that this kernel does not have."""
+    for key in data["settings"]:
+        if not setting(root, key).exists():
+            yield Trouble("kernel-setting-missing", f"/proc/sys/{key}", "nothing", "a setting")
+
+
+def problems(system: System, data: dict[str, Any]) -> Iterator[Trouble]:
+    """Yield what every check finds, all at once."""
+    for check in CHECKS:
+        yield from check(system, data)
+
+
+def drifted(root: Path, data: dict[str, Any]) -> Iterator[Trouble]:
+    """Yield each setting and file that is not as it was applied."""
+    fix = "`pulumi up --refresh --target-dependents` does not see this; run the node's command again (docs/nodes.md)."
+    for key, value in data["settings"].items():
+        found = read(setting(root, key)).strip()
+        if found != value:
+            yield Trouble("setting-drifted", f"/proc/sys/{key}", found or "nothing", value, fix)
+    for file in wanted(root, data):
+        if read(place(root, file)) != file["text"]:
+            found = "another text" if place(root, file).exists() else "no file"
+            yield Trouble("file-drifted", file["path"], found, "the text that was applied", fix)
 
 
 def apply(root: Path, data: dict[str, Any]) -> list[str]:
-    """Write file and settings that differ; return what changed."""
-    wanted, known = data["settings"], record(root)
-    found = {key: read(setting(root, key)).strip() for key in wanted}
-    dropped = {key: value for key, value in known.items() if key not in wanted}
-    before = {
-        **{key: value for key, value in known.items() if key in wanted},
-        **{k: v for k, v in found.items() if k not in known},
-    }
+    """Write settings and files that differ; return what changed."""
+    known = record(root)
+    found = {key: read(setting(root, key)).strip() for key in data["settings"]}
+    dropped = {key: value for key, value in known.items() if key not in found}
+    before = {**found, **{key: value for key, value in known.items() if key in found}}
     if before != known:
         write(root / RECORD, json.dumps(before, sort_keys=True), mode=0o600)
     changed = _give_back(root, dropped)
-    for key, value in wanted.items():
+    for key, value in data["settings"].items():
         if found[key] != value:
             setting(root, key).write_text(f"{value}\n", encoding="ascii")
             changed.append(f"{key}: {found[key]} -> {value}")
-    file = root / data["file"].lstrip("/")
-    if read(file) != data["text"]:
-        write(file, data["text"])
-        changed.append(f"{data['file']} written")
+    for file in wanted(root, data):
+        if read(place(root, file)) != file["text"]:
+            write(place(root, file), file["text"])
+            _tell(root, file)
+            changed.append(f"{file['path']} written")
     return changed
 
 
@@ -77,14 +117,35 @@ def remove(root: Path, data: dict[str, Any]) -> list[str]:
     """Give back what was there before; a setting that somebody changed since stays as it is."""
     ours = {key: value for key, value in record(root).items() if _is_ours(root, key, data)}
     changed = _give_back(root, ours)
-    for path in (root / data["file"].lstrip("/"), root / RECORD):
+    for path, file in [*((place(root, file), file) for file in data["files"]), (root / RECORD, None)]:
         if path.exists():
             path.unlink()
             changed.append(f"/{path.relative_to(root)} removed")
-    folder = (root / RECORD).parent
-    if folder.exists() and not any(folder.iterdir()):
-        folder.rmdir()
+            _drop_empty(path.parent, root)
+            if file:
+                _tell(root, file)
     return changed
+
+
+def _tell(root: Path, file: dict[str, Any]) -> None:
+    """Let a service read its file; where it does not, the file goes, so that the next run tries again."""
+    if not file["after"] or not (root / file["needs"]).exists():
+        return
+    code, text = run(*file["after"])
+    if code:
+        place(root, file).unlink(missing_ok=True)
+        raise Trouble(
+            "service-not-told", " ".join(file["after"]), text or f"code {code}", "a service that reads its file"
+        )
+
+
+OWN_FOLDERS = ("underlay", "networkd.conf.d")
+"""Folders that may be there for our files alone."""
+
+
+def _drop_empty(folder: Path, root: Path) -> None:
+    if folder.name in OWN_FOLDERS and folder != root and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _is_ours(root: Path, key: str, data: dict[str, Any]) -> bool:
@@ -101,17 +162,30 @@ def _give_back(root: Path, values: dict[str, str]) -> list[str]:
     return changed
 
 
-def main(argv: list[str], root: Path = Path("/")) -> int:
-    """Read the input, look, work, report; nothing is changed when there is a finding."""
-    data = json.load(sys.stdin)
-    mine, found = Owner(data["site"], data["node"]), owner_in(read(root / data["file"].lstrip("/")))
-    if argv[0] == "remove" and is_anothers(found, mine):
-        return report([], left_alone(found, {"node": data["node"]}))
-    findings = ownership(root, data, mine)
-    if argv[0] == "apply":
-        findings += absent(root, data) + problems(root, data)
-    for finding in findings:
-        finding["where"] = f"{data['node']}, {finding['where']}"
-    action = apply if argv[0] == "apply" else remove
-    changed = [] if findings else action(root, data)
-    return report(findings, {"node": data["node"], "changed": changed})
+def found(action: str, system: System, data: dict[str, Any], mine: Owner) -> list[Trouble]:
+    """Return what stands in the way of an action, or, for a look, all that is not as it has to be."""
+    troubles = list(ownership(system.root, data, mine))
+    if action != "remove":
+        troubles += [*absent(system.root, data), *problems(system, data)]
+    return troubles + (list(drifted(system.root, data)) if action == "look" else [])
+
+
+def main(argv: list[str], root: Path = Path("/"), system: System | None = None) -> int:
+    """Read the input, look, work, report; a waived finding is told and stops nothing."""
+    data, action = json.load(sys.stdin), argv[0]
+    mine, owner = Owner(data["site"], data["node"]), owner_in(read(place(root, data["files"][0])))
+    if action == "remove" and is_anothers(owner, mine):
+        return report([], left_alone(owner, {"node": data["node"]}))
+    all_found = [_placed(trouble, data["node"]) for trouble in found(action, system or System(root), data, mine)]
+    findings = [one for one in all_found if one["rule"] not in data["waived"]]
+    waived = [{**one, "reason": data["waived"][one["rule"]]} for one in all_found if one["rule"] in data["waived"]]
+    changed: list[str] = []
+    try:
+        changed = [] if findings or action == "look" else {"apply": apply, "remove": remove}[action](root, data)
+    except Trouble as trouble:
+        findings = [_placed(trouble, data["node"])]
+    return report(findings, {"node": data["node"], "changed": changed, **({"waived": waived} if waived else {})})
+
+
+def _placed(trouble: Trouble, node: str) -> dict[str, str]:
+    return {**trouble.finding, "where": f"{node}, {trouble.finding['where']}"}

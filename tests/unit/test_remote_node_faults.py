@@ -1,0 +1,222 @@
+"""Each thing that a node may lack or have too much of is one finding, at its place, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.remote_node import Node, Run, runner
+from underlay.plan.prerequisites import RULES
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+@pytest.fixture
+def run(node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(node, monkeypatch, capsys)
+
+
+Inject = Callable[[Node], object]
+SAVED = ":KUBE-SVC-ERIFXISQEP7F7OF4 - [0:0]\n:KUBE-SEP-AAAA - [0:0]\n"
+
+
+def answers(question: str, answer: object) -> Inject:
+    """Return the fault that a program answers so."""
+    return lambda node: node.answers.update({question: answer})
+
+
+def file(path: str, text: str) -> Inject:
+    """Return the fault that a file is there."""
+    return lambda node: node.put(path, text)
+
+
+def gone(path: str) -> Inject:
+    """Return the fault that a file is missing."""
+    return lambda node: (node.root / path).unlink()
+
+
+def kernel(**values: object) -> Inject:
+    """Return the fault that the kernel answers so."""
+    return lambda node: vars(node.kernel).update(values)
+
+
+FAULTS: dict[str, tuple[Inject, str]] = {
+    "no BTF": (gone("sys/kernel/btf/vmlinux"), "kernel-btf-missing"),
+    "no bpffs": (file("proc/filesystems", "nodev\tcgroup2\n"), "kernel-filesystem-missing"),
+    "no cgroup2": (file("proc/filesystems", "nodev\tbpf\n"), "kernel-filesystem-missing"),
+    "a kernel of 2020": (file("proc/sys/kernel/osrelease", "5.4.0-42-generic\n"), "kernel-too-old"),
+    "Red Hat 8.6": (file("proc/sys/kernel/osrelease", "4.18.0-372.9.1.el8.x86_64\n"), "kernel-too-old"),
+    "bpffs over bpffs": (
+        file(
+            "proc/self/mountinfo", "30 1 0:26 / /sys/fs/bpf rw - bpf bpf rw\n31 30 0:27 / /sys/fs/bpf rw - bpf bpf rw\n"
+        ),
+        "bpffs-mounted-twice",
+    ),
+    "no programs at sockets": (kernel(wrong={("cgroup_connect4", ""): "Invalid argument"}), "bpf-program-refused"),
+    "a call that is unknown": (kernel(wrong={("sched_cls", "fib_lookup"): "invalid func"}), "bpf-helper-missing"),
+    "no right to attach": (kernel(attach="Operation not permitted"), "bpf-attach-refused"),
+    "another MTU": (file("sys/class/net/eth0/mtu", "9000\n"), "uplink-mtu-differs"),
+    "no such interface": (gone("sys/class/net/eth0/mtu"), "uplink-missing"),
+    "a pulled cable": (file("sys/class/net/eth0/carrier", "0\n"), "uplink-down"),
+    "another address": (lambda node: node.data.update(addresses=["172.30.1.13/24"]), "node-address-missing"),
+    "another prefix length": (lambda node: node.data.update(addresses=["172.30.1.12/16"]), "node-address-missing"),
+    "an address used twice": (kernel(others={"02:00:00:00:00:99"}), "node-address-duplicate"),
+    "no route for pods": (answers("route get", []), "pod-route-not-by-uplink"),
+    "pods behind the management network": (answers("route get", [{"dev": "mgmt0"}]), "pod-route-not-by-uplink"),
+    "pods behind another router": (
+        answers("route get", [{"dev": "eth0", "gateway": "172.30.1.254"}]),
+        "pod-route-not-by-gateway",
+    ),
+    "a router that is silent": (kernel(largest={}), "gateway-not-on-link"),
+    "a smaller switch": (kernel(largest={"172.30.1.1": 1400}), "path-mtu-smaller"),
+    "another network plug-in": (file("etc/cni/net.d/10-flannel.conflist", "{}"), "foreign-cni-config"),
+    "a port in use": (lambda node: node.listens(4240, "nginx"), "port-taken"),
+    "another speaker": (lambda node: node.listens(179, "bird"), "bgp-speaker-foreign"),
+    "a route in Cilium's table": (answers("table 2004", [{"dst": "default"}]), "routing-table-taken"),
+    "a rule to Cilium's table": (answers("rule show", [{"table": "2005"}]), "routing-table-taken"),
+    "kube-proxy's chains": (answers("iptables-save", SAVED), "kube-proxy-rules-left"),
+    "kube-proxy's device": (file("sys/class/net/kube-ipvs0/mtu", "1500\n"), "kube-proxy-rules-left"),
+    "a filter that drops": (answers("iptables -S", "-P FORWARD DROP\n"), "forward-policy-drop"),
+    "nftables that drop": (
+        answers("nft list chains", "type filter hook forward priority filter; policy drop;"),
+        "forward-policy-drop",
+    ),
+    "firewalld": (answers("nft list tables", "table inet firewalld\n"), "firewalld-running"),
+    "networkd that tidies up": (
+        file("etc/systemd/networkd.conf.d/99-site.conf", "[Network]\nManageForeignRoutes=yes\n"),
+        "networkd-removes-routes",
+    ),
+    "another program at the uplink": (kernel(programs=["cil_from_netdev", "xdr_watch"]), "foreign-bpf-program"),
+    "a setting that the kernel lacks": (
+        lambda node: node.data["settings"].update({"net/ipv4/nothing": "1"}),
+        "kernel-setting-missing",
+    ),
+}
+
+TOGETHER = ("no BTF", "another MTU", "another address", "no route for pods", "another network plug-in", "firewalld")
+
+HEALTHY: dict[str, Inject] = {
+    "Cilium's own file": file("etc/cni/net.d/05-cilium.conflist", "{}"),
+    "Cilium's own route": answers("route get", [{"dev": "cilium_host"}]),
+    "Red Hat 8.10": file("proc/sys/kernel/osrelease", "4.18.0-553.el8_10.x86_64\n"),
+    "the agent's own port": lambda node: node.listens(4240, "cilium-agent"),
+    "the agent that listens for sessions": lambda node: node.listens(179, "cilium-agent"),
+    "somebody else's port": lambda node: node.listens(8080, "nginx"),
+    "a filter that drops, out of the packets' way": lambda node: (
+        node.data.update(host_routing="bpf"),
+        node.answers.update({"iptables -S": "-P FORWARD DROP\n"}),
+    ),
+    "kube-proxy where it is wanted": lambda node: (
+        node.data.update(kube_proxy_replacement=False),
+        node.answers.update({"iptables-save": SAVED}),
+    ),
+    "a file that ours overrules": file("etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=yes\n"),
+    "a router that answers no echo": lambda node: (
+        vars(node.kernel).update(largest={}),
+        node.answers.update({"neigh show": [{"state": ["STALE"]}]}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_its_finding_and_nothing_is_changed(node: Node, run: Run, name: str) -> None:
+    inject, rule = FAULTS[name]
+    inject(node)
+    before = node.files()
+    code, result, _ = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, [rule])
+    assert node.files() == before
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_in_order_is_no_fault(node: Node, run: Run, name: str) -> None:
+    HEALTHY[name](node)
+    assert run("apply")[:1] == (0,)
+
+
+def test_all_faults_are_told_at_once(node: Node, run: Run) -> None:
+    for name in TOGETHER:
+        FAULTS[name][0](node)
+    assert len(run("apply")[1]["findings"]) == len(TOGETHER)
+
+
+def test_every_rule_that_can_be_waived_has_a_fault() -> None:
+    several = {"egress-next-hop-missing"}
+    assert {rule for _, rule in FAULTS.values()} - {"kernel-setting-missing"} == set(RULES) - several
+
+
+def test_cilium_s_own_tables_are_no_fault(node: Node, run: Run) -> None:
+    node.put("sys/class/net/cilium_host/mtu", "1500\n")
+    node.answers["table 2004"] = [{"dst": "default"}]
+    assert run("apply")[0] == 0
+
+
+def test_a_missing_next_hop_is_told_where_a_rack_has_several_routers(node: Node, run: Run) -> None:
+    node.data["gateways"] = ["172.30.1.1", "172.30.9.1"]
+    node.kernel.largest["172.30.9.1"] = 1500
+    node.answers["route show default"] = [{"dst": "default", "gateway": "172.30.1.1"}]
+    code, result, _ = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["egress-next-hop-missing"])
+    node.answers["route show default"] = [{"nexthops": [{"gateway": "172.30.1.1"}, {"gateway": "172.30.9.1"}]}]
+    assert run("apply")[0] == 0
+
+
+def test_a_waived_fault_is_told_and_stops_nothing(node: Node, run: Run) -> None:
+    FAULTS["firewalld"][0](node)
+    node.data["waived"] = {"firewalld-running": "its zones are trusted here"}
+    code, result, _ = run("apply")
+    assert (code, result["findings"]) == (0, [])
+    assert [(one["rule"], one["reason"]) for one in result["waived"]] == [
+        ("firewalld-running", "its zones are trusted here")
+    ]
+
+
+def test_a_look_changes_nothing_and_names_each_drift(node: Node, run: Run) -> None:
+    run("apply")
+    assert run("look")[:2] == (0, {"node": "worker-1", "findings": [], "changed": []})
+    node.put("proc/sys/net/ipv4/ip_forward", "0\n")
+    node.put("etc/sysctl.d/90-underlay.conf", node.data["files"][0]["text"] + "net.ipv4.ip_forward = 0\n")
+    before = node.files()
+    code, result, _ = run("look")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["setting-drifted", "file-drifted"])
+    assert result["findings"][0]["where"] == "worker-1, /proc/sys/net/ipv4/ip_forward"
+    assert node.files() == before
+
+
+def test_a_service_that_is_there_gets_its_file_and_is_told(
+    node: Node,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[str, ...]] = []
+
+    def tell(*words: str) -> tuple[int, str]:
+        told.append(words)
+        return 0, ""
+
+    monkeypatch.setattr("underlay.remote.prepare_node.run", tell)
+    (node.root / "run/systemd/netif").mkdir(parents=True)
+    before = node.files()
+    run("apply")
+    assert "ManageForeignRoutes=no" in node.files()["etc/systemd/networkd.conf.d/90-underlay.conf"]
+    run("apply")
+    run("remove")
+    assert node.files() == before
+    assert told == [("systemctl", "try-restart", "systemd-networkd.service")] * 2
+
+
+def test_a_service_that_cannot_be_told_is_a_finding_and_is_tried_again(
+    node: Node,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("underlay.remote.prepare_node.run", lambda *_: (1, "Failed to connect to bus"))
+    (node.root / "run/systemd/netif").mkdir(parents=True)
+    for _ in range(2):
+        code, result, _ = run("apply")
+        assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["service-not-told"])

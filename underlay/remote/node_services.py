@@ -1,0 +1,114 @@
+"""What else runs on a node and would undo Cilium's work: other plug-ins, speakers, filters, network managers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from underlay.remote.machine import Trouble
+from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_sockets import listeners
+
+CILIUM_CNI = "05-cilium.conflist"
+CILIUM = "cilium"
+"""How the names of Cilium's own programs, in memory and in the kernel, begin; `cil_` in the kernel."""
+TABLES = ("200", "202", "2004", "2005")
+"""Routing tables that Cilium takes for its own."""
+BGP = 179
+OURS = "90-underlay.conf"
+NETWORKD = ("etc/systemd/networkd.conf", "usr/lib/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
+FOREIGN = re.compile(
+    r"^\s*(ManageForeign(?:Routes|RoutingPolicyRules))\s*=\s*(yes|true|on|1)\s*$", re.MULTILINE | re.IGNORECASE
+)
+
+
+def no_other_plugin(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require a node without traces of another network plug-in: only a new cluster may run Cilium."""
+    files = [name for name in system.names("etc/cni/net.d") if name.endswith((".conf", ".conflist", ".json"))]
+    if foreign := [name for name in files if name != CILIUM_CNI]:
+        yield Trouble("foreign-cni-config", "/etc/cni/net.d", ", ".join(foreign), f"nothing, or {CILIUM_CNI} alone")
+
+
+def ports_are_free(system: System, data: Input) -> Iterator[Trouble]:
+    """Require the ports that agents listen on: one that cannot listen starts again and again."""
+    for port, owner in listeners(system).items():
+        if port in data["ports"] and not owner.startswith(CILIUM):
+            yield Trouble("port-taken", f"TCP port {port}", f"{owner} listens", "a free port", "Move that service.")
+
+
+def no_other_speaker(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require no other BGP speaker: two of one address reset each other's sessions."""
+    owner = listeners(system).get(BGP, "")
+    if owner and not owner.startswith(CILIUM):
+        yield Trouble("bgp-speaker-foreign", f"TCP port {BGP}", f"{owner} listens", "no BGP speaker but Cilium")
+
+
+def routing_tables_are_free(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require the tables that Cilium takes for its own to be empty before it comes."""
+    rules = {str(row.get("table", "")) for row in system.rows("ip", "-json", "-4", "rule", "show")}
+    for table in TABLES if not system.runs_cilium else ():
+        rows = system.rows("ip", "-json", "-4", "route", "show", "table", table)
+        if rows or table in rules:
+            found = f"{len(rows)} routes" if rows else "a rule that leads there"
+            yield Trouble("routing-table-taken", f"routing table {table}", found, "nothing: Cilium uses it")
+
+
+def no_kube_proxy_rules(system: System, data: Input) -> Iterator[Trouble]:
+    """Require no rules of kube-proxy where Cilium replaces it: services would be translated twice."""
+    if not data["kube_proxy_replacement"]:
+        return
+    code, text = system.ask("iptables-save", "-t", "nat")
+    left = len(re.findall(r"^:KUBE-(?:SVC|SEP)-", text, re.MULTILINE)) if code == 0 else 0
+    if left or system.there("sys/class/net/kube-ipvs0"):
+        found = f"{left} chains of services" if left else "the device kube-ipvs0"
+        yield Trouble("kube-proxy-rules-left", "nat table", found, "none", "Run `kube-proxy --cleanup` on the node.")
+
+
+def forwarding_is_allowed(system: System, data: Input) -> Iterator[Trouble]:
+    """Require that the host's filter forwards by default, where pods' packets pass through it."""
+    if data["host_routing"] != "legacy":
+        return
+    text = system.ask("iptables", "-S", "FORWARD")[1] + "\n" + system.ask("nft", "list", "chains")[1]
+    if re.search(r"^-P FORWARD DROP$|hook forward .*policy drop", text, re.MULTILINE):
+        fix = "Set the policy to accept, or choose host_routing: bpf."
+        yield Trouble("forward-policy-drop", "FORWARD chain", "policy drop", "policy accept", fix)
+
+
+def no_firewalld(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require firewalld to be off: its zones reject what it has not been told of, service answers among them."""
+    if "firewalld" in system.ask("nft", "list", "tables")[1] or system.there("run/firewalld"):
+        fix = "Disable it: `systemctl disable --now firewalld`."
+        yield Trouble("firewalld-running", "firewalld", "at work", "not at work", fix)
+
+
+def networkd_keeps_foreign_routes(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require that nobody tells systemd-networkd to remove Cilium's rules and routes."""
+    for place in NETWORKD:
+        files = [f"{place}/{name}" for name in system.names(place)] if place.endswith(".d") else [place]
+        for file in files:
+            later = file.rpartition("/")[2] > OURS and place.startswith("etc") and place.endswith(".d")
+            for key, value in FOREIGN.findall(system.text(file)) if later else []:
+                yield Trouble("networkd-removes-routes", f"/{file}", f"{key}={value}", "no", f"It overrules {OURS}.")
+
+
+def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
+    """Require no other program at the uplinks' hooks: it may stop packets before Cilium sees them."""
+    for device in data["uplinks"]:
+        if not system.there(f"sys/class/net/{device}"):
+            continue
+        for name in system.kernel.attached(device):
+            if not name.startswith("cil_"):
+                yield Trouble("foreign-bpf-program", f"hooks of {device}", name, "Cilium's programs alone")
+
+
+CHECKS: tuple[Check, ...] = (
+    no_other_plugin,
+    ports_are_free,
+    no_other_speaker,
+    routing_tables_are_free,
+    no_kube_proxy_rules,
+    forwarding_is_allowed,
+    no_firewalld,
+    networkd_keeps_foreign_routes,
+    no_foreign_programs,
+)
