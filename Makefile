@@ -1,12 +1,15 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: up verify down clean test check bigger docs
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
 
 verify: ## verify the running lab again
 	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay verify --stack dev
+
+drift: ## compare the running lab's nodes with their declaration; changes nothing
+	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay drift --stack dev
 
 down: ## end the lab and leave nothing behind
 	@$(LAB) down

@@ -12,6 +12,7 @@ COMMANDS = {
     "wait-cilium": "underlay.commands.wait_cilium",
     "wait-sessions": "underlay.commands.wait_sessions",
     "verify": "underlay.commands.verify",
+    "drift": "underlay.commands.drift",
     "recover": "underlay.commands.recover",
     "findings": "underlay.commands.findings",
 }

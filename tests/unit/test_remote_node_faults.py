@@ -220,3 +220,8 @@ def test_a_service_that_cannot_be_told_is_a_finding_and_is_tried_again(
     for _ in range(2):
         code, result, _ = run("apply")
         assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["service-not-told"])
+
+
+def test_the_page_on_nodes_lists_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "nodes.md").read_text(encoding="utf-8")
+    assert [f"| `{rule}` | {means} |" for rule, means in RULES.items() if f"| `{rule}` | {means} |" not in page] == []

@@ -38,10 +38,14 @@ class Shell:
         self.machine = machine
         self.connection = connection
 
-    async def run(self, command: str, limit: int) -> tuple[int | None, str, str]:
-        """Run a constant command; return its exit code, output and errors, Unreachable when one exceeds the limit."""
+    async def run(self, command: str, limit: int, data: bytes = b"") -> tuple[int | None, str, str]:
+        """Run a constant command with data as its input; return exit code, output and errors of `limit` bytes at most.
+
+        Unreachable when one is longer.
+        """
         process = await self.start(command)
         try:
+            process.stdin.write(data)
             process.stdin.write_eof()
             output, complaint = await asyncio.gather(_read(process.stdout, limit), _read(process.stderr, limit))
             await process.wait_closed()

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        request = _request(_of_stack(arguments.stack) if arguments.stack else _text(arguments.input))
+        request = read_request(arguments.stack, arguments.input)
     except (OSError, ValueError) as error:
         source = f"of stack {arguments.stack!r}" if arguments.stack else repr(arguments.input)
         print(f"verify: the input {source} is not usable: {error}", file=sys.stderr)
@@ -59,6 +59,11 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.report:
         _write(arguments.report, verdict, evidence, old)
     return EXIT[verdict.status]
+
+
+def read_request(stack: str | None, source: str) -> Request:
+    """Return the input of a verification from a stack or a file; OSError or ValueError says why there is none."""
+    return _request(_of_stack(stack) if stack else _text(source))
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

@@ -81,7 +81,7 @@ def problems(system: System, data: dict[str, Any]) -> Iterator[Trouble]:
 
 def drifted(root: Path, data: dict[str, Any]) -> Iterator[Trouble]:
     """Yield each setting and file that is not as it was applied."""
-    fix = "`pulumi up --refresh --target-dependents` does not see this; run the node's command again (docs/nodes.md)."
+    fix = "Apply it again: `python3 -m underlay drift --stack NAME --repair`."
     for key, value in data["settings"].items():
         found = read(setting(root, key)).strip()
         if found != value:

@@ -1,0 +1,61 @@
+"""`python3 -m underlay drift`: compare each node with its declaration; only `--repair` changes anything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from underlay.collect.look import Seen, look
+from underlay.collect.ssh import machines
+from underlay.commands.verify import read_request
+from underlay.plan.prerequisites import node_input
+from underlay.remote import request
+from underlay.report.columns import harmless
+
+NO_LOOK, DRIFTED = 3, 1
+"""Exit codes: a node could not be asked; a node is not as it was declared."""
+
+
+def main(argv: list[str]) -> int:
+    """Look at all nodes of a stack at once and say what differs."""
+    parser = argparse.ArgumentParser(prog="underlay drift", description="Compare nodes with their declaration.")
+    parser.add_argument("--input", default="-", metavar="FILE", help="JSON input as of verify; - is standard input")
+    parser.add_argument("--stack", metavar="NAME", help="take the input from this stack, by `pulumi`")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    parser.add_argument("--repair", action="store_true", help="bring the nodes that differ back to their declaration")
+    arguments = parser.parse_args(argv)
+    try:
+        asked = read_request(arguments.stack, arguments.input)
+    except (OSError, ValueError) as error:
+        print(f"drift: the input is not usable: {error}", file=sys.stderr)
+        return NO_LOOK
+    site = asked.site
+    requests = {node.name: request("prepare_node", node_input(site, node)) for node in site.nodes}
+    reached = machines({node.name: node.management for node in site.nodes}, asked.ssh.host_keys)
+    seen = asyncio.run(look(reached, asked.ssh.key, requests))
+    if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):
+        print("\n".join(_lines(seen)), file=sys.stderr)
+        seen = asyncio.run(look(reached, asked.ssh.key, drifted, "apply"))
+    print("\n".join(_lines(seen)), file=sys.stderr)
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in seen]))
+    return exit_code(seen)
+
+
+def exit_code(seen: Sequence[Seen]) -> int:
+    """Return 3 where a node could not be asked, 1 where one has drifted, 0 where all are as declared."""
+    return NO_LOOK if any(one.error for one in seen) else DRIFTED if any(one.findings for one in seen) else 0
+
+
+def _lines(seen: Sequence[Seen]) -> list[str]:
+    lines = []
+    for one in seen:
+        lines += [harmless(str(finding)) for finding in one.findings]
+        lines += [harmless(f"waived: {text}") for text in one.waived]
+        lines += [harmless(f"[node-not-asked] {one.node}: {one.error}")] if one.error else []
+    drifted, failed = sum(bool(one.findings) for one in seen), sum(bool(one.error) for one in seen)
+    return [*lines, f"{len(seen)} nodes: {drifted} not as declared, {failed} could not be asked"]
