@@ -37,7 +37,7 @@ def test_the_native_cidr_is_the_pod_pool_and_nothing_is_tunnelled() -> None:
 )
 def test_a_host_routing_profile_decides_who_masquerades(profile: str, bpf: dict[str, bool]) -> None:
     values = helm_values(site(put("cilium.host_routing", profile)))
-    assert values["bpf"] == bpf
+    assert values["bpf"] == {**bpf, "lbExternalClusterIP": False}
     assert values["enableIPv4Masquerade"] is True
 
 
@@ -53,7 +53,12 @@ def test_agents_reach_the_api_without_kube_proxy() -> None:
 @pytest.mark.parametrize("algorithm", ["random", "maglev"])
 def test_the_load_balancing_algorithm_is_the_declared_one(algorithm: str) -> None:
     values = helm_values(site(put("cilium.load_balancing.algorithm", algorithm)))
-    assert values["loadBalancer"] == {"algorithm": algorithm}
+    assert values["loadBalancer"] == {
+        "algorithm": algorithm,
+        "mode": "snat",
+        "acceleration": "disabled",
+        "dsrDispatch": "opt",
+    }
 
 
 def test_devices_are_the_uplinks_of_all_nodes() -> None:

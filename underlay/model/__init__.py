@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from underlay.model.base import Model
-from underlay.model.cluster import (
-    Addresses,
-    Bgp,
-    Cilium,
-    Cluster,
-    Growth,
-    HostRouting,
-    Origin,
-    OtherCluster,
-    Pods,
-    Timers,
-)
+from underlay.model.cilium import Certificates, Cilium, HostRouting
+from underlay.model.cluster import Addresses, Bgp, Cluster, Growth, Origin, OtherCluster, Pods, Timers
 from underlay.model.fabric import (
     SHARED_GATEWAY,
     Egress,
@@ -35,6 +25,7 @@ __all__ = [
     "SHARED_GATEWAY",
     "Addresses",
     "Bgp",
+    "Certificates",
     "Cilium",
     "Cluster",
     "Egress",

@@ -13,6 +13,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", max
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 """An autonomous system number of RFC 6793; 0 is not allowed because it switches the peer's check off."""
 
+Version = Annotated[str, Field(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$")]
+"""Three plain numbers."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Mtu = Annotated[int, Field(ge=1280, le=9216)]
 """Bytes of an IP packet on a link: 1,280 (smallest that IPv6 allows) to 9,216 (common switch limit)."""

@@ -1,17 +1,15 @@
-"""The cluster, its address plan, Cilium and BGP as they are declared."""
+"""The cluster, its address plan and BGP as they are declared."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from underlay.model.base import Address, Asn, Model, Name, Network, Port
-
-Version = Annotated[str, Field(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$")]
+from underlay.model.base import Address, Asn, Model, Name, Network, Port, Version
 
 
 class Origin(StrEnum):
@@ -91,35 +89,6 @@ class Addresses(Model):
     other_clusters: tuple[OtherCluster, ...] = ()
     growth: Growth = Growth()
     """What is planned beyond what is declared, so that ranges that never change are large enough."""
-
-
-class HostRouting(StrEnum):
-    """Which part of the kernel forwards pod packets on a node."""
-
-    LEGACY = "legacy"
-    BPF = "bpf"
-
-
-class LoadBalancing(Model):
-    """How a service picks its backend."""
-
-    algorithm: Literal["random", "maglev"]
-
-
-class Cilium(Model):
-    """The Cilium release."""
-
-    version: Version
-    owner: Literal["release", "installer"]
-    """Who installs Cilium: this program (`release`) or the vendor's installer (`installer`)."""
-    host_routing: HostRouting
-    kube_proxy_replacement: bool
-    """True: Cilium serves Services in BPF; False: kube-proxy runs on every node."""
-    direct_node_routes: bool
-    """True: nodes of one segment reach each other's pods without a router; other segments stay with the routers."""
-    load_balancing: LoadBalancing
-    chart: str | None = None
-    """Directory, archive or OCI reference of the chart; None: configured per stack."""
 
 
 class Timers(Model):

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 
 from underlay.finding import Finding, Refused
 from underlay.model.base import Model, Name
-from underlay.model.cluster import Addresses, Bgp, Cilium, Cluster
+from underlay.model.cilium import Cilium
+from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
 
 T = TypeVar("T")
