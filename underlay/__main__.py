@@ -15,6 +15,7 @@ COMMANDS = {
     "drift": "underlay.commands.drift",
     "recover": "underlay.commands.recover",
     "findings": "underlay.commands.findings",
+    "paths": "underlay.commands.paths",
 }
 
 

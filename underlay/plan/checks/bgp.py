@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from underlay.model import Neighbor, Router
@@ -22,22 +21,6 @@ def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Prob
     timers = declaration.site.bgp.timers
     if timers.hold < 3 * timers.keepalive:
         yield Problem("site.bgp.timers.hold", timers.hold, f"{3 * timers.keepalive} or more: three times keepalive")
-
-
-@rule(
-    "asn-not-unique",
-    bad={"bgp.asn": 65102},
-    good={"bgp.asn": 65010},
-)
-def every_router_has_its_own_asn(declaration: Declaration) -> Iterator[Problem]:
-    """Sessions are eBGP: a router drops a route whose path holds its own number."""
-    site = declaration.site
-    counts = Counter([site.bgp.asn, *(router.asn for router in site.routers)])
-    for index, router in enumerate(site.routers):
-        if counts[router.asn] > 1:
-            others = [other.name for other in site.routers if other.asn == router.asn and other is not router]
-            names = ", ".join([*(["the cluster"] if site.bgp.asn == router.asn else []), *others])
-            yield Problem(f"site.routers.{index}.asn", f"{router.asn}, as {names}", "a number of its own")
 
 
 @rule(

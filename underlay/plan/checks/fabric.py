@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from underlay.model import Rack
-from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
-from underlay.plan.paths import gaps
+from underlay.plan.checks.registry import Declaration, Problem, rule
 
 POINT_TO_POINT = 31
 """Prefix length from which on every address is one of a host (RFC 3021)."""
@@ -211,19 +210,3 @@ def links_are_in_the_fabric(declaration: Declaration) -> Iterator[Problem]:
         local = router.neighbors[number].local
         if not any(local in network for network in fabric):
             yield Problem(f"{where}.local", local, "an address in one of site.addresses.fabric", "Declare the range.")
-
-
-@rule(
-    "pod-path-missing",
-    bad={"routers.0.neighbors.0": REMOVED, "routers.1.neighbors": []},
-    good={
-        "routers.0.neighbors.0": {"name": "tor-b", "asn": 65102, "local": "172.30.255.0", "remote": "172.30.255.1"},
-        "routers.1.neighbors": [{"name": "tor-a", "asn": 65101, "local": "172.30.255.1", "remote": "172.30.255.0"}],
-    },
-)
-def pods_of_all_racks_reach_each_other(declaration: Declaration) -> Iterator[Problem]:
-    """Nodes send pods' packets to their rack's router; a chain of routers has to know the other rack's pod networks."""
-    for one, other in gaps(declaration.site):
-        expected = "routers that exchange pod networks by BGP, each declared as the other's neighbour"
-        fix = "Declare the session between their routers on both sides."
-        yield Problem(f"racks {one} and {other}", "no chain of routers between them", expected, fix)

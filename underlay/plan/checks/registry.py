@@ -11,6 +11,7 @@ from typing import NamedTuple
 from underlay.finding import Finding, Severity
 from underlay.model import Link, Node, Rack, Router, Site
 from underlay.plan.ranges import Range, overlapping, ranges
+from underlay.plan.paths import Solution, solve
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Declaration:
         for one, other in overlapping(self.ranges):
             found.setdefault((one.kind, other.kind), []).append((one, other))
         return found
+
+    @cached_property
+    def paths(self) -> Solution:
+        """Return how pods reach each other, which several rules look at."""
+        return solve(self.site)
 
     def placed(self) -> Iterator[tuple[int, Node, Rack]]:
         """Yield each node whose rack exists, with its place in the list."""

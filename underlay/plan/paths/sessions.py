@@ -1,9 +1,9 @@
-"""Which routers carry pod traffic between racks, and what each of them may learn from which neighbour."""
+"""Which routers exchange routes, and what each of them may learn from which neighbour."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from underlay.model import Neighbor, Router, Site
@@ -50,20 +50,6 @@ def beyond(links: Adjacency, start: str, *, without: str = "") -> frozenset[str]
         seen |= fresh
         edge.extend(fresh)
     return frozenset(seen)
-
-
-def gaps(site: Site) -> Iterator[tuple[str, str]]:
-    """Yield each pair of racks between which no chain of routers carries pod traffic."""
-    links = adjacency(site)
-    known = {router: beyond(links, router) for router in links}
-    reach = {
-        rack.name: frozenset().union(*(known.get(link.router, frozenset()) for link in rack.links))
-        for rack in site.racks
-    }
-    for index, rack in enumerate(site.racks):
-        for other in site.racks[index + 1 :]:
-            if reach[rack.name] and reach[other.name] and not reach[rack.name] & reach[other.name]:
-                yield rack.name, other.name
 
 
 def learnable(site: Site, router: Router, neighbor: Neighbor) -> tuple[IPv4Network, ...]:
