@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 Data = dict[str, Any]
@@ -77,7 +78,10 @@ class Builder:
 
     def done(self) -> Data:
         """Return the site; the API's address is that of the first node."""
-        self.site["cluster"] = {**self.site["cluster"], "api": {"address": self.site["nodes"][0]["address"], "port": 6443}}
+        self.site["cluster"] = {
+            **self.site["cluster"],
+            "api": {"address": self.site["nodes"][0]["address"], "port": 6443},
+        }
         return self.site
 
 
@@ -96,7 +100,7 @@ def base(dev: Data, *, direct: bool) -> Data:
 def varied(dev: Data, seed: int) -> Data:
     """Return a site of a random shape: two to four racks, up to eight routers, up to eight nodes."""
     dice = random.Random(seed)
-    site = Builder(base(dev, direct=dice.random() < 0.4))  # noqa: S311 - no secret depends on it
+    site = Builder(base(dev, direct=dice.random() < 0.4))
     SHAPES[seed % len(SHAPES)](site, dice)
     return site.done()
 
@@ -128,13 +132,15 @@ def _spine(site: Builder, dice: random.Random) -> None:
 
 
 def _ring(site: Builder, routers: list[str]) -> None:
-    for one, other in zip(routers, routers[1:], strict=False):
+    for one, other in pairwise(routers):
         site.join(one, other)
 
 
 def _chain(site: Builder, dice: random.Random) -> None:
     inner = dice.random() < 0.3
-    routers = [site.router(f"tor-{number + 1}", 65101 if inner else 65101 + number) for number in range(dice.choice([2, 3, 4]))]
+    routers = [
+        site.router(f"tor-{number + 1}", 65101 if inner else 65101 + number) for number in range(dice.choice([2, 3, 4]))
+    ]
     _ring(site, routers)
     if dice.random() < 0.4 and len(routers) > 2:
         site.join(routers[-1], routers[0])

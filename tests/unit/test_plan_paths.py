@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit.plan_sites import Data, site
-from underlay.plan.paths import adjacency, beyond, gaps, learnable
+from underlay.plan.paths import Status, adjacency, beyond, learnable, solve
+from underlay.plan.paths.gaps import Gap, gaps
+from underlay.plan.paths.solve import Pair
 
 
 def line(data: Data) -> None:
@@ -39,7 +41,7 @@ def test_routers_that_declare_each_other_are_adjacent() -> None:
 
 
 def test_a_chain_of_routers_carries_pods() -> None:
-    assert list(gaps(site(line))) == []
+    assert list(gaps(solve(site(line)))) == []
 
 
 def test_a_chain_with_a_missing_link_is_a_gap() -> None:
@@ -47,7 +49,9 @@ def test_a_chain_with_a_missing_link_is_a_gap() -> None:
         line(data)
         data["routers"][2]["neighbors"].pop()
 
-    assert list(gaps(site(cut))) == [("rack-a", "rack-b")]
+    there, back = Pair("rack-a", "rack-b"), Pair("rack-b", "rack-a")
+    found = [Gap(there, Status.LOST, "silence", "tor-a"), Gap(back, Status.LOST, "silence", "tor-b")]
+    assert list(gaps(solve(site(cut)))) == found
 
 
 def test_what_lies_beyond_a_router_leaves_the_asking_router_out() -> None:

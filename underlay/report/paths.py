@@ -18,7 +18,9 @@ def show(solution: Solution, name: str, console: Console) -> None:
     whole = solution.whole
     nodes = sum(rack.nodes for rack in whole.racks)
     sessions = sum(len(peers) for peers in whole.peers.values()) // 2
-    console.print(f"{name}: {nodes:,} nodes, {len(whole.racks)} racks, {len(whole.asns)} routers, {sessions} links between them")
+    console.print(
+        f"{name}: {nodes:,} nodes, {len(whole.racks)} racks, {len(whole.asns)} routers, {sessions} links between them"
+    )
     console.print(_ways(solution))
     console.print(_losses(solution))
     if (more := len(solution.remains) - MOST) > 0:
@@ -78,9 +80,13 @@ def _pair(solution: Solution, pair: Pair) -> dict[str, Any]:
 
 def _loss(solution: Solution, remains: Remains) -> dict[str, Any]:
     loss = remains.loss
-    harmed = [{"source": pair.source, "target": pair.target, "status": status} for pair, status in remains.harmed.items()]
+    harmed = [
+        {"source": pair.source, "target": pair.target, "status": status} for pair, status in remains.harmed.items()
+    ]
     return {
-        **{"kind": loss.kind, "router": loss.router, "other": loss.other},
+        "kind": loss.kind,
+        "router": loss.router,
+        "other": loss.other,
         "losses": solution.number_of_losses(loss),
         "promise_broken": not remains.excused,
         "harmed": harmed,

@@ -44,9 +44,10 @@ def _own(solution: Solution, loss: Loss) -> bool:
 def _harms(solution: Solution, chosen: Callable[[Loss], bool]) -> Iterator[Harm]:
     """Yield the broken promises by kind of loss and of egress."""
     found: dict[tuple[Kind, Egress], Harm] = {}
+    promised = solution.promised
     for remains in solution.remains:
         if not remains.excused and chosen(remains.loss):
-            pair = next(pair for pair in remains.harmed if solution.promised(remains.loss, pair))
+            pair = next(pair for pair, status in remains.harmed.items() if promised(remains.loss, pair, status))
             key = (remains.loss.kind, solution.group(pair.source).egress)
             first = found.get(key, Harm(remains, pair, 0))
             found[key] = first._replace(number=first.number + solution.number_of_losses(remains.loss))
@@ -84,7 +85,7 @@ def racks_survive_what_is_between(declaration: Declaration) -> Iterator[Problem]
 
 @rule("bgp-loss-not-survived", severity="warning", bad=three(A_B, A_C, B_C), good=three(A_B, A_C, B_C, redundant=False))
 def racks_survive_a_daemon(declaration: Declaration) -> Iterator[Problem]:
-    """No egress mechanism notices that a router has lost its routes: the router still answers, and drops what it gets."""
+    """No egress mechanism notices a router without routes: it still answers, and drops what it gets."""
     solution = declaration.paths
     for harm in _harms(solution, lambda loss: loss.kind is Kind.BGP and _own(solution, loss)):
         yield _problem(declaration, harm)

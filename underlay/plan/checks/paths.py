@@ -26,13 +26,16 @@ def numbers_let_routes_pass(declaration: Declaration) -> Iterator[Problem]:
 
     Equal numbers are fine where no such route is needed: two routers of one rack, or two that no third one joins.
     """
-    site, found = declaration.site, {}
+    site = declaration.site
+    found: dict[int, list[Gap]] = {}
     for gap in _of(declaration, "loop"):
         found.setdefault(site.router(gap.router).asn, []).append(gap)
     for asn, items in found.items():
         gap = items[0]
         names = [router.name for router in site.routers if router.asn == asn and router.name != gap.router]
-        owners = ", ".join([*(["the cluster"] if site.bgp.asn == asn else []), *names[:3]]) + _also(len(names[3:]), "more")
+        owners = ", ".join([*(["the cluster"] if site.bgp.asn == asn else []), *names[:3]]) + _also(
+            len(names[3:]), "more"
+        )
         text = f"{asn}, as {owners}: {gap.router} drops what {gap.other} tells about the pods of {gap.pair.target}"
         yield Problem(f"{router_place(site, gap.router)}.asn", text, "a number of its own")
 
@@ -62,7 +65,8 @@ def inner_routes_reach_everyone(declaration: Declaration) -> Iterator[Problem]:
 )
 def pods_of_all_racks_reach_each_other(declaration: Declaration) -> Iterator[Problem]:
     """Nodes send pods' packets to their rack's router; a chain of routers has to know the other rack's pod networks."""
-    solution, found = declaration.paths, {}
+    solution = declaration.paths
+    found: dict[frozenset[str], list[Pair]] = {}
     for gap in _of(declaration, "silence"):
         if gap.status is Status.LOST:
             found.setdefault(_islands(solution, gap.pair), []).append(gap.pair)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from underlay.finding import Finding, Severity
 from underlay.model import Link, Node, Rack, Router, Site
-from underlay.plan.ranges import Range, overlapping, ranges
 from underlay.plan.paths import Solution, solve
+from underlay.plan.ranges import Range, overlapping, ranges
 
 
 @dataclass(frozen=True)

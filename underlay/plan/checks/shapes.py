@@ -24,9 +24,15 @@ def three(*links: tuple[str, str], number: int = 0, redundant: bool = True) -> E
         near, far = f"172.30.255.{4 * at + 8}", f"172.30.255.{4 * at + 9}"
         sessions[one].append({"name": other, "asn": numbers[other], "local": near, "remote": far})
         sessions[other].append({"name": one, "asn": numbers[one], "local": far, "remote": near})
-    routers = {f"routers.{at}.asn": numbers[name] for at, name in enumerate(("tor-a", "tor-b"))}
+    routers: Data = {f"routers.{at}.asn": numbers[name] for at, name in enumerate(("tor-a", "tor-b"))}
     routers |= {f"routers.{at}.neighbors": sessions[name] for at, name in enumerate(("tor-a", "tor-b"))}
-    third = {"name": "tor-c", "platform": "frr", "asn": numbers["tor-c"], "managed": False, "neighbors": sessions["tor-c"]}
+    third = {
+        "name": "tor-c",
+        "platform": "frr",
+        "asn": numbers["tor-c"],
+        "managed": False,
+        "neighbors": sessions["tor-c"],
+    }
     rack = {"racks.1.egress": "anycast-gateway", "racks.1.links": [*TWO_ROUTERS], "racks.1.gateway": "172.30.2.254"}
     return {**routers, "routers.2": third, **(rack if redundant else {})}
 

@@ -63,8 +63,5 @@ def _numbers(fabric: Fabric, rack: Group) -> tuple[object, ...]:
     own = [fabric.asns[router] for router in rack.routers]
     counts = Counter(own)
     return tuple(
-        asn if fabric.counts[asn] > counts[asn] or asn == fabric.cluster_asn else ("own", own.index(asn))
-        for asn in own
+        asn if fabric.counts[asn] > counts[asn] or asn == fabric.cluster_asn else ("own", own.index(asn)) for asn in own
     )
-
-

@@ -1,4 +1,4 @@
-"""Why a class of node pairs has no way, or not from every router: which router drops the route, or that none tells it."""
+"""Why a class of node pairs has no way, or not from every router: who drops the route, or that nobody tells it."""
 
 from __future__ import annotations
 

@@ -87,7 +87,10 @@ def _told(fabric: Fabric, router: str, route: Route, state: State) -> Iterator[t
             continue
         number = fabric.asns[peer]
         if number == own:
-            yield peer, Drop(router, peer, "inner") if route.inner else Route(route.length, True, route.numbers, (router,))
+            yield (
+                peer,
+                Drop(router, peer, "inner") if route.inner else Route(route.length, True, route.numbers, (router,)),
+            )
         elif number in route.numbers:
             yield peer, Drop(router, peer, "loop")
         else:

@@ -123,8 +123,9 @@ class Solution:
         return max((self.fabric.like[rack] for rack in racks), default=1)
 
     def _remains(self, loss: Loss, before: dict[Pair, Status]) -> Remains:
-        harmed = {pair: status for pair, status in self.harm(loss).items() if before.get(pair) is not status}
-        return Remains(loss, harmed, not any(self.promised(loss, pair) for pair in harmed))
+        gaps = before.keys() | {Pair(target, source) for source, target in before}
+        harmed = {pair: status for pair, status in self.harm(loss).items() if pair not in gaps}
+        return Remains(loss, harmed, not any(self.promised(loss, *harm) for harm in harmed.items()))
 
     def harm(self, loss: Loss) -> dict[Pair, Status]:
         """Return the classes that are not carried after a loss; an uplink's and an agent's are those of one node."""
@@ -140,7 +141,7 @@ class Solution:
         full = (1 << len(self.fabric.racks)) - 1
         harmed: dict[Pair, Status] = {}
         for rack in self.fabric.racks:
-            every, some = _masks(rack, state.senders(rack), known)
+            every, some = _masks(state.senders(rack), known)
             if rack.nodes < 2 or (rack.direct and _segment_lives(rack, state)):
                 own = 1 << self.fabric.index[rack.name]
                 every, some = every | own, some | own
@@ -158,12 +159,12 @@ class Solution:
         hit, own = self.group(loss.other), 1 << self.fabric.index[loss.other]
         harmed: dict[Pair, Status] = {}
         for source in self.fabric.racks:
-            every, some = _masks(source, WHOLE.senders(source), known)
+            every, some = _masks(WHOLE.senders(source), known)
             if source is hit and source.direct:
                 every = some = 0 if loss.router in hit.homes else own
             if not every & own and (source is not hit or hit.nodes > 1):
                 harmed[Pair(source.name, hit.name)] = Status.PARTLY if some & own else Status.LOST
-        every, some = _masks(hit, after(loss).senders(hit), known)
+        every, some = _masks(after(loss).senders(hit), known)
         others = (1 << len(self.fabric.racks)) - 1 & ~own
         return harmed | dict(self._told(hit, others & ~every, some))
 
@@ -172,15 +173,17 @@ class Solution:
         sources = (one for one in self.fabric.racks if one is not hit or (hit.nodes > 1 and not hit.direct))
         return {Pair(source.name, hit.name): Status.LOST for source in sources}
 
-    def promised(self, loss: Loss, pair: Pair) -> bool:
+    def promised(self, loss: Loss, pair: Pair, status: Status) -> bool:
         """Tell whether a rack with several routers is harmed, and not by what a rack with one router has chosen."""
         ends = (self.group(pair.source), self.group(pair.target))
         if loss.kind is Kind.AGENT or not any(rack.redundant for rack in ends):
             return False
+        if status is Status.PARTLY:
+            return True  # another router of the rack still has a way
         return not any({loss.router, loss.other} & {*rack.routers} for rack in ends if not rack.redundant)
 
 
-def _masks(rack: Group, senders: tuple[str, ...], known: dict[str, int]) -> tuple[int, int]:
+def _masks(senders: tuple[str, ...], known: dict[str, int]) -> tuple[int, int]:
     """Return the racks that every router of a rack knows, and those that at least one knows."""
     every, some = (-1 if senders else 0), 0
     for router in senders:
@@ -189,7 +192,7 @@ def _masks(rack: Group, senders: tuple[str, ...], known: dict[str, int]) -> tupl
 
 
 def _segment_lives(rack: Group, state: State) -> bool:
-    """Tell whether nodes of a rack still send to each other directly: a switch outlives routers, a router's port does not.
+    """Tell whether a rack's nodes still send to each other directly: a switch outlives routers, their ports do not.
 
     With a segment to each router a direct route leaves with its segment, and what is left are the other routers.
     """
@@ -213,4 +216,3 @@ def _pairs(fabric: Fabric) -> Iterator[Pair]:
 def solve(site: Site) -> Solution:
     """Return the paths of a site."""
     return Solution(fabric_of(site))
-
