@@ -149,7 +149,7 @@ def test_a_missing_origin_reaches_policies_as_missing() -> None:
     made = run(dev(drop("cluster.origin")))
     assert made.code == SHOWN
     assert [one.inputs for one in made.resources] == [{"clusterName": "dev"}]
-    assert "[site-missing] site.cluster.origin" in made.messages[0]
+    assert "[site-key-missing] site.cluster.origin" in made.messages[0]
 
 
 @pytest.mark.parametrize("site", [{}, {"cluster": 5}, {"cluster": {"name": None}}, []])

@@ -15,20 +15,23 @@ from underlay.plan.checks import Declaration, findings
 MALFORMED: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
     "a key that is not known": (
         [put("cilium.tunnel", "vxlan")],
-        [("site-extra-forbidden", "site.cilium.tunnel")],
+        [("site-key-unknown", "site.cilium.tunnel")],
     ),
-    "a missing origin": ([drop("cluster.origin")], [("site-missing", "site.cluster.origin")]),
-    "an origin that does not exist": ([put("cluster.origin", "newish")], [("site-enum", "site.cluster.origin")]),
+    "a missing origin": ([drop("cluster.origin")], [("site-key-missing", "site.cluster.origin")]),
+    "an origin that does not exist": (
+        [put("cluster.origin", "newish")],
+        [("site-choice-unknown", "site.cluster.origin")],
+    ),
     "a network with host bits": (
         [put("addresses.pods.pools", ["10.244.1.0/16"])],
-        [("site-value-error", "site.addresses.pods.pools.0")],
+        [("site-network-has-host-bits", "site.addresses.pods.pools.0")],
     ),
     "three mistakes at once": (
         [put("bgp.asn", 0), put("racks.0.name", "Rack A"), drop("nodes.2.address")],
         [
-            ("site-greater-than-equal", "site.bgp.asn"),
-            ("site-string-pattern-mismatch", "site.racks.0.name"),
-            ("site-missing", "site.nodes.2.address"),
+            ("site-number-out-of-range", "site.bgp.asn"),
+            ("site-text-malformed", "site.racks.0.name"),
+            ("site-key-missing", "site.nodes.2.address"),
         ],
     ),
 }

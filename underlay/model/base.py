@@ -5,7 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WrapValidator
+
+from underlay.model.reading import address, network
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", max_length=63)]
 """A name of RFC 1123: lower case letters, digits and hyphens, 1 to 63 characters."""
@@ -20,11 +22,12 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Mtu = Annotated[int, Field(ge=1280, le=9216)]
 """Bytes of an IP packet on a link: 1,280 (smallest that IPv6 allows) to 9,216 (common switch limit)."""
 
-Address = Annotated[IPv4Address, PlainSerializer(str)]
-Network = Annotated[IPv4Network, PlainSerializer(str)]
+Address = Annotated[IPv4Address, WrapValidator(address), PlainSerializer(str)]
+Network = Annotated[IPv4Network, WrapValidator(network), PlainSerializer(str)]
+"""A network in its canonical form: no bit is set beyond the prefix."""
 
 
 class Model(BaseModel):
     """A part of the site: immutable, and closed to keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)

@@ -34,19 +34,23 @@ class NodePorts(Model):
     """The ports on which nodes serve services of type NodePort."""
 
     first: Port
+    """The lowest of them."""
     last: Port
+    """The highest of them."""
 
 
 class LoadBalancing(Model):
     """How a service picks its backend, and how the answer travels."""
 
     algorithm: Literal["random", "maglev"]
+    """`maglev`: every node picks the same backend for a client; `random`: each connection anew."""
     mode: Literal["snat", "dsr", "hybrid"] = "snat"
     """`snat`: answers pass the node again; `dsr`: they do not, by an IP option and never by encapsulation;
     `hybrid`: `dsr` for TCP only."""
     acceleration: Literal["disabled", "best-effort", "native"] = "disabled"
     """XDP on the uplinks; with `native` an agent whose driver has none does not start."""
     maglev: Maglev | None = None
+    """None: the agent's own table."""
     node_ports: NodePorts | None = None
     """None: 30000 to 32767, as in Kubernetes."""
     external_cluster_ips: bool = False
@@ -65,16 +69,22 @@ class Issuer(Model):
     """An issuer of cert-manager."""
 
     kind: Literal["Issuer", "ClusterIssuer"]
+    """Of one namespace, or of the whole cluster."""
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+    """The issuer's name in Kubernetes."""
 
 
 class Hubble(Model):
     """Cilium's own view of flows."""
 
     certificates: Certificates
+    """Who makes and renews the certificates of Hubble's server."""
     issuer: Issuer | None = None
+    """Needed where cert-manager makes them."""
     relay: bool = False
+    """Whether flows of all nodes can be asked for at one place."""
     ui: bool = False
+    """Whether there is a web page over the relay."""
 
 
 class Bandwidth(Model):
@@ -97,27 +107,33 @@ class Cilium(Model):
     """The Cilium release."""
 
     version: Version
+    """Version of Cilium, as in 1.20.2."""
     owner: Literal["release", "installer"]
     """Who installs Cilium: this program (`release`) or the vendor's installer (`installer`)."""
     host_routing: HostRouting
+    """`legacy`: the kernel's routing and netfilter see pods' packets; `bpf`: Cilium forwards them past both."""
     kube_proxy_replacement: bool
     """True: Cilium serves Services in BPF; False: kube-proxy runs on every node."""
     direct_node_routes: bool
     """True: nodes of one segment reach each other's pods without a router; other segments stay with the routers."""
     load_balancing: LoadBalancing
+    """How Services spread their traffic."""
     masquerade: bool = True
     """True: pods take their node's address towards everything outside the pod pools; False: the fabric routes back."""
     mtu: Annotated[int, Field(ge=1280, le=65535)] | None = None
     """Bytes of a pod's packet; None: the smallest MTU of the node's uplinks."""
     hubble: Hubble | None = None
+    """None: no Hubble."""
     host_firewall: bool = False
     """Whether policies apply to the nodes themselves."""
     bandwidth: Bandwidth | None = None
+    """None: no bandwidth manager."""
     l7_proxy: bool = False
     """Whether Envoy runs on every node; HTTP rules need it, and so do DNS rules."""
     first_installed: Minor | None = None
     """Minor version of the first installation, whose defaults are kept; None: the present one."""
     images: Images = Images()
+    """Where the images come from; the chart's own places unless told otherwise."""
     values: dict[str, Any] = Field(default_factory=dict)
     """Further values of the chart; what the site itself decides is refused here."""
     chart: str | None = None

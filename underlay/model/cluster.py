@@ -24,17 +24,22 @@ class Endpoint(Model):
     """Where the API server answers; an address of a node or load balancer, never the cluster IP."""
 
     address: Address
+    """Of a control-plane node, or of the load balancer in front of them."""
     port: Port
+    """TCP port of the API server; the vendor's installer takes 5443, Kubernetes alone 6443."""
 
 
 class Cluster(Model):
     """The Kubernetes cluster that the vendor's installer makes."""
 
     name: Name
+    """The cluster's name; the vendor's file is called `cluster-<name>.yaml`."""
     origin: Origin
     """`new`: created with Cilium as its first CNI; `existing`: without it; `upgraded`: from such a cluster."""
     kubernetes: Version
+    """Version of Kubernetes, as in 1.34.1."""
     api: Endpoint
+    """Where agents reach the API server before any Service exists."""
     id: Annotated[int, Field(ge=0, le=255)] = 0
     """Cilium's cluster number, 0 where no clusters are meshed; it is part of every identity and never changes."""
     installer: tuple[str, ...] = ()
@@ -62,7 +67,9 @@ class OtherCluster(Model):
     """Another cluster that the same fabric carries; its ranges must stay apart from this one's."""
 
     name: Name
+    """What messages call it."""
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
+    """Its pods, services, load balancers and nodes."""
 
 
 class Growth(Model):
@@ -78,15 +85,19 @@ class Addresses(Model):
     """Every range that the site uses beside the racks' segments; they must not overlap."""
 
     pods: Pods
+    """Where pods get their addresses from."""
     services: Network
+    """Cluster addresses of Services, /12 to /28; they exist on the nodes only and are never routed."""
     load_balancers: tuple[Network, ...] = ()
     """Pools of addresses of services of type LoadBalancer."""
     out_of_band: Network | None = None
+    """The network by which SSH reaches machines; left out where management goes over the fabric."""
     fabric: tuple[Network, ...] = ()
     """Links between routers, and their loopbacks."""
     external: tuple[Network, ...] = ()
     """Networks outside the cluster that talk to pods directly."""
     other_clusters: tuple[OtherCluster, ...] = ()
+    """Clusters whose routes meet this one's in the same fabric."""
     growth: Growth = Growth()
     """What is planned beyond what is declared, so that ranges that never change are large enough."""
 
@@ -95,8 +106,11 @@ class Timers(Model):
     """BGP timers in seconds (RFC 4271)."""
 
     connect_retry: Annotated[int, Field(ge=1, le=65535)]
+    """Seconds between two attempts to open a session."""
     hold: Annotated[int, Field(ge=3, le=65535)]
+    """Seconds of silence after which the peer is taken for dead; three keepalives or more."""
     keepalive: Annotated[int, Field(ge=1, le=65535)]
+    """Seconds between two signs of life."""
 
 
 class GracefulRestart(Model):
@@ -110,5 +124,8 @@ class Bgp(Model):
     """The cluster's side of BGP; the routers' side follows from the racks."""
 
     asn: Asn
+    """The nodes' autonomous system number, the same for all of them and of no router."""
     timers: Timers
+    """Timers of the sessions between nodes and routers, used on both sides."""
     graceful_restart: GracefulRestart | None = None
+    """Left out: routers drop a node's routes as soon as its agent restarts."""

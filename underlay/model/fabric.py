@@ -16,8 +16,11 @@ class Management(Model):
     """Where SSH reaches a machine; its host key is pinned in `hostKeys`."""
 
     address: Address
+    """Where SSH connects to."""
     user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+    """Root, or a user that may become root by sudo without a password."""
     port: Port = 22
+    """TCP port of SSH."""
 
 
 class Platform(StrEnum):
@@ -31,9 +34,13 @@ class Neighbor(Model):
     """A BGP session of a router with something that is not a node: another router, or a peer outside."""
 
     name: Name
+    """The router's name, or what messages call the peer outside."""
     asn: Asn
+    """The neighbour's autonomous system number."""
     local: Address
+    """This router's address of the session, in one of `addresses.fabric`."""
     remote: Address
+    """The neighbour's address of the session."""
     accepts: tuple[Network, ...] = ()
     """Prefixes taken from this neighbour beside what the site itself declares."""
 
@@ -42,12 +49,17 @@ class Router(Model):
     """A top-of-rack router."""
 
     name: Name
+    """The router's name, unique among nodes and routers."""
     platform: Platform
+    """The software whose configuration is written."""
     asn: Asn
+    """The router's autonomous system number, its own: every session is eBGP."""
     managed: bool
     """True: configured over SSH; False: a file for the network team is rendered."""
     management: Management | None = None
+    """Needed where `managed` is true."""
     neighbors: tuple[Neighbor, ...] = ()
+    """Sessions beside those with the nodes of its racks, which follow from the racks."""
     aggregates: tuple[Network, ...] = ()
     """Announced to neighbours outside the site in place of their parts; the router discards what no part takes."""
 
@@ -73,6 +85,7 @@ class Link(Model):
     """A router's place in a rack."""
 
     router: Name
+    """Name of a router."""
     subnet: Network
     """The layer-2 segment."""
     address: Address
@@ -83,8 +96,11 @@ class Rack(Model):
     """Nodes behind the same routers."""
 
     name: Name
+    """The rack's name."""
     egress: Egress
+    """How its nodes leave the rack."""
     links: Annotated[tuple[Link, ...], Field(min_length=1)]
+    """Its routers: one for `single`, two or more for every other way."""
     gateway: Address | None = None
     """The shared gateway address of `anycast-gateway` and `vrrp`; the other mechanisms use the routers' own."""
 
@@ -106,7 +122,7 @@ NO_INTERFACE = frozenset({"all", "default", "lo", ".", ".."})
 
 def _interface(name: str) -> str:
     if name in NO_INTERFACE:
-        raise ValueError(f"{name} is no interface that carries pod traffic")
+        raise ValueError("the name of an interface that carries pod traffic")
     return name
 
 
@@ -114,7 +130,9 @@ class Uplink(Model):
     """A network interface that carries pod traffic."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,15}$"), AfterValidator(_interface)]
+    """The interface's name on the node, 1 to 15 characters."""
     mtu: Mtu
+    """Bytes of an IP packet that the interface, and every switch behind it, carries."""
     address: Address | None = None
     """Needed where a rack has several segments; else the node's own address is the uplink's."""
     source_destination_check: Literal["disabled", "enabled"]
@@ -125,12 +143,17 @@ class Node(Model):
     """A machine of the cluster."""
 
     name: Name
+    """The node's host name, and its name in Kubernetes."""
     role: Literal["control-plane", "worker"]
+    """One to three nodes are `control-plane`."""
     rack: Name
+    """Name of the rack that it stands in."""
     address: Address
     """The node's address in the fabric: kubelet's node IP and BGP source."""
     management: Management
+    """Where SSH reaches the node."""
     uplinks: tuple[Uplink, ...]
+    """The interfaces that carry pods; in a rack with several segments one in each of them."""
 
     def address_in(self, subnet: IPv4Network) -> IPv4Address | None:
         """Return the node's address in a segment; None when it has none there."""
@@ -142,13 +165,19 @@ class Allow(Model):
     """One rule of a security group."""
 
     direction: Literal["ingress", "egress"]
+    """Seen from the node."""
     network: Network
+    """The other side's addresses."""
     protocol: Literal["any", "tcp", "udp", "icmp"]
+    """Pods need `any`: what they speak is theirs to choose."""
 
 
 class SecurityGroup(Model):
     """The platform's packet filter around a group of nodes."""
 
     name: Name
+    """The group's name on the platform."""
     nodes: tuple[Name, ...]
+    """Names of its nodes; where there are groups, every node is in one."""
     allow: tuple[Allow, ...]
+    """What passes; everything else is dropped."""

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from underlay.finding import Finding, Refused
+from underlay.finding import Refused
 from underlay.model.base import Model, Name
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
+from underlay.model.mistakes import mistakes
+from underlay.model.reading import unreadable
 
 T = TypeVar("T")
 
@@ -30,15 +31,25 @@ class Site(Model):
     """One on-premises site with one cluster."""
 
     name: Name
+    """The site's name."""
     cluster: Cluster
+    """The Kubernetes cluster."""
     addresses: Addresses
+    """The address plan: every range that is in use here or near."""
     cilium: Cilium
+    """Cilium: which version, how it forwards, and who owns it."""
     bgp: Bgp
+    """The nodes' side of BGP."""
     racks: Annotated[tuple[Rack, ...], Field(min_length=1)]
+    """Where nodes stand, and which routers are there."""
     routers: Annotated[tuple[Router, ...], Field(min_length=1)]
+    """Every router that carries pods."""
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
+    """Every machine of the cluster."""
     security_groups: tuple[SecurityGroup, ...] = ()
+    """The platform's packet filters around nodes; left out where there are none."""
     verification: Verification
+    """How the running site is verified."""
 
     def rack(self, name: str) -> Rack:
         """Return the rack of that name; KeyError when there is none."""
@@ -93,24 +104,9 @@ def load_site(declared: object) -> Site:
 
     Strictly: a text is no number, a number no address, a boolean no number; JSON has a text for each other kind.
     """
+    if too_much := unreadable(declared):
+        raise Refused([too_much])
     try:
         return Site.model_validate_json(json.dumps(declared, default=str), strict=True)
     except ValidationError as error:
-        raise Refused([_finding(item) for item in _causes(error.errors())]) from None
-
-
-def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Leave out lists that are too short only because their items are refused."""
-    above = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
-    return [item for item in errors if item["type"] != "too_short" or item["loc"] not in above]
-
-
-def _finding(item: ErrorDetails) -> Finding:
-    where = ".".join(str(part) for part in ("site", *item["loc"]))
-    found = "nothing" if item["type"] == "missing" else repr(item["input"])[:120]
-    return Finding(
-        rule="site-" + item["type"].replace("_", "-"),
-        where=where,
-        found=found,
-        expected=item["msg"].removeprefix("Value error, "),
-    )
+        raise Refused(mistakes(Site, error.errors())) from None

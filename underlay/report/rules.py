@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from underlay.finding import Finding, Refused
+from underlay.model import load_site
 from underlay.plan.checks import RULES
-from underlay.plan.checks.examples import declared, lines
-from underlay.plan.checks.registry import Rule
+from underlay.plan.checks.examples import changed, declared, lines
+from underlay.plan.checks.reading import OTHERS, READING
+from underlay.plan.checks.registry import Example, Rule
 
 HEAD = """# Findings
 
@@ -23,15 +26,45 @@ Examples are changes of the site in `Pulumi.dev.yaml`, as path below `site` and 
 
 def page(base: Mapping[str, Any]) -> str:
     """Return the page as Markdown; `base` is the plain site that the examples change."""
-    return "\n".join([HEAD, *(line for rules in _chapters() for line in _chapter(rules, base))])
+    chapters = [line for rules in _chapters() for line in _chapter(rules, base)]
+    return "\n".join([HEAD, *chapters, *_shapes(base), *_others()])
 
 
 def entry(rule: Rule, base: Mapping[str, Any]) -> str:
     """Return what the page says about one rule."""
-    said = [str(finding).partition("] ")[2] for finding in rule(declared(base, rule.bad))[:1]]
-    marked = {"-": lines(rule.bad), "!": said, "+": lines(rule.good)}
+    said = [_said(finding) for finding in rule(declared(base, rule.bad))[:1]]
+    return _entry(rule.name, f"{rule.severity}. {rule.reason}", rule.bad, said, rule.good)
+
+
+def shape(name: str, base: Mapping[str, Any]) -> str:
+    """Return what the page says about one mistake in the shape of a declaration."""
+    reading = READING[name]
+    try:
+        load_site(changed(base, reading.bad))
+        said = []
+    except Refused as refused:
+        said = [_said(finding) for finding in refused.findings]
+    return _entry(name, f"error. {reading.reason}", reading.bad, said, reading.good)
+
+
+def _shapes(base: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Mistakes in the shape of a declaration: told before any rule, all at once\n"
+    yield from (shape(name, base) for name in READING)
+
+
+def _others() -> Iterator[str]:
+    yield "## Findings about the stack and its keys\n"
+    yield from (f"### {name}\n\nerror. {reason}\n" for name, reason in OTHERS.items())
+
+
+def _entry(name: str, reason: str, bad: Example, said: list[str], good: Example) -> str:
+    marked = {"-": lines(bad), "!": said, "+": lines(good)}
     block = [f"{mark} {line}" for mark, texts in marked.items() for line in texts]
-    return "\n".join([f"### {rule.name}\n", f"{rule.severity}. {rule.reason}\n", "```diff", *block, "```\n"])
+    return "\n".join([f"### {name}\n", f"{reason}\n", "```diff", *block, "```\n"])
+
+
+def _said(finding: Finding) -> str:
+    return str(finding).partition("] ")[2]
 
 
 def _chapters() -> Iterator[list[Rule]]:

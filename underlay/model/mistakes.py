@@ -1,0 +1,178 @@
+"""Every mistake in the shape of a declaration: named, explained, and with what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from underlay.finding import Finding
+from underlay.model.reading import ascii_of, foreign
+
+KEY_UNKNOWN, KEY_MISSING, KIND, CHOICE = (
+    "site-key-unknown",
+    "site-key-missing",
+    "site-kind-wrong",
+    "site-choice-unknown",
+)
+NUMBER, TEXT, SHORT = "site-number-out-of-range", "site-text-malformed", "site-list-too-short"
+FOREIGN, OTHER, UNREADABLE = "site-character-not-ascii", "site-malformed", "site-unreadable"
+NO_ADDRESS, NO_NETWORK, HOST_BITS = "site-address-malformed", "site-network-malformed", "site-network-has-host-bits"
+
+RULES = {
+    "extra_forbidden": KEY_UNKNOWN,
+    "missing": KEY_MISSING,
+    "enum": CHOICE,
+    "literal_error": CHOICE,
+    "greater_than_equal": NUMBER,
+    "less_than_equal": NUMBER,
+    "int_parsing_size": NUMBER,
+    "string_pattern_mismatch": TEXT,
+    "string_too_long": TEXT,
+    "value_error": TEXT,
+    "too_short": SHORT,
+    "address_malformed": NO_ADDRESS,
+    "network_malformed": NO_NETWORK,
+    "network_has_host_bits": HOST_BITS,
+}
+"""The rule of each kind of error that the model tells; other kinds are of KIND or OTHER."""
+
+KINDS = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a mapping of keys to values",
+    "ip_v4_address": "an IPv4 address as a text",
+    "ip_v4_network": "an IPv4 network as a text",
+}
+"""What a value should have been."""
+
+WORDS = {
+    "missing": "a value: nothing else in the declaration tells it",
+    "enum": "{expected}",
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "string_pattern_mismatch": "{pattern}",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} item",
+    "int_parsing_size": "a number that a machine counts with",
+    "network_has_host_bits": "a network whose bits beyond the prefix are zero",
+}
+"""What other errors expected; the names in braces are the model's limits."""
+
+PATTERNS = {
+    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": "1 to 63 lower-case letters, digits and hyphens, no hyphen at either end",
+    r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$": "three numbers with points between them, as in 1.20.2",
+    r"^[a-z_][a-z0-9_-]{0,31}$": "the name of a user, as in root",
+    r"^[a-zA-Z0-9_.-]{1,15}$": "the name of an interface, 1 to 15 letters, digits, points, hyphens and underscores",
+    r"^[0-9]{1,3}\.[0-9]{1,3}$": "two numbers with a point between them, as in 1.20",
+    r"^[0-9a-f]{64}$": "a SHA-256 digest in 64 hexadecimal digits",
+    r"^[a-z0-9][a-z0-9.:/_-]*[a-z0-9]$": "a registry and a path, in lower case and without a scheme",
+    r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "a name of lower-case letters, digits, hyphens and points",
+    r"^[A-Za-z0-9+/]{16}$": "twelve bytes in base64: 16 letters, digits, + and /",
+    r"^[!-~]+$": "printable ASCII without spaces",
+}
+"""What a text has to look like, in words."""
+
+LONGEST = 120
+"""Characters of a value that a message shows."""
+
+
+def mistakes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[Finding]:
+    """Return a finding for each mistake; what follows from another one is left out."""
+    return [_finding(root, item) for item in _causes(root, errors)]
+
+
+def _causes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out lists that are too short because their items are refused, and keys that are there with a typo."""
+    above = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
+    misspelt = {(*item["loc"][:-1], _meant(root, item)) for item in errors if item["type"] == "extra_forbidden"}
+    follows = {"too_short": above, "missing": misspelt}
+    return [item for item in errors if item["loc"] not in follows.get(item["type"], ())]
+
+
+def _finding(root: type[BaseModel], item: ErrorDetails) -> Finding:
+    where, value = ".".join(str(part) for part in ("site", *item["loc"])), item["input"]
+    kind = item["type"]
+    rule = RULES.get(kind, KIND if kind in KINDS else OTHER)
+    text = str(item["loc"][-1]) if rule == KEY_UNKNOWN else value
+    if isinstance(text, str) and not text.isascii():
+        return _foreign(where, text)
+    found = "nothing" if rule == KEY_MISSING else _shown(value)
+    return Finding(rule, where, found, _expected(root, item), _fix(root, item))
+
+
+def _foreign(where: str, text: str) -> Finding:
+    meant = ascii_of(text)
+    fix = f"Did you mean {meant}?" if meant.isascii() and meant else ""
+    return Finding(FOREIGN, ascii(where)[1:-1], _cut(ascii(text)), f"ASCII only, not {', '.join(foreign(text))}", fix)
+
+
+def _expected(root: type[BaseModel], item: ErrorDetails) -> str:
+    if item["type"] == "extra_forbidden":
+        return f"one of {', '.join(sorted(_keys(root, item['loc'][:-1])))}"
+    words = {**WORDS, **KINDS}.get(item["type"], item["msg"].removeprefix("Value error, "))
+    context = item.get("ctx", {})
+    pattern = context.get("pattern", "")
+    expected = str(context.get("expected", "")).replace("'", "")
+    return words.format(**{**context, "expected": expected, "pattern": PATTERNS.get(pattern, pattern)})
+
+
+def _fix(root: type[BaseModel], item: ErrorDetails) -> str:
+    value, kind = item["input"], item["type"]
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "Write it in quotes."
+    if kind in {"int_type", "bool_type"} and isinstance(value, str):
+        return "Write it without quotes." if re.fullmatch(r"[0-9]+|true|false", value) else ""
+    if kind == "tuple_type":
+        return "Write it as [a, b]."
+    meant = _meant(root, item)
+    return f"Did you mean {meant}?" if meant else ""
+
+
+def _meant(root: type[BaseModel], item: ErrorDetails) -> str:
+    """Return what was probably meant by a key or a value; nothing where nothing is near."""
+    context = item.get("ctx", {})
+    if item["type"] == "extra_forbidden":
+        return _near(str(item["loc"][-1]), sorted(_keys(root, item["loc"][:-1])))
+    if item["type"] in {"enum", "literal_error"} and isinstance(item["input"], str):
+        return _near(item["input"], re.findall(r"'([^']*)'", str(context["expected"])))
+    return str(context.get("hint", ""))
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    """Return the known word that is nearest to one in another case, with hyphens, or with a typo."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", ascii_of(word)).lower()
+    plain = {one.replace("-", "_"): one for one in known}
+    found = get_close_matches(snake.replace("-", "_"), list(plain), n=1, cutoff=0.7)
+    return plain[found[0]] if found else ""
+
+
+def _keys(root: type[BaseModel], way: tuple[int | str, ...]) -> set[str]:
+    """Return the keys that are known at a place."""
+    at: Any = root
+    for part in way:
+        at = _model(at.model_fields[part].annotation) if isinstance(part, str) else at
+    return set(at.model_fields)
+
+
+def _model(annotation: Any) -> Any:  # noqa: ANN401 - whatever a field is annotated with
+    """Return the class that an annotation holds, as in `tuple[Rack, ...]` or `Management | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model(part))), None)
+
+
+def _shown(value: object) -> str:
+    return _cut(str(value) if isinstance(value, int | str) and str(value) and str(value).isprintable() else repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
