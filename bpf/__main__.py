@@ -56,14 +56,15 @@ class Session:
         with contextlib.suppress(ImportError):
             import_module("pyroute2")  # a second or more on a busy machine; the children of the next step inherit it
         self.report["evidence"] = {"level": "none", "selftest": None}
+        begun = time.monotonic()
         try:
-            self.events = start(int(line.get("targets", 0)))
+            self.events = start(int(line.get("targets", 0)), line.get("backend"))
             result = selftest.run(self.events)
             self.events.clear()
-        except Exception as error:  # noqa: BLE001 - bcc, its compiler and the kernel fail in their own ways
-            self.errors.append(f"no kernel evidence: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - BTF, libraries, compiler and kernel fail in their own ways
+            self.errors.append(f"no kernel evidence: {error}")
         else:
-            self.report["evidence"] = {"level": "none" if result["wrong"] else "full", "selftest": result}
+            self.report["evidence"] = account(self.events, result, time.monotonic() - begun)
             self.errors += [f"self-test: {sentence}" for sentence in result["wrong"]]
         return {"level": self.report["evidence"]["level"]}
 
@@ -115,6 +116,20 @@ class Session:
         uname = os.uname()
         machine = {"host": uname.nodename, "kernel": uname.release, "namespace": own_namespace()}
         return self.report | machine | {"errors": self.errors, "seconds": round(time.monotonic() - self.begun, 2)}
+
+
+def account(events: Events, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return how the kernel's events were had, what they are worth, and what this kernel cannot tell."""
+    return {
+        "level": selftest.level(result, events),
+        "backend": events.loaded.name,
+        "tried": events.tried,
+        "points": [] if result["wrong"] else events.selection.points,
+        "reasons": events.selection.reasons,
+        "lacking": events.selection.lacking,
+        "attach_seconds": round(seconds, 3),
+        "selftest": result,
+    }
 
 
 def _in_pod(path: str, address: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
-INT, STRUCT, UNION, ENUM, VAR, TYPEDEF, DECL_TAG, ENUM64 = 1, 4, 5, 6, 14, 8, 17, 19
+INT, POINTER, STRUCT, UNION, ENUM, TYPEDEF, FUNCTION, VAR, DECL_TAG, ENUM64 = 1, 2, 4, 5, 6, 8, 13, 14, 17, 19
+QUALIFIERS = (TYPEDEF, 9, 10, 11, 18)
+"""Kinds that only lead to another type (volatile, const, restrict, a tag)."""
 EXTRA = {INT: 4, 3: 12, VAR: 4, DECL_TAG: 4}
 """Bytes that follow the 12 of a type, by kind (3 is an array)."""
-MEMBER = {STRUCT: 12, UNION: 12, ENUM: 8, 13: 8, 15: 12, ENUM64: 12}
-"""Bytes of each member that follows (13 is a function's prototype, 15 a section of data)."""
+MEMBER = {STRUCT: 12, UNION: 12, ENUM: 8, FUNCTION: 8, 15: 12, ENUM64: 12}
+"""Bytes of each member that follows (15 is a section of data)."""
 
 FIELDS = {
     "SKB_DEV": ("sk_buff", "dev"),
@@ -23,6 +25,11 @@ FIELDS = {
     "DEV_IFINDEX": ("net_device", "ifindex"),
     "DEV_NET": ("net_device", "nd_net"),
     "SK_NET": ("sock", "__sk_common.skc_net"),
+    "SK_SOURCE": ("sock", "__sk_common.skc_rcv_saddr"),
+    "SK_TARGET": ("sock", "__sk_common.skc_daddr"),
+    "SK_PORT": ("sock", "__sk_common.skc_num"),
+    "SK_FAR_PORT": ("sock", "__sk_common.skc_dport"),
+    "SK_STATE": ("sock", "__sk_common.skc_state"),
     "NET_INODE": ("net", "ns.inum"),
     "FLOW_SOURCE": ("flowi4", "saddr"),
     "FLOW_TARGET": ("flowi4", "daddr"),
@@ -63,9 +70,37 @@ class Btf:
             return {struct.unpack_from("<Ii", self.data, at)[1]: self._string(at) for at in entries}
         return {}
 
-    def has_tracepoint(self, name: str) -> bool:
-        """Say whether the kernel has this tracepoint."""
-        return any(self._named("btf_trace_" + name, (TYPEDEF,)))
+    def prototype(self, name: str) -> tuple[str, ...] | None:
+        """Return the types of a tracepoint's arguments, pointers by what they point at; None where there is none."""
+        for position in self._named("btf_trace_" + name, (TYPEDEF,)):
+            function = self._pointed(self._target(position))
+            if function is not None and self._kind(function) == FUNCTION:
+                return tuple(self._type_name(at) for at in self._arguments(function)[1:])
+        return None
+
+    def _arguments(self, function: int) -> list[int]:
+        step = MEMBER[FUNCTION]
+        return [function + 12 + step * number + 4 for number in range(self._count(function))]
+
+    def _type_name(self, at: int) -> str:
+        """Return the name of the type whose number stands at a place, without a pointer before it."""
+        number = int(struct.unpack_from("<I", self.data, at)[0])
+        found = self._pointed(number) if number else None
+        return self._string(found) if found is not None else "void"
+
+    def _pointed(self, number: int) -> int | None:
+        """Return where a type is, or the one that it points at; None for void."""
+        position = self._resolve(number)
+        if self._kind(position) != POINTER:
+            return position
+        target = self._target(position)
+        while target and self._kind(self.types[target]) in QUALIFIERS:
+            target = self._target(self.types[target])
+        return self._resolve(target) if target else None
+
+    def _target(self, position: int) -> int:
+        """Return the number of the type that a typedef, qualifier or pointer leads to; 0 is void."""
+        return int(struct.unpack_from("<I", self.data, position + 8)[0])
 
     def _named(self, name: str, kinds: tuple[int, ...]) -> Iterator[int]:
         wanted = struct.pack("<I", self.strings.find(b"\0" + name.encode() + b"\0") + 1)
@@ -98,8 +133,8 @@ class Btf:
     def _resolve(self, type_id: int) -> int:
         """Follow typedefs and qualifiers to the type itself."""
         position = self.types[type_id]
-        while self._kind(position) in (TYPEDEF, 9, 10, 11, 18):
-            position = self.types[struct.unpack_from("<I", self.data, position + 8)[0]]
+        while self._kind(position) in QUALIFIERS:
+            position = self.types[self._target(position)]
         return position
 
     def _info(self, position: int) -> int:

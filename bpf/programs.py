@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from typing import Any
 
-SYSCALL = {"x86_64": 321, "aarch64": 280}
+from bpf.syscall import bpf
+
 GET_FD, GET_INFO, QUERY = 13, 15, 16
 """Commands of the bpf system call."""
 TCX = {"ingress": 46, "egress": 47}
@@ -18,8 +18,6 @@ CLASSIC = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
 """Parents of classic filters at the clsact queueing discipline."""
 MANY = 64
 """Programs on one hook at most."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Query(ctypes.Structure):
@@ -69,7 +67,7 @@ def _tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
     ids = (ctypes.c_uint32 * MANY)()
     query = _Query(ifindex=ifindex, attach_type=TCX[hook], ids=ctypes.addressof(ids), count=MANY)
     try:
-        _bpf(QUERY, query)
+        bpf(QUERY, query)
     except OSError as error:
         if error.errno == 22:
             return []
@@ -79,10 +77,10 @@ def _tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
 
 def _name(number: int) -> str:
     """Return a program's name, of which the kernel keeps 15 characters."""
-    fd = _bpf(GET_FD, _Id(id=number))
+    fd = bpf(GET_FD, _Id(id=number))
     try:
         info = _Info()
-        _bpf(GET_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
+        bpf(GET_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
         return bytes(info.name).decode()
     finally:
         os.close(fd)
@@ -99,11 +97,3 @@ def _classic(ipr: Any, ifindex: int, hook: str) -> list[dict[str, Any]]:
         for option in options
         if option is not None and option.get_attr("TCA_BPF_NAME")
     ]
-
-
-def _bpf(command: int, attributes: ctypes.Structure) -> int:
-    number = SYSCALL[platform.machine()]
-    result = int(_libc.syscall(number, command, ctypes.byref(attributes), ctypes.sizeof(attributes)))
-    if result < 0:
-        raise OSError(ctypes.get_errno(), f"bpf command {command}: {os.strerror(ctypes.get_errno())}")
-    return result

@@ -7,7 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from lab import paths
-from lab.toolchain import debian, gotool, images, modules, noderoot, plugins, pyenv, store, versions
+from lab.toolchain import clang, debian, gotool, images, modules, noderoot, plugins, pyenv, store, versions
 from lab.toolchain.golang import Module, Programs, compiled, source
 from lab.toolchain.images import CHART, NAMES
 from lab.toolchain.machine import Probe
@@ -30,7 +30,7 @@ PROBES = {
 def parts() -> dict[str, Part]:
     """Return every part by its name."""
     engine_and_trees = (*_engine(), *_trees(), *_out_of_the_tree())
-    rows = (*_grounds(), *_compiled(), *engine_and_trees, _chart(), *_images(), _store())
+    rows = (*_grounds(), *_compiled(), *engine_and_trees, _chart(), *_images(), _clang(), _store())
     return {part.name: part for part in rows}
 
 
@@ -181,6 +181,18 @@ def _image(
         recipe=packages,
         seconds=seconds,
         by_hand=_APT if packages else "",
+    )
+
+
+def _clang() -> Part:
+    return Part(
+        name="clang",
+        version=versions.CLANG,
+        source="out of the agent's image",
+        outputs=(clang.TREE, "bin/clang"),
+        make=clang.take_clang,
+        needs=("agent-image",),
+        recipe=(clang.LAUNCHER, *clang.PATTERNS),
     )
 
 

@@ -3,59 +3,16 @@
 from __future__ import annotations
 
 import re
-import struct
 from pathlib import Path
 
 import pytest
 
-from bpf import btf
+from bpf import btf, source
 from bpf.btf import FIELDS, Btf
+from bpf.source import FILES
+from tests.unit.btf_builder import CONST, ENUM, STRUCT, TYPEDEF, UNION, Builder
 
 BPF = Path(btf.__file__).parent
-STRUCT, UNION, ENUM, TYPEDEF, INT, CONST = 4, 5, 6, 8, 1, 10
-
-
-class Builder:
-    """Makes BTF, type by type; ids begin with 1."""
-
-    def __init__(self) -> None:
-        self.strings = b"\0"
-        self.types = b""
-        self.count = 0
-
-    def name(self, text: str) -> int:
-        """Return the place of a string."""
-        if not text:
-            return 0
-        self.strings += text.encode() + b"\0"
-        return len(self.strings) - len(text) - 1
-
-    def add(self, kind: int, name: str, size: int, *members: bytes, flag: int = 0) -> int:
-        """Add a type and return its id."""
-        self.types += struct.pack("<III", self.name(name), flag << 31 | kind << 24 | len(members), size) + b"".join(
-            members
-        )
-        self.count += 1
-        return self.count
-
-    def integer(self, name: str, size: int) -> int:
-        """Add an integer, which has four bytes more."""
-        found = self.add(INT, name, size)
-        self.types += struct.pack("<I", size * 8)
-        return found
-
-    def member(self, name: str, type_id: int, bits: int) -> bytes:
-        """Return a member of a struct."""
-        return struct.pack("<III", self.name(name), type_id, bits)
-
-    def value(self, name: str, number: int) -> bytes:
-        """Return a member of an enum."""
-        return struct.pack("<Ii", self.name(name), number)
-
-    def done(self) -> Btf:
-        """Return the whole."""
-        head = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(self.types), len(self.types), len(self.strings))
-        return Btf(head + self.types + self.strings)
 
 
 @pytest.fixture
@@ -72,7 +29,8 @@ def small() -> Btf:
     bits = made.member("bit", number, 3 << 24 | 96)
     made.add(STRUCT, "flags", 16, bits, flag=1)
     made.add(ENUM, "skb_drop_reason", 4, made.value("SKB_CONSUMED", 1), made.value("SKB_DROP_REASON_NO_SOCKET", 3))
-    made.add(TYPEDEF, "btf_trace_kfree_skb", number)
+    made.tracepoint("kfree_skb", [made.pointer(made.add(CONST, "", inner)), made.pointer(0), alias, number])
+    made.add(TYPEDEF, "btf_trace_odd", number)
     return made.done()
 
 
@@ -101,8 +59,9 @@ def test_a_field_that_is_gone_is_named(small: Btf) -> None:
 def test_enum_and_tracepoints(small: Btf) -> None:
     assert small.enum("skb_drop_reason") == {1: "SKB_CONSUMED", 3: "SKB_DROP_REASON_NO_SOCKET"}
     assert small.enum("nothing") == {}
-    assert small.has_tracepoint("kfree_skb")
-    assert not small.has_tracepoint("icmp_send")
+    assert small.prototype("kfree_skb") == ("inner", "void", "inner", "int")
+    assert small.prototype("icmp_send") is None
+    assert small.prototype("odd") is None
 
 
 def test_what_is_no_btf_is_refused() -> None:
@@ -119,11 +78,12 @@ def test_the_running_kernel_has_every_field() -> None:
 
 def test_no_kernel_structure_is_dereferenced_in_c() -> None:
     """Only our own structures, and the arguments of a raw tracepoint, may be reached by an arrow."""
-    text = re.sub(r"/\*.*?\*/", "", (BPF / "events.c").read_text(), flags=re.DOTALL)
-    own = {"key", "value", "ctx"}
-    assert set(re.findall(r"(\w+)\s*->", text)) <= own
-    assert "#include" not in text
-    assert not re.search(r"struct (sk_buff|net_device|net|sock|flowi4|fib_\w+)\b", text)
+    for backend in FILES:
+        text = re.sub(r"/\*.*?\*/", "", source.text(backend), flags=re.DOTALL)
+        assert set(re.findall(r"(\w+\)?)\s*->", text)) <= {"key", "value", "ctx", "0)"}
+        assert "#include" not in text
+    shared = (BPF / "events.c").read_text() + (BPF / "events.h").read_text() + (BPF / "bcc.h").read_text()
+    assert not re.search(r"struct (sk_buff|net_device|net|sock|flowi4|fib_\w+)\b", shared)
 
 
 def test_the_closed_list_is_what_the_program_uses() -> None:
@@ -131,8 +91,13 @@ def test_the_closed_list_is_what_the_program_uses() -> None:
     assert {macro for macro in FIELDS if re.search(rf"\b{macro}\b", text)} == set(FIELDS)
 
 
+def test_both_backends_read_the_same_fields() -> None:
+    found = re.findall(r"#define (\w+) OFFSET\((\w+), ([\w.]+)\)", (BPF / "core.h").read_text())
+    assert {macro: (kind, path) for macro, kind, path in found} == FIELDS
+
+
 def test_no_number_of_a_drop_reason_is_written_down() -> None:
-    texts = [path.read_text() for path in BPF.glob("*.*") if path.suffix in {".py", ".c"}]
+    texts = [path.read_text() for path in BPF.glob("*.*") if path.suffix in {".py", ".c", ".h"}]
     assert not any(
         re.search(r"(NO_SOCKET|NETFILTER_DROP|TC_INGRESS|RPFILTER)\W{0,3}[=:]\W{0,2}\d", text) for text in texts
     )

@@ -8,10 +8,10 @@ from bpf import events, facts
 
 
 def test_the_tables_grow_with_the_number_of_far_pods() -> None:
-    assert events.sizes(0) == {"COUNTERS": 16_384, "ADDRESSES": 16_384}
-    assert events.sizes(1000) == {"COUNTERS": 128_000, "ADDRESSES": 16_384}
-    assert events.sizes(10_000)["ADDRESSES"] >= 3 * 10_000
-    assert events.sizes(10**9)["COUNTERS"] == 1_048_576
+    assert events.sizes(0) == {"counts": 16_384, "watched": 16_384, "spaces": 16, "missed": 1}
+    assert (events.sizes(1000)["counts"], events.sizes(1000)["watched"]) == (128_000, 16_384)
+    assert events.sizes(10_000)["watched"] >= 3 * 10_000
+    assert events.sizes(10**9)["counts"] == 1_048_576
 
 
 class Message(dict[str, Any]):

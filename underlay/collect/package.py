@@ -10,7 +10,11 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+from bpf.backends import NO_OBJECT, OBJECT
+from underlay.collect.objects import NoObject, compiled
+
 SOURCE = Path(__file__).parents[2] / "bpf"
+SENT = {".py", ".c", ".h"}
 NOT_SENT = {"responder.py"}
 """Files of the folder that run elsewhere."""
 MAIN = "import sys\n\nfrom bpf.__main__ import main\n\nsys.exit(main())\n"
@@ -51,13 +55,21 @@ COMMAND = f"timeout -k 5 {LIMIT} python3 -I -c {shlex.quote(BOOTSTRAP)}"
 def program() -> bytes:
     """Return the zip application."""
     files = {"__main__.py": MAIN.encode()}
-    paths = sorted(path for path in SOURCE.iterdir() if path.suffix in {".py", ".c"} and path.name not in NOT_SENT)
-    files |= {f"bpf/{path.name}": path.read_bytes() for path in paths}
+    paths = sorted(path for path in SOURCE.iterdir() if path.suffix in SENT and path.name not in NOT_SENT)
+    files |= {f"bpf/{path.name}": path.read_bytes() for path in paths} | _object()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def _object() -> dict[str, bytes]:
+    """Return the compiled programs, or the reason why nodes have to compile them."""
+    try:
+        return {f"bpf/{OBJECT}": compiled()}
+    except NoObject as reason:
+        return {f"bpf/{NO_OBJECT}": str(reason).encode()}
 
 
 def digest() -> str:

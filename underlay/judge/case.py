@@ -57,7 +57,12 @@ class NodeView:
     @property
     def full(self) -> bool:
         """Say whether the node's kernel events can be trusted."""
-        return self.report is not None and self.report.evidence.level == "full"
+        return self.report is not None and self.report.evidence.level != "none"
+
+    def sees(self, *points: Point) -> bool:
+        """Say whether the node's kernel can count at all of these points."""
+        evidence = self.report.evidence if self.report else None
+        return evidence is not None and (evidence.level == "full" or set(points) <= set(evidence.points))
 
     def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:
         """Yield the counters of the node's own namespace at a point, for flows of source and target address."""

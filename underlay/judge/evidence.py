@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=4096)]
 """A sentence from a machine; longer ones are refused."""
-Point = Literal["sent", "received", "dropped", "refused", "routed"]
+Point = Literal["sent", "received", "dropped", "refused", "routed", "resent", "md5"]
 
 
 class Part(BaseModel):
@@ -34,11 +34,14 @@ class Counter(Part):
     last: int
     port: int = 0
     reason: Text = ""
+    """Of a drop; of an `md5` event what is wrong with the signature."""
     function: Text = ""
     icmp: tuple[int, int] | None = None
     table: int = 0
     gateway: Text | None = None
     error: int = 0
+    state: int = 0
+    """TCP's state of the connection whose segment was sent again."""
 
 
 class Exchange(Part):
@@ -205,8 +208,18 @@ class SelfTest(Part):
 class Kernel(Part):
     """How much the kernel's account is worth."""
 
-    level: Literal["full", "none"]
+    level: Literal["full", "partial", "none"]
     selftest: SelfTest | None
+    backend: Literal["core", "bcc"] | None = None
+    """How the programs came into the kernel: as a compiled object by libbpf, or compiled on the node."""
+    tried: Mapping[str, Text] = {}
+    """Backends that could not be used, and why."""
+    points: tuple[Point, ...] = ()
+    """What this kernel can count; proven by the self-test."""
+    reasons: bool = False
+    lacking: tuple[Text, ...] = ()
+    """What this kernel cannot tell."""
+    attach_seconds: float = 0.0
 
 
 class NodeReport(Part):

@@ -26,15 +26,21 @@ def tunnels(node: NodeView) -> list[Link]:
 
 
 def _evidence(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    test = report.evidence.selftest
+    test, how = report.evidence.selftest, report.evidence
     if not node.full or test is None:
         return result(None, "; ".join(report.errors) or "the self-test failed")
     lost = f", {report.missed} packets not counted" if report.missed else ""
     places = f"network namespace {report.namespace}, lo (ifindex 1)"
-    return result(
-        not report.missed,
-        f"kernel {report.kernel}: {len(test.seen)} events for {test.source} → {test.target}, {places}{lost}",
-    )
+    by = f" by {how.backend}, attached in {how.attach_seconds:g} s" if how.backend else ""
+    text = f"kernel {report.kernel}: {len(test.seen)} events for {test.source} → {test.target}, {places}{by}{lost}"
+    told = "; ".join([text, *(f"not had: {reason}" for reason in how.lacking)])
+    return result(False if report.missed else None if how.level == "partial" else True, told)
+
+
+def _name(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Compare the host's own name with the node's, without domains: addresses of two nodes may be mixed up."""
+    host = report.host.lower().partition(".")[0]
+    return result(host == node.name.lower().partition(".")[0], report.host)
 
 
 def _ready(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -150,8 +156,9 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     "kernel-evidence": (
         _evidence,
         "the self-test's datagram counted rightly",
-        "Install bcc and the kernel's headers on the node.",
+        "Give the node libbpf1 and this machine clang, or the node bcc and the kernel's headers.",
     ),
+    "node-name": (_name, "the node's own host name", "Compare the node's management address with its name."),
     "node-ready": (_ready, "node and agent Ready", "Look at the node's conditions and the agent's log."),
     "pod-address": (
         _address,

@@ -19,6 +19,13 @@ NOISE = {
 }
 
 
+UNNAMED = "UNNAMED"
+"""What nodes report where the kernel (before 5.17) gives no reason: then the function alone decides."""
+PLACES = {function for _, function in NOISE}
+
+
 def is_noise(row: Counter) -> bool:
     """Say whether a drop is one of those."""
+    if row.reason == UNNAMED:
+        return row.function in PLACES
     return (row.reason, row.function) in NOISE or (row.reason, "*") in NOISE

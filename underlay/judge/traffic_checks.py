@@ -40,11 +40,17 @@ def reverse_path(node: NodeView, report: NodeReport, case: Case) -> Judged:
     text = ", ".join(f"rp_filter of {name} is {value}" for name, value in values.items())
     unseen = _unseen((look.target for look in asked if _answered_back(look, node)), far)
     missing = [f"no answer for {', '.join(unseen)}"] if unseen else []
-    missing += [] if node.full else ["drops could not be observed"]
+    missing += [] if _reasons(node) else ["reasons of drops could not be observed"]
     bad = refused or dropped
     return result(
         False if bad else None if missing else True, "; ".join([text, *refused, f"{dropped} dropped", *missing])
     )
+
+
+def _reasons(node: NodeView) -> bool:
+    """Say whether drops were observed with the kernel's reason."""
+    evidence = node.report.evidence if node.report else None
+    return evidence is not None and (evidence.level == "full" or (node.sees("dropped") and evidence.reasons))
 
 
 def _answered_back(look: Lookup, node: NodeView) -> bool:
@@ -58,7 +64,7 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     far, asked = case.far(node), report.facts.lookups
     if not far:
         return ALONE
-    if asked is None or not node.full:
+    if asked is None or not node.sees("routed"):
         return result(None, "look-ups could not be read or observed")
     wrong = [
         f"{look.target}: {look.out.message or f'{look.out.type} by {look.out.device} via {look.out.gateway}'}"
@@ -87,7 +93,7 @@ def wire(node: NodeView, report: NodeReport, case: Case) -> Judged:
     own, far = node.seen.probe, case.far(node)
     if not far:
         return ALONE
-    if not node.full or own is None:
+    if not node.sees(*WIRE) or own is None:
         return result(None, "packets could not be observed")
     rows = [row for point in WIRE for row in node.counters(point) if node.on_uplink(row)]
     pods = set(far.values())

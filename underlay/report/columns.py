@@ -9,7 +9,7 @@ from underlay.judge.verdict import Check, Status, Verdict
 Columns = Mapping[str, tuple[str, ...]]
 """Title → rules."""
 NODES: Columns = {
-    "evidence": ("node-report", "kernel-evidence"),
+    "evidence": ("node-report", "node-name", "kernel-evidence"),
     "ready": ("node-ready",),
     "programs": ("programs-attached",),
     "route": ("route", "host-routing", "forwarding", "reverse-path"),

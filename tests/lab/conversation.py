@@ -1,0 +1,46 @@
+"""What the controller says to a node, without SSH."""
+
+from __future__ import annotations
+
+import json
+
+from tests.lab.minimachine import Machine
+from tests.lab.minisite import ADDRESSES, GATEWAYS, PODS, PORT
+from underlay.collect.package import COMMAND, opening
+from underlay.judge.evidence import NodeReport
+
+
+class Conversation:
+    """One run of the program on a machine, with the backend that it chooses itself or with a wanted one."""
+
+    def __init__(self, machine: Machine, name: str, backend: str | None = None) -> None:
+        self.name = name
+        self.backend = backend
+        self.process = machine.start("sh", "-c", COMMAND)
+        assert self.process.stdin
+        self.process.stdin.write(opening())
+
+    def ask(self, **request: object) -> bytes:
+        """Send one request and return the answer."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def begin(self) -> None:
+        """Attach."""
+        uplinks = [{"name": "eth0", "mtu": 1500}]
+        self.ask(request="begin", uplinks=uplinks, port=PORT, targets=len(PODS), backend=self.backend)
+
+    def probe(self) -> None:
+        """Probe the other node's pod."""
+        targets = [{"node": name, "address": address} for name, address in PODS.items() if name != self.name]
+        machines = [*ADDRESSES.values(), *GATEWAYS.values()]
+        self.ask(request="probe", pod=PODS[self.name], pods=list(PODS.values()), machines=machines, targets=targets)
+
+    def report(self) -> NodeReport:
+        """Return the node's report."""
+        report = NodeReport.model_validate_json(self.ask(request="report"))
+        self.process.communicate()
+        return report
