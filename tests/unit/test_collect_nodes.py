@@ -147,6 +147,27 @@ def test_a_node_program_of_another_user_runs_as_root() -> None:
     assert seen == [f"sudo -n {package.COMMAND}"]
 
 
+def test_a_program_that_ended_at_once_is_quoted() -> None:
+    async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        process.stderr.write(b"sudo: a password is required\n")
+        process.exit(1)
+
+    async def late() -> str:
+        async with server(serve) as machine:
+            shell = await connect(machine, private(USER_KEY))
+            try:
+                node = await nodes.start(shell)
+                await asyncio.sleep(0.3)
+                await node.report()
+            except Unreachable as error:
+                return str(error)
+            finally:
+                shell.close()
+        return ""
+
+    assert asyncio.run(late()) == "the program ended early: 'sudo: a password is required\\n'"
+
+
 def test_a_commands_endless_answer_is_not_taken_in() -> None:
     async def flood(process: asyncssh.SSHServerProcess[bytes]) -> None:
         for _ in range(2000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -57,7 +58,8 @@ class Node:
             raise Unreachable(f"the report is not valid: {where}: {first['msg']}") from None
 
     async def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # it may have ended already: reading says with which words
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
         try:
             async with asyncio.timeout(seconds):
                 line = await self._line()
@@ -86,7 +88,8 @@ class Node:
 async def start(shell: Shell) -> Node:
     """Send the program to a node and start it."""
     process = await shell.start(COMMAND)
-    process.stdin.write(opening())
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(opening())
     return Node(process)
 
 

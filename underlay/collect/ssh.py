@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +46,9 @@ class Shell:
         """
         process = await self.start(command)
         try:
-            process.stdin.write(data)
-            process.stdin.write_eof()
+            with contextlib.suppress(BrokenPipeError):  # the command may have ended already
+                process.stdin.write(data)
+                process.stdin.write_eof()
             output, complaint = await asyncio.gather(_read(process.stdout, limit), _read(process.stderr, limit))
             await process.wait_closed()
         finally:
