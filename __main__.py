@@ -10,20 +10,25 @@ from components.bgp import Peering
 from components.cilium import Cilium
 from components.cluster import Cluster
 from components.commands import Ssh
+from components.lineage import past
 from components.node import Prerequisites
 from components.router import Configuration
 from components.settings import load_settings
 from components.verification import Datapath
 from underlay.plan.checks import findings
+from underlay.plan.checks.transitions import transitions
+from underlay.plan.lineage import record
 from underlay.plan.waivers import in_force, judge
 
 settings = load_settings()
 site = settings.site
+before = past()
+found = [*findings(settings.declaration), *transitions(before, record(site))]
 today = datetime.now(UTC).date()
-verdict = judge(findings(settings.declaration), settings.waivers, today)
+verdict = judge(found, settings.waivers, today)
 ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
 
-cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, kubeconfig=settings.kubeconfig)
+cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, past=before, kubeconfig=settings.kubeconfig)
 nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
 cilium = Cilium(site, chart=settings.chart, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
@@ -44,6 +49,6 @@ datapath = Datapath(
 )
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
-pulumi.export("birth", cilium.birth)
+pulumi.export("lineage", cluster.lineage)
 pulumi.export("routers", routers.rendered)
 pulumi.export("verification", datapath.input)

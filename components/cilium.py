@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_command import local
 
 from components.cluster import Cluster
-from components.commands import result, underlay
+from components.commands import underlay
 from underlay.model import Site
 from underlay.plan.bgp import CRDS
 from underlay.plan.digest import digest
@@ -27,8 +27,6 @@ class Cilium(pulumi.ComponentResource):
     """Cilium on every node; installed here, or only waited for where the vendor's installer owns it."""
 
     agents: local.Command
-    birth: pulumi.Output[Any]
-    """The cluster's identity: uid and creation time of kube-system."""
 
     def __init__(self, site: Site, *, chart: str, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
         values = helm_values(site)
@@ -40,7 +38,6 @@ class Cilium(pulumi.ComponentResource):
         super().__init__("underlay:cilium:Release", RELEASE, dict(facts), opts)
         installed = [self._release(chart, values, cluster)] if site.cilium.owner == "release" else []
         self.agents = self._wait(site, values, cluster, installed)
-        self.birth = result(self.agents, "cluster")
         self.register_outputs(facts)
 
     def _release(self, chart: str, values: dict[str, Any], cluster: Cluster) -> kubernetes.helm.v3.Release:
@@ -54,7 +51,7 @@ class Cilium(pulumi.ComponentResource):
             max_history=HISTORY,
             atomic=False,  # a rollback of a network plug-in is a second outage, and nobody's decision but a person's
             skip_await=True,  # Helm is content with fewer agents than nodes
-            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider),
+            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[cluster.keeper]),
         )
 
     def _wait(
@@ -67,5 +64,5 @@ class Cilium(pulumi.ComponentResource):
             "version": site.cilium.version,
             "seconds": AGENT_SECONDS,
         }
-        opts = pulumi.ResourceOptions(parent=self, depends_on=after)
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster.keeper, *after])
         return underlay("agents", "wait-cilium", data, opts, triggers=[digest(values)])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_command import local
 
 from components.commands import underlay
 from components.refusal import refuse
 from underlay.model import Site
+from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.cluster_file import absent_keys, file_keys, file_name
+from underlay.plan.lineage import NAME, Lineage, changed_from, record
 from underlay.plan.values import helm_values
-from underlay.plan.waivers import Verdict, Waiver
+from underlay.plan.waivers import Verdict, Waiver, changes
 
 TYPE = "underlay:cluster:Cluster"
 
@@ -23,6 +28,10 @@ class Cluster(pulumi.ComponentResource):
 
     kubeconfig: pulumi.Output[str]
     provider: kubernetes.Provider
+    keeper: local.Command
+    """Keeps the record of what is applied; whatever brings Cilium comes after it."""
+    lineage: pulumi.Output[Any]
+    """The record as plain data, with the cluster's birth."""
 
     def __init__(
         self,
@@ -30,16 +39,19 @@ class Cluster(pulumi.ComponentResource):
         *,
         verdict: Verdict,
         waivers: Sequence[Waiver],
+        past: Lineage,
         kubeconfig: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        facts = cluster_facts(site, waivers)
+        facts = cluster_facts(site, waivers, past)
         super().__init__(TYPE, site.cluster.name, dict(facts), opts)
         for warning in verdict.warnings:
             pulumi.log.warn(warning)
         if verdict.refused:
             refuse(verdict.refused)
         self.kubeconfig = self._installed(site) if site.cluster.installer else kubeconfig
+        self.keeper = self._recorded(site, waivers)
+        self.lineage = pulumi.Output.unsecret(self.keeper.stdout.apply(lambda text: json.loads(text or "null")))
         self.provider = self._api(site)
         self.register_outputs(facts)
 
@@ -52,6 +64,14 @@ class Cluster(pulumi.ComponentResource):
         }
         opts = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"])
         return pulumi.Output.secret(underlay("installer", "install", data, opts).stdout)
+
+    def _recorded(self, site: Site, waivers: Sequence[Waiver]) -> local.Command:
+        data = {
+            "kubeconfig": self.kubeconfig,
+            "record": record(site).plain(),
+            "allowed": changes(IDENTITY, waivers, datetime.now(UTC).date()),
+        }
+        return underlay(NAME, "lineage", data, pulumi.ResourceOptions(parent=self), remembers=True)
 
     def _api(self, site: Site) -> kubernetes.Provider:
         return kubernetes.Provider(
@@ -73,9 +93,10 @@ def show_to_policies(declared: object) -> None:
     pulumi.ComponentResource(TYPE, name, {"clusterName": name, **({"origin": origin} if origin else {})})
 
 
-def cluster_facts(site: Site, waivers: Sequence[Waiver]) -> dict[str, Any]:
+def cluster_facts(site: Site, waivers: Sequence[Waiver], past: Lineage) -> dict[str, Any]:
     """Return what policies judge: declared facts, all known at preview."""
-    values = helm_values(site)
+    values, now = helm_values(site), record(site)
+    before = changed_from(past, now)
     return {
         "clusterName": site.cluster.name,
         "origin": site.cluster.origin.value,
@@ -86,5 +107,7 @@ def cluster_facts(site: Site, waivers: Sequence[Waiver]) -> dict[str, Any]:
         "nativeRoutingCidr": values["ipv4NativeRoutingCIDR"],
         "ciliumOwner": site.cilium.owner,
         "ciliumVersion": site.cilium.version,
-        "waivers": [waiver.model_dump(mode="json") for waiver in waivers],
+        "waivers": [waiver.model_dump(mode="json", exclude_none=True) for waiver in waivers],
+        "lineage": now.plain(),
+        **({"changedFrom": before.plain()} if before else {}),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,15 +59,24 @@ Triggers = Sequence[pulumi.Input[str]]
 
 
 def underlay(
-    name: str, word: str, data: Mapping[str, Any], opts: pulumi.ResourceOptions, triggers: Triggers = ()
+    name: str,
+    word: str,
+    data: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    triggers: Triggers = (),
+    *,
+    remembers: bool = False,
 ) -> local.Command:
-    """Run `python3 -m underlay WORD` with data as JSON on standard input; outputs inside the data are awaited."""
+    """Run `python3 -m underlay WORD` with data as JSON on standard input; outputs inside the data are awaited.
+
+    One that remembers finds what it printed last in its environment.
+    """
     return local.Command(
         name,
         create=f"python3 -m underlay {word}",
         stdin=pulumi.Output.json_dumps(dict(data), sort_keys=True),
         triggers=list(triggers) or None,
-        add_previous_output_in_env=False,
+        add_previous_output_in_env=remembers,
         logging=local.Logging.STDERR,
         opts=opts,
     )
@@ -77,8 +85,3 @@ def underlay(
 def outcome(made: Iterable[remote.Command]) -> pulumi.Output[str]:
     """Return a digest that is another one as soon as one of these commands has run again."""
     return pulumi.Output.all(*(one.stdout for one in made)).apply(digest)
-
-
-def result(made: local.Command, key: str) -> pulumi.Output[Any]:
-    """Return one value of the JSON that a command printed."""
-    return made.stdout.apply(lambda text: json.loads(text or "{}").get(key))

@@ -9,6 +9,7 @@ from underlay.commands.common import Failure
 
 COMMANDS = {
     "install": "underlay.commands.install",
+    "lineage": "underlay.commands.lineage",
     "wait-cilium": "underlay.commands.wait_cilium",
     "wait-sessions": "underlay.commands.wait_sessions",
     "verify": "underlay.commands.verify",

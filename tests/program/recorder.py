@@ -16,6 +16,7 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.stack import run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
 
+from components.lineage import READ
 from tests.unit.commands_api import kubeconfig
 from tests.unit.plan_sites import KEY, Data
 
@@ -28,7 +29,8 @@ STACK = "pulumi:pulumi:Stack"
 BIRTH = {"uid": "u-1", "created": "2026-01-01T00:00:00Z"}
 STDOUT = {
     "installer": kubeconfig(f"https://{TOKEN}.example:6443"),
-    "agents": json.dumps({"agents": {}, "cluster": BIRTH}),
+    "agents": json.dumps({"agents": {}}),
+    "lineage": json.dumps({"birth": BIRTH}),
 }
 
 
@@ -65,11 +67,11 @@ class Run:
 
 
 class _Mocks(Mocks):
-    def __init__(self, stdout: dict[str, str], *, preview: bool) -> None:
-        self.stdout, self.preview = stdout, preview
+    def __init__(self, stdout: dict[str, str], state: Data, *, preview: bool) -> None:
+        self.stdout, self.state, self.preview = stdout, state, preview
 
-    def call(self, _args: Any) -> tuple[dict[str, Any], None]:
-        return {}, None
+    def call(self, args: Any) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {"outputs": self.state} if args.token == READ else {}, []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         command = args.typ.startswith("command:") and not self.preview
@@ -124,12 +126,20 @@ def configuration(site: Data, /, **other: Any) -> dict[str, str]:
     return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
-def run(site: Data, /, *, preview: bool = True, stdout: dict[str, str] | None = None, **other: Any) -> Run:
-    """Run the program once; commands print what `stdout` says by their names."""
+def run(
+    site: Data,
+    /,
+    *,
+    preview: bool = True,
+    stdout: dict[str, str] | None = None,
+    state: Data | None = None,
+    **other: Any,
+) -> Run:
+    """Run the program once on a state; commands print what `stdout` says by their names."""
     made = Run()
     logger = logging.getLogger("program")
     logger.handlers, logger.propagate = [_Log(made)], False
-    mocks = _Mocks(STDOUT | (stdout or {}), preview=preview)
+    mocks = _Mocks(STDOUT | (stdout or {}), state or {}, preview=preview)
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
     )

@@ -9,9 +9,12 @@ import pytest
 
 from components.refusal import SHOWN
 from tests.program.recorder import PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
-from tests.unit.plan_sites import Data, dev, drop, put
+from tests.unit.plan_sites import Change, Data, dev, drop, put
+from underlay.model import load_site
+from underlay.plan.lineage import record
 
 OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
+FAR = {"until": "2999-01-01"}
 ENGINE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -58,7 +61,7 @@ def test_no_secret_is_in_a_plain_input_or_in_a_component_s_facts(update: Run) ->
 
 def test_every_resource_that_needs_a_secret_has_it(update: Run) -> None:
     assert _holders(update, PASSWORD) == {"configure-tor-a", "configure-tor-b", "underlay-bgp"}
-    assert _holders(update, TOKEN) == {"cluster", "agents", "sessions", "verdict"}
+    assert _holders(update, TOKEN) == {"cluster", "lineage", "agents", "sessions", "verdict"}
     prepared = {f"prepare-{name}" for name in ("cp-1", "worker-1", "worker-2", "worker-3")}
     assert _holders(update, SSH_KEY) == {*prepared, "configure-tor-a", "configure-tor-b", "verdict"}
 
@@ -75,7 +78,7 @@ def test_command_lines_hold_no_data(preview: Run) -> None:
     remote = {str(one.inputs["create"]) for one in preview.of("command:remote:Command")}
     assert len(remote) == 1
     local = sorted(str(one.inputs["create"]) for one in preview.of("command:local:Command"))
-    words = ("install", "verify --json", "wait-cilium", "wait-sessions")
+    words = ("install", "lineage", "verify --json", "wait-cilium", "wait-sessions")
     assert local == [f"python3 -m underlay {word}" for word in words]
 
 
@@ -107,6 +110,13 @@ def test_cilium_comes_after_the_nodes_and_before_bgp(update: Run) -> None:
     assert "cilium" in reaches(update, "agents")
     for item in update.of("kubernetes:cilium.io/v2:"):
         assert {"agents", "underlay-bgp"} <= reaches(update, item.name), item.name
+
+
+def test_the_record_is_kept_after_the_installer_and_before_cilium(update: Run) -> None:
+    assert "installer" in reaches(update, "lineage")
+    assert "lineage" in reaches(update, "cilium", ENGINE)
+    assert "lineage" in reaches(run(dev(put("cilium.owner", "installer")), chart="", preview=False), "agents")
+    assert update.named("lineage").inputs["addPreviousOutputInEnv"] is True
 
 
 def test_the_verdict_comes_last(update: Run) -> None:
@@ -167,11 +177,45 @@ def test_every_finding_is_in_the_one_message() -> None:
 
 
 def test_a_waiver_lets_the_program_go_on_with_a_warning() -> None:
-    waiver = {"rule": "hold-below-three-keepalives", "reason": "old switches", "until": "2999-01-01"}
+    waiver = {"rule": "hold-below-three-keepalives", "reason": "old switches", "allowed_by": "net", **FAR}
     made = run(dev(put("bgp.timers.keepalive", 9)), waivers=[waiver])
     assert made.code == 0
-    assert [message[:58] for message in made.messages] == ["warning: waived until 2999-01-01 (old switches): [hold-bel"]
+    assert [message[:58] for message in made.messages] == ["warning: waived until 2999-01-01 by net (old switches): [h"]
     assert made.named("dev", "cluster:Cluster").inputs["waivers"] == [waiver]
+
+
+MASK = {"rule": "transition-pod-mask", "reason": "not in use yet", "allowed_by": "net", **FAR}
+
+
+def applied(*changes: Change) -> Data:
+    """Return the state that an update of the dev site with these changes has left."""
+    urn = "urn:pulumi:dev::cilium-underlay::underlay:cluster:Cluster$command:local:Command::lineage"
+    return {urn: {"outputs": {"stdout": json.dumps(record(load_site(dev(*changes))).plain())}}}
+
+
+def test_a_change_that_the_cluster_cannot_follow_is_refused_with_everything_else() -> None:
+    made = run(dev(put("addresses.pods.mask", 25), put("bgp.timers.keepalive", 9)), state=applied())
+    assert made.code == SHOWN
+    [message] = made.messages
+    assert "[transition-pod-mask] site.addresses.pods.mask: found 24 -> 25; expected 24" in message
+    assert "[hold-below-three-keepalives]" in message
+    assert [one.kind for one in made.resources] == ["underlay:cluster:Cluster"]
+
+
+def test_policies_get_what_was_applied_where_it_changes() -> None:
+    facts = run(dev(put("addresses.pods.mask", 25)), state=applied()).named("dev", "cluster:Cluster").inputs
+    assert (facts["changedFrom"]["pod_mask"], facts["lineage"]["pod_mask"]) == (24, 25)
+    assert "changedFrom" not in run(dev(), state=applied()).named("dev", "cluster:Cluster").inputs
+
+
+@pytest.mark.parametrize(("change", "code"), [("24 -> 25", 0), ("24 -> 26", SHOWN), ("25 -> 24", SHOWN)])
+def test_a_change_passes_where_a_waiver_names_it(change: str, code: int) -> None:
+    made = run(dev(put("addresses.pods.mask", 25)), state=applied(), waivers=[{**MASK, "change": change}])
+    assert made.code == code
+
+
+def test_an_ordinary_upgrade_of_kubernetes_passes() -> None:
+    assert run(dev(put("cluster.kubernetes", "1.35.0")), state=applied()).code == 0
 
 
 def test_a_cluster_that_somebody_else_made_needs_no_installer() -> None:

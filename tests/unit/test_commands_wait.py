@@ -126,16 +126,11 @@ def test_what_is_missing_is_named(name: str) -> None:
         assert wait_cilium.missing(ClusterApi(config), WANTED) == [expected]
 
 
-def test_the_result_tells_agents_and_the_cluster_s_birth(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_result_tells_the_agents(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with api_server(cilium()) as config:
         monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**WANTED, "kubeconfig": config, "seconds": 5})))
         assert wait_cilium.main([]) == 0
-    assert json.loads(capsys.readouterr().out) == {
-        "agents": {"n1": "cilium-n1", "n2": "cilium-n2"},
-        "cluster": {"uid": "u-1", "created": "2026-01-01T00:00:00Z"},
-    }
+    assert json.loads(capsys.readouterr().out) == {"agents": {"n1": "cilium-n1", "n2": "cilium-n2"}}
 
 
 def test_a_server_that_does_not_answer_is_something_missing() -> None:

@@ -10,14 +10,14 @@ import pytest
 from policy.rules.waivers import last_day
 from tests.unit.plan_sites import declaration, put, site
 from tests.unit.test_plan_checks import OVERLAPS, SINGLE
-from underlay.finding import Refused
+from underlay.finding import Finding, Refused
 from underlay.plan import bgp
 from underlay.plan.checks import findings
 from underlay.plan.cluster_file import file_keys
 from underlay.plan.prerequisites import node_input
 from underlay.plan.routers import router_text
 from underlay.plan.values import helm_values
-from underlay.plan.waivers import STRUCTURE, judge, load_waivers
+from underlay.plan.waivers import STRUCTURE, changes, judge, load_waivers
 
 DAY = date(2026, 6, 30)
 RULE = "cilium-only-on-new-clusters"
@@ -26,8 +26,9 @@ RULE = "cilium-only-on-new-clusters"
 WAIVABLE = sorted({*OVERLAPS, *SINGLE} - STRUCTURE)
 
 
-def waiver(**changes: Any) -> dict[str, Any]:
-    return {"rule": RULE, "reason": "trial until the new racks are there", "until": "2026-06-30", **changes}
+def waiver(**other: Any) -> dict[str, Any]:
+    usual = {"rule": RULE, "reason": "trial until the new racks are there", "allowed_by": "net", "until": "2026-06-30"}
+    return {**usual, **other}
 
 
 def verdict(today: date, *waivers: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -44,7 +45,7 @@ def test_a_waiver_is_honoured_on_its_last_day_and_shown() -> None:
     refused, warnings = verdict(DAY, waiver())
     assert refused == []
     assert [line[:72] for line in warnings] == [
-        "waived until 2026-06-30 (trial until the new racks are there): [cilium-o"
+        "waived until 2026-06-30 by net (trial until the new racks are there): [c"
     ]
 
 
@@ -103,18 +104,72 @@ def test_waivers_that_are_no_list_of_waivers_are_a_finding(declared: object) -> 
 
 
 @pytest.mark.parametrize(
-    ("changes", "where"),
+    ("other", "where"),
     [
         *(({"until": until}, "waivers.0.until") for until in NO_DAYS),
         ({"reason": ""}, "waivers.0.reason"),
         ({"reason": " \t\n"}, "waivers.0.reason"),
         ({"by": "me"}, "waivers.0.by"),
+        ({"allowed_by": " "}, "waivers.0.allowed_by"),
+        ({"allowed_by": None}, "waivers.0.allowed_by"),
+        ({"change": ""}, "waivers.0.change"),
     ],
 )
-def test_a_malformed_waiver_is_named(changes: dict[str, Any], where: str) -> None:
+def test_a_malformed_waiver_is_named(other: dict[str, Any], where: str) -> None:
     with pytest.raises(Refused) as caught:
-        load_waivers([waiver(**changes)])
+        load_waivers([waiver(**other)])
     assert [(finding.rule, finding.where) for finding in caught.value.findings] == [("waiver-malformed", where)]
+
+
+MASK = "transition-pod-mask"
+CHANGED = Finding(MASK, "site.addresses.pods.mask", "24 -> 25", "24")
+
+
+def about_mask(**other: Any) -> tuple[list[str], list[str]]:
+    judged = judge([CHANGED], load_waivers([waiver(rule=MASK, **other)]), DAY)
+    return [finding.rule for finding in judged.refused], list(judged.warnings)
+
+
+def test_a_waiver_of_a_change_names_the_change() -> None:
+    refused, [text] = about_mask(change="24 -> 25")
+    assert refused == []
+    assert text.startswith(
+        "waived until 2026-06-30 by net (trial until the new racks are there): [transition-pod-mask]"
+    )
+
+
+def test_a_waiver_of_another_change_excuses_nothing_and_is_said() -> None:
+    text = f"the waiver of {MASK} is for the change `24 -> 26`; found `24 -> 25`"
+    assert about_mask(change="24 -> 26") == ([MASK], [text])
+
+
+def test_a_waiver_of_a_change_has_to_name_one() -> None:
+    assert about_mask()[0] == [MASK, "waiver-without-change"]
+
+
+def test_a_waiver_of_another_rule_names_no_change() -> None:
+    assert verdict(DAY, waiver(change="a -> b"))[0] == [RULE, "waiver-with-change"]
+
+
+def test_two_waivers_of_one_rule_count_each_for_its_change() -> None:
+    waivers = load_waivers([waiver(rule=MASK, change=change) for change in ("24 -> 26", "24 -> 25")])
+    judged = judge([CHANGED], waivers, DAY)
+    assert not judged.refused
+    assert len(judged.warnings) == 2
+
+
+def test_a_waiver_that_nobody_has_allowed_is_named() -> None:
+    declared = {key: value for key, value in waiver().items() if key != "allowed_by"}
+    with pytest.raises(Refused, match=r"waivers\.0\.allowed_by"):
+        load_waivers([declared])
+
+
+def test_what_only_the_cluster_knows_is_handed_to_it_while_it_lasts() -> None:
+    rule, change = "transition-cluster-identity", "u-1 -> u-2"
+    waivers = load_waivers([waiver(rule=rule, change=change)])
+    assert changes(rule, waivers, DAY) == [change]
+    assert changes(rule, waivers, DAY + timedelta(days=1)) == []
+    assert judge([], waivers, DAY).warnings == []
 
 
 @pytest.mark.parametrize("rule", WAIVABLE)

@@ -19,11 +19,11 @@ LOG_LENGTH = 160
 
 
 def main(_argv: list[str]) -> int:
-    """Read {"kubeconfig", "nodes", "crds", "version", "seconds"}, wait, print facts about agents and cluster."""
+    """Read {"kubeconfig", "nodes", "crds", "version", "seconds"}, wait, print the agent pod of each node."""
     data = read_input()
     api = ClusterApi(data["kubeconfig"])
     wait(lambda: missing(api, data), float(data["seconds"]), "Cilium")
-    print(json.dumps({"agents": agents(api), "cluster": birth(api)}, sort_keys=True))
+    print(json.dumps({"agents": agents(api)}, sort_keys=True))
     return 0
 
 
@@ -39,12 +39,6 @@ def agents(api: ClusterApi) -> dict[str, str]:
     """Return the agent pod of each node."""
     pods = api.items(f"{SYSTEM}/pods", labelSelector=AGENTS)
     return {pod["spec"].get("nodeName", ""): pod["metadata"]["name"] for pod in pods}
-
-
-def birth(api: ClusterApi) -> dict[str, str]:
-    """Return the cluster's identity: what `kube-system` was given when the cluster was born."""
-    metadata = (api.get(SYSTEM) or {}).get("metadata", {})
-    return {"uid": metadata.get("uid", ""), "created": metadata.get("creationTimestamp", "")}
 
 
 def _agents(api: ClusterApi, data: dict[str, Any]) -> Iterator[str]:

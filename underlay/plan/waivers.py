@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from underlay.finding import Finding, Refused
 from underlay.model import Model
 from underlay.plan.checks import RULES
+from underlay.plan.checks.transitions import CHANGES, LIVE
 from underlay.plan.prerequisites import RULES as NODE_RULES
 
 STRUCTURE = frozenset(
@@ -42,14 +43,28 @@ def _day(value: object) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
+Text = Annotated[str, Field(pattern=r"\S")]
 
 
 class Waiver(Model):
-    """One exception: the rule, why it may be broken, and the last day on which it may."""
+    """One exception: the rule, why it may be broken, who allows it, and the last day on which it may."""
 
     rule: str
-    reason: Annotated[str, Field(pattern=r"\S")]
+    reason: Text
+    allowed_by: Text
+    """Who answers for the exception: a person, a group, the number of an approval."""
     until: Day
+    change: Text | None = None
+    """For rules about change only: the change as the finding prints it, `old -> new`."""
+
+    def excuses(self, finding: Finding) -> bool:
+        """Tell whether this waiver is about a finding: its rule, and the very change where the rule is about one."""
+        change = finding.found if self.rule in CHANGES else None
+        return self.rule == finding.rule and self.rule not in STRUCTURE and self.change == change
+
+    def __str__(self) -> str:
+        """Return the waiver as people read it."""
+        return f"until {self.until} by {self.allowed_by} ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -71,15 +86,10 @@ def load_waivers(declared: object) -> tuple[Waiver, ...]:
 def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> Verdict:
     """Separate what a waiver in force excuses from what is refused."""
     found = list(findings)
-    in_force = {waiver.rule: waiver for waiver in waivers if today <= waiver.until}
-    excused = [finding for finding in found if finding.rule in in_force and finding.rule not in STRUCTURE]
-    warnings = [f"waived until {in_force[item.rule].until} ({in_force[item.rule].reason}): {item}" for item in excused]
-    broken = {finding.rule for finding in found}
-    warnings += [
-        f"the waiver of {rule} is not needed: nothing breaks that rule"
-        for rule in in_force
-        if rule not in broken and rule not in NODE_RULES
-    ]
+    holding = [waiver for waiver in waivers if today <= waiver.until]
+    excused = {finding: waiver for finding in found for waiver in holding if waiver.excuses(finding)}
+    warnings = [f"waived {waiver}: {finding}" for finding, waiver in excused.items()]
+    warnings += [text for waiver in holding if waiver not in excused.values() for text in _idle(waiver, found)]
     warnings += [f"the waiver of {item.rule} ended on {item.until}" for item in waivers if today > item.until]
     warnings += [str(finding) for finding in found if finding.severity == "warning" and finding not in excused]
     kept = [finding for finding in found if finding not in excused and finding.severity == "error"]
@@ -91,13 +101,32 @@ def in_force(waivers: Iterable[Waiver], today: date) -> dict[str, str]:
     return {waiver.rule: waiver.reason for waiver in waivers if today <= waiver.until}
 
 
-def _impossible(waivers: Sequence[Waiver]) -> list[Finding]:
-    expected = "the name of a rule that can be waived"
-    return [
-        Finding("waiver-not-possible", f"waivers.{index}.rule", waiver.rule, expected)
-        for index, waiver in enumerate(waivers)
-        if waiver.rule not in {**RULES, **NODE_RULES} or waiver.rule in STRUCTURE
-    ]
+def changes(rule: str, waivers: Sequence[Waiver], today: date) -> list[str]:
+    """Return the changes by a rule that are allowed today, for those who learn of the change later."""
+    return [waiver.change for waiver in waivers if waiver.rule == rule and waiver.change and today <= waiver.until]
+
+
+def _idle(waiver: Waiver, found: Sequence[Finding]) -> Iterator[str]:
+    """Say why a waiver in force excuses nothing; what only cluster or node knows is not known yet."""
+    texts = [finding.found for finding in found if finding.rule == waiver.rule]
+    if not texts and waiver.rule not in {*LIVE, *NODE_RULES}:
+        yield f"the waiver of {waiver.rule} is not needed: nothing breaks that rule"
+    elif texts and waiver.change:
+        yield f"the waiver of {waiver.rule} is for the change `{waiver.change}`; found `{', '.join(texts)}`"
+
+
+def _impossible(waivers: Sequence[Waiver]) -> Iterator[Finding]:
+    for index, waiver in enumerate(waivers):
+        about_change = waiver.rule in CHANGES
+        if not about_change and (waiver.rule not in {**RULES, **NODE_RULES} or waiver.rule in STRUCTURE):
+            expected = "the name of a rule that can be waived"
+            yield Finding("waiver-not-possible", f"waivers.{index}.rule", waiver.rule, expected)
+        elif about_change and not waiver.change:
+            expected = "the change that is allowed, `old -> new` as the finding of that rule prints it"
+            yield Finding("waiver-without-change", f"waivers.{index}.change", "nothing", expected)
+        elif waiver.change and not about_change:
+            expected = f"no change, because {waiver.rule} is not about one"
+            yield Finding("waiver-with-change", f"waivers.{index}.change", waiver.change, expected)
 
 
 def _malformed(item: ErrorDetails) -> Finding:

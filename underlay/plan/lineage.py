@@ -1,0 +1,100 @@
+"""Lineage: what a stack's last update has applied, as a small record that the stack's state keeps without secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from underlay.model import Model, Site
+from underlay.plan.values import helm_values
+
+SCHEMA: Literal[1] = 1
+"""Version of the record; a record of another version is never guessed at."""
+NAME = "lineage"
+"""Name of the resource that keeps the record, and of the stack output that shows it."""
+KEEPER = f"$command:local:Command::{NAME}"
+CLUSTER, RELEASE = "underlay:cluster:Cluster", "underlay:cilium:Release$"
+"""What a URN holds of the component above the record, and above everything that brings Cilium."""
+SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"
+
+
+class Birth(Model):
+    """The cluster's identity: what `kube-system` was given when the cluster was born."""
+
+    uid: str = ""
+    created: str = ""
+
+
+class Record(Model):
+    """What was applied, as far as it may not change for the life of the cluster."""
+
+    version: Literal[1] = Field(alias="schema")
+    cluster: str
+    origin: str
+    cni_owner: str
+    routing_mode: str
+    pod_pools: tuple[str, ...]
+    pod_mask: int
+    services: str
+    cluster_id: int
+    kube_proxy_replacement: bool
+    birth: Birth = Birth()
+
+    def plain(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a stack's state says about its past."""
+
+    record: Record | None = None
+    """None: nothing was applied yet, or nobody knows what."""
+    has_cilium: bool = False
+    """Whether the state holds something that brings Cilium."""
+    unreadable: str = ""
+    """Why a record that is there cannot be read."""
+
+
+def record(site: Site) -> Record:
+    """Return the record of a site that is about to be applied; its birth is added by the cluster itself."""
+    pods = site.addresses.pods
+    return Record(
+        schema=SCHEMA,
+        cluster=site.cluster.name,
+        origin=site.cluster.origin.value,
+        cni_owner=site.cilium.owner,
+        routing_mode=helm_values(site)["routingMode"],
+        pod_pools=tuple(str(pool) for pool in pods.pools),
+        pod_mask=pods.mask,
+        services=str(site.addresses.services),
+        cluster_id=site.cluster.id,
+        kube_proxy_replacement=site.cilium.kube_proxy_replacement,
+    )
+
+
+def changed_from(past: Lineage, now: Record) -> Record | None:
+    """Return the former record where it differs from what is declared now; the birth is not declared."""
+    before = past.record
+    return before if before and before.model_copy(update={"birth": now.birth}) != now else None
+
+
+def lineage(resources: Mapping[str, Any]) -> Lineage:
+    """Return what the outputs of a stack's resources, by URN, say of its past."""
+    has_cilium = any(RELEASE in urn for urn in resources)
+    kept = [one for urn, one in resources.items() if urn.endswith(KEEPER) and CLUSTER in urn]
+    if not kept:
+        return Lineage(has_cilium=has_cilium)
+    try:
+        text = kept[0]["outputs"]["stdout"]
+        return Lineage(Record.model_validate(json.loads(text)), has_cilium)
+    except ValidationError as error:
+        wrong = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)}))
+        return Lineage(None, has_cilium, f"a record of another kind: {wrong}")
+    except (ValueError, KeyError, TypeError):
+        return Lineage(None, has_cilium, "a record that is no JSON")
