@@ -14,6 +14,7 @@ from pulumi_command import local
 from components.commands import underlay
 from components.refusal import refuse
 from underlay.model import Site
+from underlay.plan.bgp import sessions
 from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.cluster_file import absent_keys, file_keys, file_name
 from underlay.plan.lineage import NAME, Lineage, changed_from, record
@@ -102,12 +103,21 @@ def cluster_facts(site: Site, waivers: Sequence[Waiver], past: Lineage) -> dict[
         "origin": site.cluster.origin.value,
         "networkMode": file_keys(site)["CILIUM_NETWORK_MODE"],
         "routingMode": values["routingMode"],
-        "podPool": str(site.addresses.pods.native),
+        "podPool": [str(pool) for pool in site.addresses.pods.pools],
         "podMask": site.addresses.pods.mask,
         "nativeRoutingCidr": values["ipv4NativeRoutingCIDR"],
         "ciliumOwner": site.cilium.owner,
         "ciliumVersion": site.cilium.version,
+        "kubernetesVersion": site.cluster.kubernetes,
+        "api": str(site.cluster.api.address),
+        "bgpRouters": bgp_routers(site),
         "waivers": [waiver.model_dump(mode="json", exclude_none=True) for waiver in waivers],
         "lineage": now.plain(),
         **({"changedFrom": before.plain()} if before else {}),
     }
+
+
+def bgp_routers(site: Site) -> list[dict[str, Any]]:
+    """Return the routers' side of every session: where a router answers nodes, as which AS, and which AS it expects."""
+    expected = dict.fromkeys((session.address, session.asn) for session in sessions(site))
+    return [{"address": address, "asn": asn, "nodeAsn": site.bgp.asn} for address, asn in expected]

@@ -11,8 +11,7 @@ from typing import Any
 
 import pulumi_policy.deserialize as sdk
 from pulumi_policy import ResourceValidationArgs, StackValidationArgs
-from pulumi_policy.proxy import _DictProxy, _ListProxy
-from pulumi_policy.proxy import _is_unknown as unknown
+from pulumi_policy.proxy import _DictProxy, _is_unknown, _ListProxy
 
 REDACTED = "[secret]"
 """What `pulumi policy analyze --file` shows in place of a secret."""
@@ -58,6 +57,11 @@ def is_secret(value: object) -> bool:
     return isinstance(value, Secret) or value == REDACTED
 
 
+def unknown(value: object) -> bool:
+    """Tell whether a value is the SDK's sign for one that preview does not know."""
+    return bool(_is_unknown(value))
+
+
 def shown(value: object) -> str:
     """Return a value as a message may repeat it: shortened, on one line, and no secret."""
     text = REDACTED if is_secret(value) else " ".join(str(value).split())
@@ -76,20 +80,24 @@ def texts(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
             yield from texts(value[index], (*path, str(index)))
 
 
-def known_texts(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield each text below a value that is known already, an asset's too, and skip the others."""
+def all_texts(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each text below a value, an asset's too, and the SDK's sign for each that is not known yet."""
     target: object = value["__target"] if isinstance(value, _DictProxy | _ListProxy) else value
     if isinstance(target, str):
-        if not unknown(target):
-            yield path, target
+        yield path, target
     elif isinstance(target, Mapping):
         for key, item in target.items():
-            yield from known_texts(item, (*path, str(key)))
+            yield from all_texts(item, (*path, str(key)))
     elif isinstance(target, Sequence):
         for index, item in enumerate(target):
-            yield from known_texts(item, (*path, str(index)))
+            yield from all_texts(item, (*path, str(index)))
     elif isinstance(text := getattr(target, "text", None), str):
         yield path, text
+
+
+def known_texts(value: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each text below a value that is known already, and skip the others."""
+    return ((path, text) for path, text in all_texts(value) if not unknown(text))
 
 
 def without_secrets(text: str, args: ResourceValidationArgs | StackValidationArgs) -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pulumi_policy import EnforcementLevel, PolicyPack
 
 from . import marks
-from .rules import cluster_origin, underlay, waivers
+from .rules import bgp, cluster_origin, commands, images, kubernetes, secrets, underlay, waivers
 
 NAME = "cilium-underlay"
 POLICIES = [
     *cluster_origin.POLICIES,
     *underlay.POLICIES,
+    *bgp.POLICIES,
+    *commands.POLICIES,
+    *secrets.POLICIES,
+    *kubernetes.POLICIES,
+    *images.POLICIES,
     *waivers.POLICIES,
 ]
 

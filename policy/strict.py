@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pulumi_policy import (
     EnforcementLevel,
     PolicyConfigSchema,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -134,8 +135,22 @@ def stack_policy(about: About, rule: Callable[[StackValidationArgs], Judgement])
     return StackValidationPolicy(validate=_validate(about, rule), **about.options())
 
 
+_SEEN: dict[str, Props] = {}
+"""Inputs of the resources that were judged so far in this run, by URN."""
+
+
+def inputs(resource: PolicyResource) -> Props:
+    """Return what a program gave a resource.
+
+    A stack's rule is handed outputs, which are empty at a preview without a cluster; the inputs were seen before.
+    """
+    return _SEEN.get(resource.urn, resource.props)
+
+
 def _validate(about: About, rule: Callable[[Args], Judgement]) -> Callable[[Args, ReportViolation], None]:
     def validate(args: Args, report_violation: ReportViolation) -> None:
+        if isinstance(args, ResourceValidationArgs):
+            _SEEN.setdefault(args.urn, args.props)
         judgement = evaluate(rule, args, about.facts)
         if judgement.answer is Answer.VIOLATION:
             report_violation(judgement.reason, judgement.urn)

@@ -111,7 +111,7 @@ def _put(made: dict[str, dict[str, Any]], one: Resource) -> None:
         made.setdefault(urn, {"urn": urn, "custom": False, "type": one.above[depth], "parent": parent})
         parent = urn
     entry: dict[str, Any] = {"urn": one.urn, "custom": one.is_custom, "type": one.kind, "parent": parent}
-    entry["inputs"] = entry["outputs"] = dict(one.props)
+    entry["inputs"] = entry["outputs"] = _stored(one.props)
     if one.seconds:
         entry["customTimeouts"] = {"create": one.seconds, "update": one.seconds, "delete": one.seconds}
     if one.is_custom:
@@ -120,6 +120,15 @@ def _put(made: dict[str, dict[str, Any]], one: Resource) -> None:
         provider = {"urn": one.provider_urn, "custom": True, "type": kind, "id": ID, "inputs": {}, "outputs": {}}
         made.setdefault(one.provider_urn, provider)
     made[one.urn] = entry
+
+
+def _stored(value: Any) -> Any:  # noqa: ANN401 - plain data of any form
+    """Return a value as the engine reads it from a state: a secret is only a word that stands for it."""
+    if isinstance(value, Mapping):
+        if value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
+            return marks.REDACTED
+        return {key: _stored(item) for key, item in value.items()}
+    return [_stored(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _options(one: Resource) -> PolicyResourceOptions:

@@ -14,7 +14,7 @@ from policy.testing import answer
 from tests.policy.cases import CASES, Case
 
 RULES = {policy.name: policy for policy in POLICIES}
-ADVISORY = {"waivers-in-force"}
+ADVISORY = {"waivers-in-force", "images-are-pinned-by-digest"}
 Validate = Callable[[Any, ReportViolation], None]
 
 

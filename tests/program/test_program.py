@@ -142,7 +142,9 @@ def test_kubernetes_objects_have_fixed_names_and_can_be_taken_over(preview: Run)
 def test_policies_get_the_cluster_s_facts(preview: Run) -> None:
     facts = preview.named("dev", "cluster:Cluster").inputs
     assert (facts["origin"], facts["networkMode"], facts["routingMode"]) == ("new", "underlay", "native")
-    assert facts["podPool"] == facts["nativeRoutingCidr"] == "10.244.0.0/16"
+    assert (facts["podPool"], facts["nativeRoutingCidr"]) == (["10.244.0.0/16"], "10.244.0.0/16")
+    assert {router["nodeAsn"] for router in facts["bgpRouters"]} == {dev()["bgp"]["asn"]}
+    assert {router["asn"] for router in facts["bgpRouters"]} == {router["asn"] for router in dev()["routers"][:2]}
 
 
 @pytest.mark.parametrize("origin", ["existing", "upgraded"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.policy.cases import origin, underlay, waivers
+from tests.policy.cases import bgp, commands, objects, origin, underlay, waivers
 from tests.policy.cases.case import Case
 
-CASES: list[Case] = [*origin.cases(), *underlay.cases(), *waivers.cases()]
+CASES: list[Case] = [case for module in (origin, underlay, bgp, commands, objects, waivers) for case in module.cases()]
 
 __all__ = ["CASES", "Case"]
