@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bpf import namespaces, probe, selftest
+from bpf import metrics, namespaces, probe, selftest
 from bpf.events import MACHINE, POD, Events, own_namespace, start
 from bpf.facts import Facts, pod_facts
 
@@ -39,6 +39,7 @@ class Session:
         self.errors: list[str] = []
         self.events: Events | None = None
         self.begin: dict[str, Any] = {}
+        self.dropped: metrics.Totals | None = None
         self.report: dict[str, Any] = {"schema": 1, "pod": None, "facts": {}, "probes": [], "counters": [], "missed": 0}
 
     def answer(self, line: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Session:
         """Send the probes from the pod's namespace and read the facts meanwhile."""
         pod: dict[str, Any] = {"address": line["pod"], "host_ifindex": None}
         child = None
+        self.dropped = self._dropped()
         if self.events:
             self.events.watch(line["pods"], POD)
             self.events.watch(line["machines"], MACHINE)
@@ -89,7 +91,20 @@ class Session:
         if child:
             self._keep(child.result(PROBING))
         time.sleep(SETTLE)
+        after = self._dropped() if self.dropped is not None else None
+        if self.dropped is not None and after is not None:
+            self.report["cilium_drops"] = metrics.since(self.dropped, after)
         return {"probes": len(self.report["probes"])}
+
+    def _dropped(self) -> metrics.Totals | None:
+        """Return Cilium's own counters; None where they cannot be read."""
+        try:
+            return metrics.read()
+        except FileNotFoundError:
+            return None  # Cilium has not made its map: other facts say that
+        except (OSError, ValueError) as error:
+            self.errors.append(f"Cilium's drop counters: {error}")
+            return None
 
     def _keep(self, result: dict[str, Any]) -> None:
         self.report["probes"] = result.get("probes", [])

@@ -127,7 +127,7 @@ def _send(sock: socket.socket, data: bytes) -> None:
 def _receive(sock: socket.socket) -> bytes:
     """Return a packet; nothing where only an error is waiting, whose details are in the error queue."""
     try:
-        return sock.recv(65535)
+        return sock.recv(65535, socket.MSG_DONTWAIT)  # a queued error alone wakes `select`, and nothing is to be read
     except OSError:
         return b""
 

@@ -87,7 +87,7 @@ def _seen(name: str) -> dict[str, Any]:
         "agent": f"cilium-{name}",
         "agent_ready": True,
         "probe": PODS[name],
-        "sessions": [{"address": str(node.gateway), "asn": node.router_asn, "state": "established"}],
+        "sessions": [{"address": str(node.gateways[0]), "asn": node.peers[0].asn, "state": "established"}],
     }
 
 
@@ -97,7 +97,7 @@ def _report(number: int, name: str) -> dict[str, Any]:
     counters = [counter("sent", number, *flow) for flow in flows]
     counters += [counter("received", number, far, own, protocol) for own, far, protocol in flows]
     counters += [
-        counter("routed", number, *flow, gateway=str(expected().node(name).gateway), table=254) for flow in flows
+        counter("routed", number, *flow, gateway=str(expected().node(name).gateways[0]), table=254) for flow in flows
     ]
     seen = [counter("dropped", number, "127.1.1.11", "127.1.1.12", reason="NO_SOCKET", function="__udp4_lib_rcv")]
     return {
@@ -136,7 +136,7 @@ def _exchanges(source: str) -> dict[str, Any]:
 
 def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
     node = expected().node(name)
-    way = {"type": "unicast", "device": "eth0", "gateway": str(node.gateway), "table": 254}
+    way = {"type": "unicast", "device": "eth0", "gateway": str(node.gateways[0]), "table": 254}
     home = {"type": "unicast", "device": "lxc1", "table": 254}
     sysctls = {"ip_forward": 1, "all/rp_filter": 0, "eth0/rp_filter": 2, "eth0/forwarding": 1, "lxc1/forwarding": 1}
     return {
@@ -160,8 +160,8 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
             for other in others
         ],
         "sysctls": sysctls,
-        "neighbours": [{"address": str(node.gateway), "device": "eth0", "state": "reachable"}],
-        "bgp": [{"local": str(node.address), "remote": str(node.gateway)}],
+        "neighbours": [{"address": str(node.gateways[0]), "device": "eth0", "state": "reachable"}],
+        "bgp": [{"local": str(node.address), "remote": str(node.gateways[0])}],
         "filters": [],
         "cilium": {
             "marks": [],
@@ -181,4 +181,8 @@ def _router(name: str) -> dict[str, Any]:
         "table": hops,
         "kernel": [{"target": cidr, "type": "unicast", "device": "x", "gateway": hop} for cidr, (hop,) in hops.items()],
         "errors": [],
+        "forwarding": 1,
+        "neighbours": [{"address": str(peer.address), "device": "x", "state": "reachable"} for peer in plan.sessions],
+        "filters": [],
+        "md5": {"TCPMD5Failure": 0},
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from underlay.collect import bird, frr, routers
+from underlay.collect import bird, frr, router_state, routers
 from underlay.judge.evidence import RouterReport
 from underlay.model import Platform
 
@@ -108,12 +109,22 @@ class Shell:
         return self.code, found[:limit], "" if found else "\x1b[31mno such command"
 
 
+KERNEL = {
+    "ip_forward": "1\n",
+    "ip -json neighbour": "[]",
+    "nft --json": '{"nftables": []}',
+    "netstat": "TcpExt: TCPMD5Failure\nTcpExt: 7\nIpExt: x\nIpExt: 1\nTcpExt: TCPMD5Failure\nTcpExt: 9\n",
+}
+"""What a healthy router's kernel says of itself, by a part of the command."""
+LIMITED = re.compile(r"(! command -v nft >/dev/null \|\| )?timeout [59] ")
+
+
 def read(answers: dict[str, str], code: int = 0) -> RouterReport:
     return asyncio.run(routers.read(Shell(answers, code), Platform.BIRD))  # type: ignore[arg-type]
 
 
 def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
-    report = read({"ip -json": recorded("ip-route.json"), "/proc/": "1 (sshd) S 0\n"})
+    report = read({**KERNEL, "ip -json route": recorded("ip-route.json"), "/proc/[": "1 (sshd) S 0\n"})
     assert report.processes == ()
     assert report.kernel
     assert (report.sessions, report.table) == (None, None)
@@ -123,14 +134,20 @@ def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
 
 @pytest.mark.parametrize(
     ("key", "answer"),
-    [("ip -json", "[" * 100_000), ("ip -json", "[1]"), ("/proc/", "1 (bird)"), ("ip -json", '[{"dst": 5}]')],
+    [
+        ("ip -json route", "[" * 100_000),
+        ("ip -json route", "[1]"),
+        ("/proc/[", "1 (bird)"),
+        ("ip -json route", '[{"dst": 5}]'),
+    ],
     ids=["deep", "numbers", "short line", "no text"],
 )
 def test_a_hostile_part_hides_no_other(key: str, answer: str) -> None:
-    good = {"ip -json": recorded("ip-route.json"), "/proc/": "1 (bird) S 0\n", "birdc show p": "BIRD 2 ready.\n"}
+    good = {"ip -json route": recorded("ip-route.json"), "/proc/[": "1 (bird) S 0\n"}
+    good |= {"birdc show p": "BIRD 2 ready.\n"}
     report = read(good | {key: answer})
     assert {"kernel": report.kernel, "processes": report.processes}[
-        {"ip -json": "kernel"}.get(key, "processes")
+        {"ip -json route": "kernel"}.get(key, "processes")
     ] is None
     assert report.sessions == ()
     assert any(error for error in report.errors)
@@ -138,16 +155,35 @@ def test_a_hostile_part_hides_no_other(key: str, answer: str) -> None:
 
 def test_half_an_answer_is_none() -> None:
     """A command that `timeout` has ended says less than there is."""
-    report = read({"ip -json": recorded("ip-route.json"), "/proc/": "1 (bird) S 0\n"}, code=124)
+    report = read({"ip -json route": recorded("ip-route.json"), "/proc/[": "1 (bird) S 0\n"}, code=124)
     assert (report.kernel, report.processes) == (None, None)
     assert "kernel: no answer within 5 s" in report.errors
 
 
 def test_no_command_runs_without_limit() -> None:
     commands = [*routers.COMMON.values(), *frr.COMMANDS.values(), *bird.COMMANDS.values()]
-    assert all(command.startswith("timeout 5 ") for command in commands)
+    assert all(LIMITED.match(command) for command in commands)
 
 
 def test_the_commands_are_constant() -> None:
     commands = [*routers.COMMON.values(), *frr.COMMANDS.values(), *bird.COMMANDS.values()]
     assert not any(mark in command for command in commands for mark in "{}%$`")
+
+
+def test_the_kernels_own_state_is_read() -> None:
+    found = read(KERNEL | {"ip -json route": "[]", "ip -json neighbour": '[{"dst": "192.0.2.1", "dev": "x"}]'})
+    assert (found.forwarding, found.filters, found.md5) == (1, (), {"TCPMD5Failure": 2})
+    assert found.neighbours
+    assert found.neighbours[0].state == "none"
+
+
+def test_only_chains_that_drop_are_reported() -> None:
+    rule = {"family": "ip", "table": "t", "chain": "c"}
+    match = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "192.0.2.1"}}
+    chain = {"family": "ip", "table": "t", "name": "c", "hook": "forward", "policy": "accept"}
+    parts = [{"chain": chain}, {"rule": rule | {"expr": [match, {"drop": None}]}}, {"rule": rule | {"expr": [match]}}]
+    parts += [{"chain": chain | {"name": "open"}}, {"chain": {"family": "ip", "table": "t", "name": "own"}}]
+    found = router_state.filters(json.dumps({"nftables": parts}))
+    assert found is not None
+    assert [(one.chain, one.hook, one.rules) for one in found] == [("c", "forward", ("ip daddr 192.0.2.1 drop",))]
+    assert router_state.filters("") is None, "a router without nftables says nothing, and that is no filter"

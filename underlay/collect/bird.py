@@ -35,6 +35,7 @@ def _session(block: str) -> RouterSession:
         asn=int(asn) if asn.isdigit() else None,
         state=_value(block, "BGP state").lower(),
         detail=_value(block, "Last error"),
+        hold=float(hold[1]) if (hold := re.search(r"^\s+Hold timer:\s+[\d.]+/(\d+)", block, re.MULTILINE)) else 0,
     )
 
 

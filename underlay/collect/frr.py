@@ -25,6 +25,7 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
             asn=peer.get("remoteAs"),
             state=str(peer.get("bgpState", "")).lower(),
             detail=str(peer.get("lastResetDueTo", "")),
+            hold=peer.get("bgpTimerHoldTimeMsecs", 0) / 1000 if peer.get("bgpState") == "Established" else 0,
         )
         for name, peer in sorted(peers.items())
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from underlay.judge.evidence import NodeSession, Survey, Surveyed
+from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
 
 LISTS = {
     "nodes": "/api/v1/nodes",
@@ -17,8 +17,12 @@ LISTS = {
     "probes": "/api/v1/namespaces/{namespace}/pods",
     "networks": "/apis/cilium.io/v2/ciliumnodes",
     "sessions": "/apis/cilium.io/v2/ciliumbgpnodeconfigs",
+    "clusters": "/apis/cilium.io/v2/ciliumbgpclusterconfigs",
+    "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
 }
 """The lists that are read."""
+COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
+"""Lists whose objects complain by conditions that are true."""
 PATIENCE = (3, 6)
 """Seconds to connect to the API server, and to read one list."""
 HTTP_OK = 200
@@ -50,7 +54,7 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
             found[name] = surveyed(name, lists)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             errors.append(f"{name}: {_reason(error)}")
-    return Survey(nodes=found, errors=tuple(errors))
+    return Survey(nodes=found, troubles=troubles(lists), errors=tuple(errors))
 
 
 @contextlib.contextmanager
@@ -89,6 +93,22 @@ def surveyed(name: str, lists: Mapping[str, Items]) -> Surveyed:
         agent_ready=any(_condition(pod, "Ready") for pod in agents),
         probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
         sessions=_sessions(_named(lists, "sessions", name)),
+    )
+
+
+def troubles(lists: Mapping[str, Items]) -> tuple[Trouble, ...]:
+    """Return the complaints of Cilium's BGP objects; one that cannot be understood is left out."""
+    return tuple(
+        Trouble(
+            kind=kind,
+            name=str(item.get("metadata", {}).get("name", "")),
+            condition=str(found.get("type", "")).rpartition("/")[2],
+            message=str(found.get("message") or found.get("reason", "")),
+        )
+        for name, kind in COMPLAINING.items()
+        for item in lists.get(name, [])
+        for found in item.get("status", {}).get("conditions") or []
+        if found.get("status") == "True"
     )
 
 

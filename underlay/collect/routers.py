@@ -7,13 +7,21 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from underlay.collect import bird, frr
+from underlay.collect import bird, frr, router_state
 from underlay.collect.nodes import SHOWN, shown
 from underlay.collect.ssh import Shell
-from underlay.judge.evidence import Process, Route, RouterReport
+from underlay.judge.evidence import Neighbour, Process, Route, RouterReport
 from underlay.model import Platform
 
-COMMON = {"kernel": "timeout 5 ip -json route show table all", "processes": "timeout 5 cat /proc/[0-9]*/stat"}
+COMMON = {
+    "kernel": "timeout 5 ip -json route show table all",
+    "processes": "timeout 5 cat /proc/[0-9]*/stat",
+    "forwarding": "timeout 5 cat /proc/sys/net/ipv4/ip_forward",
+    "neighbours": "timeout 5 ip -json neighbour show",
+    "filters": "! command -v nft >/dev/null || timeout 5 nft --json list ruleset",
+    # As long as a node dials again: signatures are checked then only.
+    "md5": "timeout 9 sh -c 'cat /proc/net/netstat; sleep 2.5; cat /proc/net/netstat'",
+}
 LONGEST = 16 * 1024 * 1024
 """Bytes of one answer at most."""
 TIMED_OUT = (124, 137)
@@ -29,6 +37,10 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "sessions": software.sessions,
         "table": software.table,
         "kernel": kernel,
+        "forwarding": int,
+        "neighbours": neighbours,
+        "filters": router_state.filters,
+        "md5": router_state.md5,
         "processes": lambda text: processes(text, software.DAEMONS),
     }
     commands = COMMON | software.COMMANDS
@@ -69,6 +81,15 @@ def kernel(text: str) -> tuple[Route, ...]:
         and route.get("type") not in {LOCAL, "broadcast", "multicast"}
         and ":" not in route["dst"]
         for hop in route.get("nexthops", [route])
+    )
+
+
+def neighbours(text: str) -> tuple[Neighbour, ...]:
+    """Read `ip -json neighbour`; entries that are being asked for have no state yet."""
+    return tuple(
+        Neighbour(address=entry["dst"], device=entry.get("dev"), state=str((entry.get("state") or ["none"])[0]).lower())
+        for entry in json.loads(text)
+        if ":" not in entry["dst"]
     )
 
 

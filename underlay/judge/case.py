@@ -137,6 +137,10 @@ class RouterView:
         self.report = report
         self.sessions = {session.address: session for session in (report.sessions or ())} if report else {}
 
+    def addresses(self, node: str) -> list[str]:
+        """Return the addresses by which the router has its sessions with a node."""
+        return [str(peer.address) for peer in self.plan.sessions if peer.peer == node]
+
     def established(self, address: str) -> bool:
         """Say whether the router has a session up with an address."""
         return address in self.sessions and self.sessions[address].state == "established"
@@ -173,9 +177,8 @@ class Case:
         owners = {node.seen.probe: f"the pod on {node.name}" for node in self.nodes.values() if node.seen.probe}
         owners |= {str(node.plan.address): node.name for node in self.nodes.values()}
         owners |= {str(peer.address): peer.router for node in self.nodes.values() for peer in node.plan.peers}
-        return owners | {
-            str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions
-        }
+        own = {str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions}
+        return owners | own
 
     def far(self, node: NodeView) -> dict[str, str]:
         """Return the probe pod's address of every other node by name; empty where the survey knows none."""
@@ -196,12 +199,12 @@ class Case:
 
     def way(self, pair: Pair) -> tuple[str, ...]:
         """Return the routers on every planned way of a pair, both ends' own included."""
-        goal, way = pair.target.plan.router, [pair.source.plan.router]
+        goals, way = [peer.router for peer in pair.target.plan.peers], [peer.router for peer in pair.source.plan.peers]
         for name in way:  # it grows while it is walked
-            known = name in self.routers and name != goal
+            known = name in self.routers and name not in goals
             hops = self.expected.next_hops(name, pair.target.name) if known else ()
-            ahead = [self.machines.get(str(hop), goal) for hop in hops] or [goal]
-            way += [other for other in dict.fromkeys(ahead) if other not in way]
+            ahead = [owner for hop in hops if (owner := self.machines.get(str(hop), "")) in self.routers]
+            way += [other for other in dict.fromkeys(ahead or goals) if other not in way]
         return tuple(way)
 
 

@@ -155,6 +155,14 @@ class Chain(Part):
     drops: int
 
 
+class CiliumDrop(Part):
+    """What Cilium itself dropped while the probes ran; the reason is its own number."""
+
+    reason: int
+    direction: Text
+    count: int
+
+
 class Connection(Part):
     """An established TCP connection of BGP."""
 
@@ -237,6 +245,19 @@ class NodeReport(Part):
     counters: tuple[Counter, ...]
     missed: int
     errors: tuple[Text, ...]
+    cilium_drops: tuple[CiliumDrop, ...] | None = None
+    """None: Cilium's counters could not be read."""
+
+
+class Filter(Part):
+    """A router's nftables chain that drops or rejects packets."""
+
+    family: Text
+    table: Text
+    chain: Text
+    hook: Text
+    policy: Text
+    rules: tuple[Text, ...]
 
 
 class Process(Part):
@@ -253,6 +274,8 @@ class RouterSession(Part):
     asn: int | None
     state: Text
     detail: Text = ""
+    hold: float = 0
+    """Negotiated hold time in seconds; 0: the router did not say it."""
 
 
 class RouterReport(Part):
@@ -264,6 +287,13 @@ class RouterReport(Part):
     """BGP's best routes: prefix → next hops."""
     kernel: tuple[Route, ...] | None = None
     errors: tuple[Text, ...] = ()
+    forwarding: int | None = None
+    """The sysctl ip_forward."""
+    neighbours: tuple[Neighbour, ...] | None = None
+    filters: tuple[Filter, ...] | None = None
+    """Chains that drop or reject; None where the router has no nftables, or did not say."""
+    md5: Mapping[str, int] | None = None
+    """BGP segments with a wrong signature while the router was read, by the kernel's counter."""
 
 
 class NodeSession(Part):
@@ -287,10 +317,20 @@ class Surveyed(Part):
     """None: there is no CiliumBGPNodeConfig for the node."""
 
 
+class Trouble(Part):
+    """A condition that one of Cilium's BGP objects complains with."""
+
+    kind: Text
+    name: Text
+    condition: Text
+    message: Text
+
+
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
     nodes: Mapping[str, Surveyed] = {}
+    troubles: tuple[Trouble, ...] = ()
     errors: tuple[Text, ...] = ()
 
 

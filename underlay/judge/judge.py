@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from underlay.judge import node_causes, path_causes, route_causes, router_causes, unseen
+from underlay.judge import node_causes, path_causes, route_causes, router_causes, state_causes, transit_causes, unseen
 from underlay.judge.case import Case
 from underlay.judge.evidence import Evidence
 from underlay.judge.node_checks import check_node
@@ -12,13 +12,21 @@ from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
 from underlay.plan.verification import Expected
 
+UNREACHED = ("uplink-down", "next-hop-pinned")
 FOLLOWS = {
-    "path-mtu": "encapsulated",
-    "router-wrong-next-hop": "pod-network-twice",
-    "stray-prefix": "pod-network-twice",
+    "path-mtu": ("encapsulated",),
+    "router-wrong-next-hop": ("pod-network-twice",),
+    "stray-prefix": ("pod-network-twice",),
+    "no-route": ("uplink-down",),
+    "next-hop-silent": ("uplink-down",),
+    "router-neighbour-silent": UNREACHED,
+    "session-down": (*UNREACHED, "bgp-password", "router-neighbour-silent", "next-hop-silent", "no-route"),
+    "route-missing": UNREACHED,
+    "own-network-unrouted": ("uplink-down",),
 }
 """Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
-NODE_RULES = (*node_causes.RULES, *route_causes.RULES)
+NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)
+ROUTER_RULES = (*router_causes.RULES, *transit_causes.RULES)
 
 
 def judge(expected: Expected, evidence: Evidence) -> Verdict:
@@ -26,6 +34,7 @@ def judge(expected: Expected, evidence: Evidence) -> Verdict:
     case = Case(expected, evidence)
     named = _roots(_merged(_causes(case)))
     named += _merged(unseen.dropped(case, _explained(named)))
+    named += _merged(transit_causes.lost_on_the_way(case, _explained(named)))
     named += _merged(unseen.refused(case, _explained(named)))
     suspected = [
         f"suspected, one witness only: {cause.sentence} ({'; '.join(cause.witnesses)})"
@@ -75,7 +84,7 @@ def _causes(case: Case) -> Iterable[Cause]:
         for node_rule in NODE_RULES if node.report else ():
             yield from node_rule(node, case)
     for router in case.routers.values():
-        for router_rule in router_causes.RULES:
+        for router_rule in ROUTER_RULES:
             yield from router_rule(router, case)
     for rule in path_causes.RULES:
         yield from rule(case)
@@ -98,8 +107,8 @@ def _roots(causes: list[Cause]) -> list[Cause]:
     pairs: dict[str, Pairs] = {}
     for cause in causes:
         pairs[cause.rule] = pairs.get(cause.rule, frozenset()) | cause.pairs
-    roots = {rule: pairs[root] for rule, root in FOLLOWS.items() if root in pairs}
-    return [cause for cause in causes if cause.rule not in roots or not cause.pairs <= roots[cause.rule]]
+    roots = {rule: [pairs[root] for root in found if root in pairs] for rule, found in FOLLOWS.items()}
+    return [cause for cause in causes if not any(cause.pairs <= root for root in roots.get(cause.rule, ()))]
 
 
 def _explained(causes: Iterable[Cause]) -> Pairs:

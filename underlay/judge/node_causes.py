@@ -10,6 +10,8 @@ from underlay.judge.traffic_checks import STRICT
 from underlay.judge.verdict import Cause
 
 FILTER_DROPS = {"NETFILTER_DROP"}
+LOCAL = "local"
+"""Type of a route to an address of the node itself."""
 
 
 def cause(rule: str, node: NodeView, sentence: str, fix: str, witnesses: list[str], case: Case) -> Cause:
@@ -71,6 +73,8 @@ def reverse_path(node: NodeView, case: Case) -> Iterator[Cause]:
         back = next((look.out for look in lookups(node) if look.target in {row.source for row in mine}), None)
         other = f"whose return route is {back.device}" if back and back.device else "whose return route is elsewhere"
         value = node.reverse_path(device)
+        if value is not None and value != STRICT:
+            continue  # loose filtering refuses only where there is no way back at all: a route is what is missing
         sentence = f"{device} drops packets {other} (rp_filter={value})"
         witnesses = [
             drop_text(node, mine),
@@ -131,18 +135,16 @@ def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def own_address(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Find an address of this node that another machine uses."""
-    rows = drops(node, "IP_LOCAL_SOURCE")
-    if rows:
-        sentence = f"receives packets from its own address {rows[0].source}: the address is used twice"
-        yield cause(
-            "address-used-twice",
-            node,
-            sentence,
-            "Find the other machine and renumber it.",
-            [drop_text(node, rows)],
-            case,
-        )
+    """Find an address of this node that another machine uses; redirects of its own make the same drop."""
+    held = [look.target for look in lookups(node) if look.out.type == LOCAL]
+    rows = [row for row in drops(node, "IP_LOCAL_SOURCE") if row.source in {node.seen.probe, *held}]
+    if rows or held:
+        address = rows[0].source if rows else held[0]
+        owner = case.machines.get(address, "")
+        sentence = f"the address {address}{f' of {owner}' if owner else ''} is used twice, once here"
+        mine = [f"the kernel takes {target} for its own address" for target in held[:1]]
+        fix = "Find the other machine and renumber it; look at `ip address` here."
+        yield cause("address-used-twice", node, sentence, fix, [drop_text(node, rows), *mine], case)
 
 
 def _carries_pods(node: NodeView, device: str) -> bool:

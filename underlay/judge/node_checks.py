@@ -11,6 +11,7 @@ from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.model import HostRouting
+from underlay.plan.verification import ExpectedPeer
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
 FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
@@ -136,18 +137,25 @@ def _mtu(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 def _session(node: NodeView, report: NodeReport, case: Case) -> Judged:
     """Join both ends: Cilium's status may be minutes old, so the kernel's connection and the router decide."""
-    gateway, router = str(node.plan.gateway), case.routers[node.plan.router]
-    peer = next((item for item in node.seen.sessions or () if item.address == gateway), None)
     if report.facts.bgp is None or (node.seen.sessions is None and case.evidence.survey.errors):
         return result(None, "the node's TCP connections, or its CiliumBGPNodeConfig, could not be read")
-    connected = any(connection.remote == gateway for connection in report.facts.bgp)
-    held = router.established(str(node.plan.address)) if router.report and router.report.sessions is not None else None
+    remotes = {connection.remote for connection in report.facts.bgp}
+    found = [_with(peer, node, str(peer.address) in remotes, case) for peer in node.plan.peers]
+    return result(bool(found) and all(good for good, _ in found), "; ".join(text for _, text in found))
+
+
+def _with(plan: ExpectedPeer, node: NodeView, connected: bool, case: Case) -> tuple[bool, str]:
+    """Return whether the session with one router is up, and what each end says."""
+    address, router = str(plan.address), case.routers[plan.router]
+    peer = next((item for item in node.seen.sessions or () if item.address == address), None)
+    known = router.report is not None and router.report.sessions is not None
+    held = any(map(router.established, router.addresses(node.name))) if known else None
     claimed = peer is not None and peer.state == "established"
-    text = f"{gateway} AS {peer.asn}: Cilium says {peer.state}" if peer else f"no peer {gateway} in CiliumBGPNodeConfig"
+    text = f"{address} AS {peer.asn}: Cilium says {peer.state}" if peer else f"no peer {address} in CiliumBGPNodeConfig"
     text += f", TCP port 179 {'connected' if connected else 'not connected'}"
     text += "" if held is None else f", {router.name} says {'established' if held else 'down'}"
-    right = peer is not None and peer.asn == node.plan.router_asn and connected
-    return result(right and (claimed if held is None else held), text)
+    right = peer is not None and peer.asn == plan.asn and connected
+    return right and (claimed if held is None else held), text
 
 
 Checker = Callable[[NodeView, NodeReport, Case], Judged]

@@ -5,30 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from underlay.judge.case import Case, Pair, names, network
+from underlay.judge.case import Case, NodeView, Pair, names, network
 from underlay.judge.node_causes import drop_text, drops
 from underlay.judge.verdict import Cause
 
 
 def path_mtu(case: Case) -> Iterator[Cause]:
-    """Find pairs where full-size packets are lost and small ones pass."""
+    """Find pairs where full-size packets are lost and small ones pass, joined by the machine that has the small MTU."""
+    found: dict[tuple[str, int], list[Pair]] = {}
     for pair in case.broken:
-        full = pair.probe.full
-        if full.passed or not pair.probe.ping.passed:
-            continue
-        told = [f"{full.sender or 'the own kernel'} says {full.error}, MTU {full.mtu}"] if full.mtu else []
-        told += [text for node in (pair.source, pair.target) if (text := drop_text(node, drops(node, "PKT_TOO_BIG")))]
-        told += [
-            f"{node.name}: {link.name} has MTU {link.mtu}"
-            for node in (pair.source, pair.target)
-            for link in node.links.values()
-            if link.name in node.uplinks and link.mtu < full.bytes
-        ]
-        passed = f"{pair.probe.ping.bytes} bytes pass, {full.bytes} with DF do not ({full.received} of {full.sent})"
-        where = f"{full.mtu}" if full.mtu else f"less than {full.bytes}"
-        sentence = f"path MTU {pair.source.name} → {pair.target.name} is {where}, pods use {full.bytes}"
-        fix = "Give every NIC and router port on the way the declared MTU, or declare the smaller one."
-        yield Cause("path-mtu", pair.source.name, sentence, (passed, *told), fix, frozenset({pair.names}))
+        if not pair.probe.full.passed and pair.probe.ping.passed:
+            found.setdefault(_narrowest(pair, case), []).append(pair)
+    for (where, mtu), pairs in found.items():
+        yield _narrow(where, mtu, pairs)
+
+
+def _narrowest(pair: Pair, case: Case) -> tuple[str, int]:
+    """Return the machine with the small MTU and that MTU: a node's own NIC or pod before whoever says so."""
+    full = pair.probe.full
+    own = [(node.name, mtu) for node in (pair.source, pair.target) for _, mtu in _mtus(node) if mtu < full.bytes]
+    return own[0] if own else (case.machines.get(full.sender or "", pair.source.name), full.mtu)
+
+
+def _mtus(node: NodeView) -> Iterator[tuple[str, int]]:
+    """Yield the MTU of each uplink and of the probe pod's link."""
+    yield from ((link.name, link.mtu) for link in node.links.values() if link.name in node.uplinks)
+    if node.report and node.report.pod:
+        yield f"the pod's {node.report.pod.device}", node.report.pod.mtu
+
+
+def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
+    pair, full = pairs[0], pairs[0].probe.full
+    told = [f"{full.sender or 'the own kernel'} says {full.error}, MTU {full.mtu}"] if full.mtu else []
+    told += [text for node in (pair.source, pair.target) if (text := drop_text(node, drops(node, "PKT_TOO_BIG")))]
+    told += [
+        f"{node.name}: {device} has MTU {size}"
+        for node in (pair.source, pair.target)
+        for device, size in _mtus(node)
+        if size < full.bytes
+    ]
+    passed = f"{pair.probe.ping.bytes} bytes pass, {full.bytes} with DF do not ({full.received} of {full.sent})"
+    size = str(mtu) if mtu else f"less than {full.bytes}"
+    more = f", and of {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
+    sentence = f"path MTU {pair.source.name} → {pair.target.name} is {size}, pods use {full.bytes}{more}"
+    fix = f"Give every NIC and port of {where} the declared MTU, or declare the smaller one."
+    return Cause("path-mtu", where, sentence, (passed, *told), fix, names(pairs))
 
 
 def masqueraded(case: Case) -> Iterator[Cause]:
@@ -75,6 +96,42 @@ def responder_closed(case: Case) -> Iterator[Cause]:
             yield Cause("responder-closed", pair.target.name, sentence, tuple(told), fix, frozenset({pair.names}))
 
 
+def responder_silent(case: Case) -> Iterator[Cause]:
+    """Find far pods that answer echo requests in full size, take what is sent, and say nothing."""
+    for node in case.nodes.values():
+        mine = [pair for pair in case.pairs if pair.target is node]
+        silent = [pair for pair in mine if _takes_and_is_silent(pair)]
+        if silent and len(silent) == len(mine):
+            sentence = f"{node.name}: the responder in its probe pod does not answer; the path to it works"
+            told = [f"echo requests of all sizes to {node.seen.probe} are answered", f"probe {silent[0].text}"]
+            told.append(f"{len(silent)} of {len(mine)} nodes find it so, and their packets arrive")
+            fix = f"Look at the pod's log in namespace {case.expected.namespace}."
+            yield Cause("responder-silent", node.name, sentence, tuple(told), fix, names(silent))
+
+
+def _takes_and_is_silent(pair: Pair) -> bool:
+    items = pair.probe.exchanges()
+    quiet = all(items[kind].error == "ETIMEDOUT" for kind in ("tcp", "udp"))
+    arrived = {row.protocol for row in pair.target.counters("received", [pair.flow])}
+    return quiet and items["ping"].passed and items["full"].passed and {6, 17} <= arrived
+
+
+def objects(case: Case) -> Iterator[Cause]:
+    """Find Cilium's BGP objects that complain by a condition."""
+    down = [
+        f"{router.name} has its session with {peer.peer} down"
+        for router in case.routers.values()
+        if router.report and router.report.sessions is not None
+        for peer in router.plan.sessions
+        if not router.established(str(peer.address))
+    ]
+    for trouble in case.evidence.survey.troubles:
+        sentence = f"{trouble.kind} {trouble.name}: {trouble.condition}: {trouble.message}"
+        told = (f"its condition {trouble.condition} is True", *down[:1])
+        fix = f"Look at `kubectl describe {trouble.kind.lower()} {trouble.name}`."
+        yield Cause("bgp-object", "kubernetes", sentence, told, fix)
+
+
 def _sources(pair: Pair) -> list[tuple[str, str]]:
     found = [("TCP", pair.probe.tcp.source), ("UDP", pair.probe.udp.source)]
     return [(kind, source) for kind, source in found if source]
@@ -98,5 +155,5 @@ def pod_network_twice(case: Case) -> Iterator[Cause]:
             )
 
 
-RULES = (path_mtu, masqueraded, responder_closed, pod_network_twice)
+RULES = (path_mtu, masqueraded, responder_closed, responder_silent, pod_network_twice, objects)
 """Rules that are asked once."""

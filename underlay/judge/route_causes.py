@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from underlay.judge.case import Case, NodeView, network
-from underlay.judge.evidence import Route
+from underlay.judge.evidence import Neighbour, Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
 from underlay.judge.verdict import Cause
@@ -15,6 +15,7 @@ NO_ROUTE = 101
 REFUSING = {"blackhole", "unreachable", "prohibit"}
 SILENT = {"failed", "incomplete"}
 """States of a neighbour that does not answer."""
+PINNED = "permanent"
 CILIUM_DEVICE = "cilium_host"
 """Routes for far pods lead to this device only in tunnel mode."""
 
@@ -64,7 +65,7 @@ def no_route(node: NodeView, case: Case) -> Iterator[Cause]:
                 "no-route",
                 node,
                 sentence,
-                f"Add a default route via {node.plan.gateway}.",
+                f"Add a default route via {_gateways(node)}.",
                 [f"look-up of {look.target}: {look.out.message}"],
                 case,
             )
@@ -76,7 +77,8 @@ def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
     known = {link.name for link in tunnels(node)}
     for look in lookups(node):
         device = look.out.device
-        if device and device not in node.uplinks | known and not _is_cilium_host(look.out):
+        foreign = device and device not in node.uplinks | known and look.out.type != "local"
+        if foreign and not _is_cilium_host(look.out):
             rows = [row for row in node.counters("routed") if row.target == look.target and node.device(row) == device]
             seen = f"{sum(row.count for row in rows)} look-ups of probe packets answered {device}" if rows else ""
             sentence = f"traffic to {look.target} leaves by {device}, which is no uplink"
@@ -85,7 +87,7 @@ def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
                 "wrong-device",
                 node,
                 sentence,
-                f"Remove the route by {device}; pods go via {node.plan.gateway}.",
+                f"Remove the route by {device}; pods go via {_gateways(node)}.",
                 witnesses,
                 case,
             )
@@ -94,14 +96,13 @@ def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
 
 def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a next hop that does not answer ARP."""
-    entries = (node.report.facts.neighbours or ()) if node.report else ()
     hops = {look.out.gateway for look in lookups(node)}
-    dead = [entry for entry in entries if entry.state in SILENT and entry.address in hops]
+    dead = [entry for entry in _dead(node) if entry.address in hops]
     rows = drops(node, "NEIGH_FAILED")
     if dead or rows:
-        hop = dead[0].address if dead else next((hop for hop in hops if hop), str(node.plan.gateway))
+        hop = dead[0].address if dead else next((hop for hop in sorted(filter(None, hops))), _gateways(node))
         told = [f"neighbour {entry.address} on {entry.device} is {entry.state}" for entry in dead]
-        fix = f"Look at the cable and the router's port; the plan's next hop is {node.plan.gateway}."
+        fix = f"Look at the cable and the router's port; the plan's next hop is {_gateways(node)}."
         yield cause(
             "next-hop-silent",
             node,
@@ -110,6 +111,50 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
             [drop_text(node, rows), *told],
             case,
         )
+
+
+def wrong_next_hop(node: NodeView, case: Case) -> Iterator[Cause]:
+    """Find traffic for far pods that leaves by an uplink, to a machine that the plan does not send it to."""
+    planned, dead = set(_gateways(node).split(", ")), {entry.address for entry in _dead(node)}
+    for look in lookups(node):
+        hop = look.out.gateway
+        if hop and look.out.device in node.uplinks and hop not in planned | dead and not drops(node, "NEIGH_FAILED"):
+            rows = [row for row in node.counters("routed") if row.target == look.target and row.gateway == hop]
+            seen = f"{sum(row.count for row in rows)} look-ups of probe packets answered {hop}" if rows else ""
+            sentence = f"traffic to {look.target} goes to {hop} ({case.machines.get(hop, 'nobody in the plan')})"
+            yield cause(
+                "wrong-next-hop",
+                node,
+                f"{sentence} instead of {_gateways(node)}",
+                f"Remove the route via {hop}; pods go via {_gateways(node)}.",
+                [f"ip route get {look.target}: {look.out.device} via {hop}", seen],
+                case,
+            )
+            return
+
+
+def pinned_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
+    """Find a next hop whose card's address was set by hand, while nothing that the node sends arrives."""
+    entries = (node.report.facts.neighbours or ()) if node.report else ()
+    pinned = [entry for entry in entries if entry.state == PINNED and entry.address in _gateways(node).split(", ")]
+    mine = [pair for pair in case.pairs if pair.source is node and pair.probe.node in case.nodes]
+    sent = sum(row.count for row in node.counters("sent") if row.source == node.seen.probe and node.on_uplink(row))
+    arrived = any(row.source == node.seen.probe for pair in mine for row in pair.target.counters("received"))
+    if pinned and sent and not arrived:
+        entry = pinned[0]
+        sentence = f"the next hop {entry.address} has an address set by hand on {entry.device}, and nothing arrives"
+        witnesses = [f"neighbour {entry.address} is {entry.state}", f"{sent} packets sent, none received by any node"]
+        fix = f"Remove it: ip neigh del {entry.address} dev {entry.device}."
+        yield cause("next-hop-pinned", node, sentence, fix, witnesses, case)
+
+
+def _gateways(node: NodeView) -> str:
+    return ", ".join(map(str, node.plan.gateways))
+
+
+def _dead(node: NodeView) -> list[Neighbour]:
+    entries = (node.report.facts.neighbours or ()) if node.report else ()
+    return [entry for entry in entries if entry.state in SILENT]
 
 
 def _routes(node: NodeView) -> tuple[Route, ...]:
@@ -129,6 +174,8 @@ RULES: tuple[Callable[[NodeView, Case], Iterator[Cause]], ...] = (
     encapsulated,
     no_route,
     wrong_device,
+    wrong_next_hop,
     silent_neighbour,
+    pinned_neighbour,
 )
 """Rules that are asked of every node with a report."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, RouterView, names, network, trouble
+from underlay.judge.case import Case, NodeView, RouterView, names, network, trouble
+from underlay.judge.evidence import NodeSession
 from underlay.judge.router_checks import fits, halted, kernel_hops
 from underlay.judge.verdict import Cause
 from underlay.plan.verification import ExpectedSession
@@ -29,9 +30,8 @@ def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
         down = [
             f"{node.name} has its session with {router.name} {session.state}"
             for node in case.nodes.values()
-            if node.plan.router == router.name
-            for session in node.seen.sessions or ()
-            if session.address == str(node.plan.gateway) and session.state != "established"
+            for session in [far_end(node, router)]
+            if session and session.state != "established"
         ]
         dumb = [
             f"its control socket does not answer: {error}" for error in (router.report.errors if router.report else ())
@@ -62,7 +62,7 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
                 router,
                 f"session with {peer.peer} ({peer.address}) is down: {sentence}",
                 fix,
-                [*told, *states],
+                [*told, *states, *_blocked(router)],
                 case,
                 node,
             )
@@ -82,16 +82,32 @@ def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[s
     node = case.nodes.get(peer.peer)
     if node is None:
         return "neither configuration read contradicts the plan", []
-    far = {session.address: session for session in node.seen.sessions or ()}.get(str(node.plan.gateway))
+    far, plan = far_end(node, router), node.plan.peer(router.name)
     if far is None:
         return f"{node.name} has no such peer", [
-            f"the CiliumBGPNodeConfig of {node.name} has no peer {node.plan.gateway}"
+            f"the CiliumBGPNodeConfig of {node.name} has no peer {plan.address if plan else router.name}"
         ]
     if far.asn != router.plan.asn:
         return f"{node.name} expects AS {far.asn}, {router.name} is AS {router.plan.asn}", [
             f"{node.name}: peer {far.address} has AS {far.asn}"
         ]
     return "neither end's configuration contradicts the plan (password, TCP port 179, path?)", []
+
+
+def far_end(node: NodeView, router: RouterView) -> NodeSession | None:
+    """Return the node's own session with a router, as Cilium's status has it."""
+    plan = node.plan.peer(router.name)
+    return next((item for item in node.seen.sessions or () if plan and item.address == str(plan.address)), None)
+
+
+def _blocked(router: RouterView) -> list[str]:
+    """Return the router's own filters that may stop BGP."""
+    chains = (router.report.filters or ()) if router.report else ()
+    return [
+        f"{router.name}: chain {chain.chain} of table {chain.family} {chain.table}: {'; '.join(chain.rules)}"
+        for chain in chains
+        if any("179" in rule.split() for rule in chain.rules)
+    ]
 
 
 def _router_state(router: RouterView, peer: ExpectedSession) -> str:
@@ -102,9 +118,8 @@ def _router_state(router: RouterView, peer: ExpectedSession) -> str:
 def _node_state(router: RouterView, peer: ExpectedSession, case: Case) -> str:
     """Return what the other end says of the session."""
     if peer.peer in case.nodes:
-        found = {session.address: session for session in case.nodes[peer.peer].seen.sessions or ()}
-        gateway = str(case.nodes[peer.peer].plan.gateway)
-        return f"{peer.peer} says {found[gateway].state}" if gateway in found else ""
+        far = far_end(case.nodes[peer.peer], router)
+        return f"{peer.peer} says {far.state}" if far else ""
     other = case.routers.get(peer.peer)
     states = (
         [session.state for session in other.sessions.values() if case.machines.get(session.address) == router.name]

@@ -77,6 +77,11 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
         for address, session in router.sessions.items()
         if address not in peers and router.established(address)
     ]
+    wrong += [
+        f"{peers[address].peer} {address}: hold time {session.hold:g} s instead of {case.expected.hold} s"
+        for address, session in known.items()
+        if case.expected.hold and session.hold not in (0, case.expected.hold) and router.established(address)
+    ]
     silent = [f"{address}: AS number not said" for address, session in known.items() if session.asn is None]
     told = "; ".join([f"{up} of {len(peers)} Established", *wrong, *silent])
     return result(False if wrong else None if silent else True, told)

@@ -80,8 +80,16 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     told = [text + (", ".join(sorted(ways)) or "none seen"), *wrong]
     told += [f"the kernel was not asked for {', '.join(unasked)}"] if unasked else []
     told += [f"no look-up seen for {', '.join(idle)}"] if idle else []
-    bad = wrong or not all(_planned(node, node.device(row), row.gateway) for row in rows)
+    home = returning(node)
+    told += [f"the way to its own pods leads back out of {home.device}"] if home else []
+    bad = wrong or home or not all(_planned(node, node.device(row), row.gateway) for row in rows)
     return result(False if bad or (idle and not unasked) else None if unasked else True, "; ".join(told))
+
+
+def returning(node: NodeView) -> Route | None:
+    """Return the kernel's answer where it sends packets for the node's own pods back out of an uplink."""
+    looks = (node.report.facts.lookups or ()) if node.report else ()
+    return next((back for look in looks for back in look.back.values() if back.device in node.uplinks), None)
 
 
 def _planned(node: NodeView, device: str | None, gateway: str | None) -> bool:

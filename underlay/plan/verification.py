@@ -48,20 +48,9 @@ class ExpectedNode(Model):
     peers: tuple[ExpectedPeer, ...]
     uplinks: tuple[Link, ...]
 
-    @property
-    def gateway(self) -> Address:
-        """Return the first next hop."""
-        return self.gateways[0]
-
-    @property
-    def router(self) -> Name:
-        """Return the first router of the rack."""
-        return self.peers[0].router
-
-    @property
-    def router_asn(self) -> Asn:
-        """Return the number of the rack's first router."""
-        return self.peers[0].asn
+    def peer(self, router: str) -> ExpectedPeer | None:
+        """Return how the node reaches a router of its rack; None for any other router."""
+        return next((peer for peer in self.peers if peer.router == router), None)
 
 
 class ExpectedSession(Model):
@@ -106,6 +95,8 @@ class Expected(Model):
     mask: int
     host_routing: HostRouting
     asn: Asn
+    hold: int = 0
+    """Hold time of every session in seconds; 0: any."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
@@ -143,6 +134,7 @@ def expectations(site: Site) -> Expected:
         mask=site.addresses.pods.mask,
         host_routing=site.cilium.host_routing,
         asn=site.bgp.asn,
+        hold=site.bgp.timers.hold,
         nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),
     )

@@ -1,0 +1,143 @@
+"""The running site as the campaign uses it: commands in machines, and verdicts without the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from lab import inside
+from lab.init import ENVIRONMENT
+from lab.paths import state
+from tests.lab.faults.table import Lines, Profile
+from underlay.collect.gather import Request, gather
+from underlay.commands.verify import OUTPUT
+from underlay.judge.evidence import Evidence
+from underlay.judge.judge import judge
+from underlay.judge.verdict import Verdict
+
+PATIENCE = 150
+"""Seconds for one command."""
+POD = "pod "
+"""A place that begins so is the network namespace of that node's probe pod."""
+
+
+class Broken(Exception):
+    """A command of the table did not go well; the text says which and why."""
+
+
+class Ground:
+    """The site that runs; used from the operator's place (`python3 -m lab exec`)."""
+
+    def __init__(self) -> None:
+        self.evidence: Evidence | None = None
+        self.symbols: dict[str, str] = {}
+
+    @cached_property
+    def request(self) -> Request:
+        """Return the verification's input, as the stack's last update has left it."""
+        words = ["pulumi", "stack", "output", OUTPUT, "--show-secrets", "--json", "--non-interactive", "--stack", "dev"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Broken(f"no verification input: {done.stderr.strip()}; `make up` makes it")
+        return Request.model_validate_json(done.stdout)
+
+    @property
+    def profile(self) -> Profile:
+        """Return the declared host-routing profile."""
+        return "bpf" if self.request.expected.host_routing.value == "bpf" else "legacy"
+
+    def verify(self) -> Verdict:
+        """Collect evidence now and judge it."""
+        self.evidence = gather(self.request, lambda _: None)
+        return judge(self.request.expected, self.evidence)
+
+    def learn(self) -> None:
+        """Take the names that commands may use from the last evidence, which has to be that of a healthy site."""
+        assert self.evidence
+        nodes = {node.name: node for node in self.request.expected.nodes}
+        found: dict[str, str] = {}
+        for name, report in self.evidence.nodes.items():
+            seen, key = self.evidence.survey.nodes[name], name.replace("-", "_")
+            links = {link.ifindex: link.name for link in report.facts.links or ()}
+            found |= {f"pod_{key}": seen.probe or "", f"network_{key}": seen.pod_cidrs[0]}
+            found |= {f"address_{key}": str(nodes[name].address), f"gateway_{key}": str(nodes[name].gateways[0])}
+            found[f"lxc_{key}"] = links.get(report.pod.host_ifindex or 0, "") if report.pod else ""
+            routes = [route.gateway for route in report.facts.routes or () if route.target == seen.pod_cidrs[0]]
+            found[f"cilium_host_{key}"] = routes[0] or "" if routes else ""
+        self.symbols = found
+
+    def run(self, lines: Lines) -> None:
+        """Run commands, each in its place; Broken says which one does not go well."""
+        for entry in lines:
+            for place, line in entry.items():
+                self._run(place, Template(line).substitute(self.symbols))
+
+    def _run(self, place: str, line: str) -> None:
+        words = self._words(place, line)
+        own = os.environ | ({"UNDERLAY_STATE": str(state())} if place == "lab" else {})
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE, env=own)
+        if done.returncode:
+            raise Broken(f"{place}: {line}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}")
+
+    def _words(self, place: str, line: str) -> list[str]:
+        if place == "kubectl":
+            return ["bash", "-c", f"kubectl {line}"]
+        if place == "lab" and line.startswith("second-cable "):
+            return ["bash", "-ec", CABLE, *self._cable(line.split()[1:])]
+        if place == "lab":
+            return [sys.executable, "-m", "lab", *line.split()]
+        if place.startswith(POD):
+            return ["nsenter", f"--net=/proc/{self._pod(place.removeprefix(POD))}/ns/net", "sh", "-c", line]
+        return [*entered(place), "sh", "-ec", line]
+
+    def _cable(self, words: list[str]) -> list[str]:
+        """Return process numbers and words of a cable between two machines."""
+        one, port, address, other, far_port, far_address = words
+        return ["cable", str(inside.require(one)), port, address, str(inside.require(other)), far_port, far_address]
+
+    def _pod(self, node: str) -> int:
+        """Return a process, by this process's numbers, in the network namespace of a node's probe pod."""
+        assert self.evidence
+        report = self.evidence.nodes[node]
+        assert report.pod
+        for path in Path("/proc").glob("[0-9]*/ns/net"):
+            try:
+                if path.stat().st_ino == report.pod.namespace:
+                    return int(path.parts[2])
+            except OSError:
+                continue
+        raise Broken(f"no process in the network namespace of {node}'s probe pod")
+
+
+CABLE = """
+ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
+nsenter -t "$1" -n ip address add "$3" dev "$2"
+nsenter -t "$1" -n ip link set "$2" up
+nsenter -t "$4" -n ip address add "$6" dev "$5"
+nsenter -t "$4" -n ip link set "$5" up
+"""
+"""A second cable between two machines: process number, port and address of each end."""
+
+
+def entered(machine: str) -> list[str]:
+    """Return the words before a command that let it run in a machine."""
+    spaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+    variables = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
+    return ["nsenter", "--target", str(inside.require(machine)), *spaces, "--wdns=/root", "env", "-i", *variables]
+
+
+def evidence_of(path: Path) -> Evidence:
+    """Return evidence that a campaign kept."""
+    return Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def kept(evidence: Evidence) -> str:
+    """Return evidence as text to keep."""
+    content: dict[str, Any] = json.loads(evidence.model_dump_json(by_alias=True, exclude_defaults=True))
+    return json.dumps(content)

@@ -1,0 +1,30 @@
+"""Another host-routing profile for the running site: declared, applied by the stack, on a cluster that goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.paths import repo, state
+
+DECLARED = "host_routing: "
+OTHER = {"legacy": "bpf", "bpf": "legacy"}
+
+
+def switch(wanted: str) -> None:
+    """Declare the profile and let the engine apply it; SystemExit carries what the engine says."""
+    path = _site(wanted)
+    for words in (["up", "--site", str(path)], ["pulumi", "up", "--yes", "--skip-preview"]):
+        done = subprocess.run([sys.executable, "-m", "lab", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"lab {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _site(wanted: str) -> Path:
+    """Return a stack file that declares the profile and is otherwise the repository's own."""
+    text = (repo() / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    old = f"{DECLARED}{OTHER[wanted]}"
+    path = state() / f"site-{wanted}.yaml"
+    path.write_text(text.replace(old, f"{DECLARED}{wanted}"), encoding="utf-8")
+    return path
