@@ -15,8 +15,8 @@ from underlay.collect.objects import NoObject, compiled
 
 SOURCE = Path(__file__).parents[2] / "bpf"
 SENT = {".py", ".c", ".h"}
-NOT_SENT = {"responder.py"}
-"""Files of the folder that run elsewhere."""
+NOT_SENT = {"responder.py", "core.h"}
+"""Files of the folder that are used elsewhere."""
 MAIN = "import sys\n\nfrom bpf.__main__ import main\n\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the archive, so that its digest depends on its contents only."""
@@ -60,7 +60,7 @@ def program() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED, 9)
     return buffer.getvalue()
 
 
