@@ -26,5 +26,8 @@ check: ## format, lint, types, unit tests, lines per directory; no root, no engi
 bigger: ## a campaign: four racks with twelve workers, up and verified, on a state folder of its own
 	@$(LAB) exec -- python -m tests.lab.bigger
 
+chart-keys: ## make the key tree of a chart's minor version: make chart-keys CHART=DIRECTORY MINOR=1.20
+	@$(LAB) exec -- python -m underlay.chart.facts $(CHART) > underlay/plan/chart/facts-$(MINOR).json
+
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md

@@ -15,6 +15,7 @@ from components.node import Prerequisites
 from components.router import Configuration
 from components.settings import load_settings
 from components.verification import Datapath
+from underlay.chart.gate import gate
 from underlay.plan.checks import findings
 from underlay.plan.checks.transitions import transitions
 from underlay.plan.lineage import record
@@ -25,13 +26,14 @@ site = settings.site
 before = past()
 found = [*findings(settings.declaration), *transitions(before, record(site))]
 today = datetime.now(UTC).date()
-verdict = judge(found, settings.waivers, today)
+release = gate(site, settings.chart)
+verdict = judge([*found, *release.findings], settings.waivers, today)
 ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
 
 cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, past=before, kubeconfig=settings.kubeconfig)
 nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
-cilium = Cilium(site, chart=settings.chart, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
+cilium = Cilium(site, release=release, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
 peering = Peering(
     "peering",
     site,

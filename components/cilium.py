@@ -10,8 +10,10 @@ from pulumi_command import local
 
 from components.cluster import Cluster
 from components.commands import underlay
+from underlay.chart.gate import Passed
 from underlay.model import Site
 from underlay.plan.bgp import CRDS
+from underlay.plan.chart.objects import configuration
 from underlay.plan.digest import digest
 from underlay.plan.values import NAMESPACE, RELEASE, helm_values
 
@@ -28,15 +30,18 @@ class Cilium(pulumi.ComponentResource):
 
     agents: local.Command
 
-    def __init__(self, site: Site, *, chart: str, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, site: Site, *, release: Passed, cluster: Cluster, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         values = helm_values(site)
         facts = {
             "owner": site.cilium.owner,
             "version": site.cilium.version,
             "routingMode": values["routingMode"],
+            "options": dict(configuration(release.objects)),  # a preview shows each that changes
         }
         super().__init__("underlay:cilium:Release", RELEASE, dict(facts), opts)
-        installed = [self._release(chart, values, cluster)] if site.cilium.owner == "release" else []
+        installed = [self._release(release.chart, values, cluster)] if site.cilium.owner == "release" else []
         self.agents = self._wait(site, values, cluster, installed)
         self.register_outputs(facts)
 

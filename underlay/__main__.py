@@ -16,6 +16,7 @@ COMMANDS = {
     "drift": "underlay.commands.drift",
     "recover": "underlay.commands.recover",
     "findings": "underlay.commands.findings",
+    "render": "underlay.commands.render",
     "paths": "underlay.commands.paths",
 }
 

@@ -15,12 +15,14 @@ import yaml
 
 from lab import paths
 from lab.toolchain import install_plugins
+from lab.toolchain.images import CHART as CILIUM_CHART
 from tests.unit.plan_sites import KEY, Data
 
 ROOT = Path(__file__).parents[2]
 PACK = ROOT / "policy"
 STACK = "pack"
 SECONDS = 240
+CHART = str(paths.cache() / CILIUM_CHART)
 PATH = os.pathsep.join([str(paths.binaries()), str(paths.venv_python().parent), os.environ.get("PATH", os.defpath)])
 
 needs_engine = pytest.mark.skipif(not shutil.which("pulumi", path=PATH), reason="the program pulumi is not there")
@@ -134,15 +136,16 @@ def our_stack(engine: Engine, site: Data, **other: Any) -> Path:
     """Return the stack file of our own program for a site."""
     file = engine.stack(ROOT) / f"Pulumi.{STACK}.yaml"
     names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
-    values = {"site": site, "hostKeys": dict.fromkeys(names, KEY), "chart": "./cilium", **other}
+    values = {"site": site, "hostKeys": dict.fromkeys(names, KEY), "chart": CHART, **other}
     write_config(engine, file, {f"cilium-underlay:{key}": value for key, value in values.items()})
     return file
 
 
 def example_stack(engine: Engine, example: Path) -> Path:
-    """Return the stack file of a committed example, with its secrets set as its first lines say."""
+    """Return the stack file of a committed example, with secrets as its first lines say and a chart that is here."""
     file = engine.stack(ROOT) / f"Pulumi.{STACK}.yaml"
-    write_config(engine, file, yaml.safe_load(example.read_text(encoding="utf-8"))["config"])
+    config = yaml.safe_load(example.read_text(encoding="utf-8"))["config"]
+    write_config(engine, file, {**config, "cilium-underlay:chart": CHART})
     return file
 
 

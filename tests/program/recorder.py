@@ -17,10 +17,13 @@ from pulumi.runtime.stack import run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
 
 from components.lineage import READ
+from lab.paths import cache
+from lab.toolchain.images import CHART as CILIUM_CHART
 from tests.unit.commands_api import kubeconfig
 from tests.unit.plan_sites import KEY, Data
 
 ROOT = Path(__file__).parents[2]
+CHART = str(cache() / CILIUM_CHART)
 PROJECT = "cilium-underlay"
 SSH_KEY, PASSWORD, TOKEN = "-----BEGIN KEY-----", "sesame-open", "kubeconfig-token"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -120,7 +123,7 @@ def configuration(site: Data, /, **other: Any) -> dict[str, str]:
         "hostKeys": dict.fromkeys(names, KEY),
         "sshKey": SSH_KEY,
         "bgpPassword": PASSWORD,
-        "chart": "./chart/cilium",
+        "chart": CHART,
         **other,
     }
     return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}

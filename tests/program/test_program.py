@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from components.refusal import SHOWN
-from tests.program.recorder import PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
+from tests.program.recorder import CHART, PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
 from tests.unit.plan_sites import Change, Data, dev, drop, put
 from underlay.model import load_site
 from underlay.plan.lineage import record
@@ -126,7 +126,7 @@ def test_the_verdict_comes_last(update: Run) -> None:
 
 def test_the_release_is_pinned_down(preview: Run) -> None:
     inputs = preview.named("cilium", ENGINE).inputs
-    assert (inputs["name"], inputs["namespace"], inputs["chart"]) == ("cilium", "kube-system", "./chart/cilium")
+    assert (inputs["name"], inputs["namespace"], inputs["chart"]) == ("cilium", "kube-system", CHART)
     assert inputs["values"]["ipv4NativeRoutingCIDR"] == "10.244.0.0/16"
     assert (inputs["atomic"], inputs["skipAwait"], inputs["maxHistory"]) == (False, True, 5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from underlay.model import mistakes
+from underlay.plan.chart.reasons import REASONS
 from underlay.plan.checks.registry import REMOVED, Example
 
 
@@ -80,6 +81,7 @@ OTHERS = {
     "waiver-malformed": "A waiver names a rule, a reason, and its last day.",
     "waiver-not-possible": "The rule does not exist, or without it nothing follows from the site.",
     "configuration-malformed": "A key of the stack is a text where a mapping or a list is due.",
+    **REASONS,
     "chart-missing": "The program owns Cilium and is told no chart to install.",
     "kubeconfig-told-twice": "An installer prints a kubeconfig and another one is configured: which one counts?",
     "kubeconfig-missing": "No installer makes the cluster, so its kubeconfig has to be configured.",

@@ -1,0 +1,145 @@
+"""The release as plain data: what Helm says, what is wrong with rendered objects, what changes and what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.plan_sites import put, site
+from underlay.plan.chart.difference import differences, option_changes
+from underlay.plan.chart.keys import facts, suggestion, unknown
+from underlay.plan.chart.refusal import refusals
+from underlay.plan.chart.rendered import judge, wanted
+from underlay.plan.chart.source import kind
+
+SCHEMA = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
+cilium:
+- at '/bpf/masquerade': got string, want null or boolean
+- at '/MTU': got string, want integer
+"""
+DIGEST = "@sha256:" + "0" * 64
+
+
+def agent(**container: Any) -> dict[str, Any]:
+    """Return the agents' DaemonSet with one container."""
+    env = [{"name": "KUBERNETES_SERVICE_HOST", "value": "172.30.1.11"}]
+    one = {"name": "cilium-agent", "image": f"mirror.example/cilium:1{DIGEST}", "env": env, **container}
+    spec = {"template": {"spec": {"containers": [one]}}}
+    return {"kind": "DaemonSet", "metadata": {"name": "cilium"}, "spec": spec}
+
+
+def objects(options: dict[str, str] | None = None, **container: Any) -> list[dict[str, Any]]:
+    """Return a clean release with some other options, and another container."""
+    data = {**wanted(site()), **(options or {})}
+    return [{"kind": "ConfigMap", "metadata": {"name": "cilium-config"}, "data": data}, agent(**container)]
+
+
+def test_each_value_of_a_wrong_kind_is_a_finding() -> None:
+    assert [(one.rule, one.where, one.found, one.expected) for one in refusals(SCHEMA)] == [
+        ("chart-schema-refuses-value", "site.cilium.values.bpf.masquerade", "string", "null or boolean"),
+        ("chart-schema-refuses-value", "site.cilium.values.MTU", "string", "integer"),
+    ]
+
+
+def test_a_template_that_fails_is_named() -> None:
+    text = (
+        "Error: execution error at (cilium/templates/validate.yaml:61:7): \n  Hubble UI needs relay\n\nUse --debug flag"
+    )
+    [found] = refusals(text)
+    assert (found.rule, found.where) == ("chart-refuses-values", "chart, cilium/templates/validate.yaml:61")
+    assert found.found.startswith("Hubble UI needs relay")
+
+
+@pytest.mark.parametrize("text", ["", "Error: something new"])
+def test_what_nobody_knows_is_still_a_refusal(text: str) -> None:
+    assert [one.rule for one in refusals(text)] == ["chart-not-rendered"]
+
+
+def test_a_clean_release_has_no_finding() -> None:
+    images = put("cilium.images", {"registry": "mirror.example", "digests": True})
+    assert judge(site(images), objects()) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "rule"),
+    [
+        (objects({"routing-mode": "tunnel"}), "rendered-option-differs"),
+        (objects({"bpf-lb-dsr-dispatch": "geneve"}), "rendered-tunnel"),
+        (objects({"enable-wireguard": "true"}), "rendered-tunnel"),
+        (objects(ports=[{"containerPort": 8472}]), "rendered-tunnel"),
+        (objects(image=f"elsewhere.example/cilium:1{DIGEST}"), "image-outside-registry"),
+        (objects(image="mirror.example/cilium:1@"), "image-without-digest"),
+        (objects(env=[]), "rendered-api-differs"),
+    ],
+)
+def test_what_is_wrong_with_rendered_objects_is_a_finding(found: list[dict[str, Any]], rule: str) -> None:
+    images = put("cilium.images", {"registry": "mirror.example", "digests": True})
+    assert {one.rule for one in judge(site(images), found)} == {rule}
+
+
+def test_nothing_rendered_is_no_clean_release() -> None:
+    assert len(judge(site(), [])) == len(wanted(site()))
+
+
+def test_a_changed_option_says_what_it_does() -> None:
+    [change] = option_changes({"routing-mode": "tunnel", "a": "1"}, {"routing-mode": "native", "a": "1"})
+    assert str(change) == "routing-mode: tunnel -> native: restarts all agents, disrupts pod traffic"
+    assert change.to_json()["effects"] == ("restarts all agents", "disrupts pod traffic")
+    [other] = option_changes({}, {"debug": "true"})
+    assert str(other) == "debug: nothing -> true: restarts all agents"
+
+
+def test_a_first_release_is_one_change() -> None:
+    assert [str(one) for one in differences([], objects())] == ["Cilium: nothing -> installed"]
+
+
+def test_an_item_that_comes_is_one_change_and_the_same_release_none() -> None:
+    before, after = objects(), objects(ports=[{"name": "peer", "containerPort": 4244, "protocol": "TCP"}])
+    assert differences(before, before) == []
+    assert [str(one) for one in differences(before, after)] == [
+        "DaemonSet cilium, template.spec.containers[cilium-agent].ports[peer]: nothing -> added: restarts all agents"
+    ]
+    assert len(differences(after, before)) == 1
+
+
+def test_an_image_is_one_change_for_a_workload() -> None:
+    changes = differences(objects(image="a:1"), objects(image="a:2"))
+    assert [str(one) for one in changes] == ["image of DaemonSet cilium: a:1 -> a:2: restarts all agents"]
+
+
+def test_defaults_of_a_cluster_are_no_change() -> None:
+    running = objects(terminationMessagePath="/dev/termination-log")
+    assert differences(running, objects(), running=True) == []
+    assert len(differences(running, objects())) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("egressGatway", "egressGateway"),
+        ("bpf.masqerade", "bpf.masquerade"),
+        ("directRoutingDevice", "nodePort.directR"),
+    ],
+)
+def test_an_unknown_key_suggests_the_known_one(path: str, meant: str) -> None:
+    tree = facts("1.20")["keys"]
+    values: Any = True
+    for word in reversed(path.split(".")):
+        values = {word: values}
+    [found] = unknown(tree, values)
+    assert found == tuple(path.split("."))
+    assert suggestion(tree, found).startswith(meant)
+
+
+@pytest.mark.parametrize(
+    ("reference", "how"),
+    [
+        ("./chart/cilium", "directory"),
+        ("./cilium-1.20.2.tgz", "archive"),
+        ("oci://mirror.example/charts/cilium", "registry"),
+        ("https://mirror.example/charts", "repository"),
+    ],
+)
+def test_a_reference_says_where_a_chart_comes_from(reference: str, how: str) -> None:
+    assert kind(reference) == how

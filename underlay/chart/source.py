@@ -1,0 +1,78 @@
+"""A chart from wherever it is declared to this machine, with the digest and the version that were declared."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from underlay.chart.helm import FETCH_SECONDS, run
+from underlay.finding import Finding, Refused
+from underlay.plan.chart.source import kind
+
+KEPT = Path("build/charts")
+"""Where fetched archives are kept, by digest; below the program, so that every machine calls a chart the same."""
+NAME = "cilium"
+
+
+def obtain(reference: str, version: str, sha256: str | None) -> str:
+    """Return the path of the chart's directory or archive; Refused says why there is none that can be trusted."""
+    how = kind(reference)
+    path = Path(reference) if how in ("directory", "archive") else _fetched(reference, version, sha256)
+    if path.is_file() and sha256:
+        _has_digest(path, sha256)
+    described = _description(path)
+    found = f"{described.get('name')} {described.get('version')}"
+    if found != f"{NAME} {version}":
+        raise Refused([Finding("chart-of-another-version", reference, found, f"{NAME} {version}")])
+    return reference if how in ("directory", "archive") else str(path)
+
+
+def _fetched(reference: str, version: str, sha256: str | None) -> Path:
+    """Return an archive from a registry or repository; one of the declared digest is fetched once only."""
+    if not sha256:
+        expected = "the SHA-256 of its archive in site.cilium.chart_sha256"
+        raise Refused([Finding("chart-not-pinned", reference, "no digest", expected)])
+    path = KEPT / sha256 / f"{NAME}-{version}.tgz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place = [reference] if kind(reference) == "registry" else [NAME, "--repo", reference]
+        done = run(["pull", *place, "--version", version, "--destination", str(path.parent)], FETCH_SECONDS)
+        if done.returncode:
+            found = " ".join(done.stderr.split())[-300:]
+            raise Refused([Finding("chart-not-fetched", reference, found, f"chart {NAME} {version}")])
+    return path
+
+
+def _has_digest(path: Path, sha256: str) -> None:
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        if path.is_relative_to(KEPT):
+            path.unlink()
+        fix = "Compare with an archive that you trust before you change the declared digest."
+        raise Refused([Finding("chart-digest-differs", str(path), f"sha256 {found}", f"sha256 {sha256}", fix)])
+
+
+def _description(path: Path) -> Mapping[str, Any]:
+    """Return the content of Chart.yaml of a directory or an archive."""
+    try:
+        text = (path / "Chart.yaml").read_bytes() if path.is_dir() else _member(path)
+        described = yaml.safe_load(text)
+    except (OSError, tarfile.TarError, KeyError, yaml.YAMLError) as error:
+        expected = "a directory or an archive with a chart"
+        raise Refused([Finding("chart-unreadable", str(path), _reason(error), expected)]) from None
+    return described if isinstance(described, dict) else {}
+
+
+def _member(path: Path) -> bytes:
+    with tarfile.open(path) as archive:
+        member = archive.extractfile(f"{NAME}/Chart.yaml")
+        return member.read() if member else b""
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,87 @@
+"""Render a stack's Cilium release as its preview does, and say what is wrong and what would change."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from underlay.chart.gate import Passed, gate
+from underlay.commands.cluster_api import ClusterApi, Unanswered
+from underlay.commands.common import Failure
+from underlay.finding import Refused
+from underlay.model import Site, load_site
+from underlay.plan.chart.difference import Change, differences
+from underlay.plan.chart.objects import AGENT, CONFIG
+from underlay.plan.values import NAMESPACE
+
+PROJECT = "cilium-underlay"
+RUNNING = {
+    "ConfigMap": f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG}",
+    "DaemonSet": f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{AGENT}",
+}
+"""What is compared of a running release."""
+
+
+def main(argv: list[str]) -> int:
+    """Print findings and changes; not zero where the release would be refused."""
+    arguments = _arguments(argv)
+    release = _release(Path(arguments.stack_file), arguments.chart)
+    changes: Sequence[Change] = ()
+    if arguments.against:
+        changes = differences(_release(Path(arguments.against), arguments.chart).objects, release.objects)
+    elif arguments.running:
+        changes = differences(running(Path(arguments.running)), release.objects, running=True)
+    if arguments.objects:
+        print(yaml.safe_dump_all(release.objects, sort_keys=False), end="")
+    elif arguments.json:
+        found = [one.to_json() for one in release.findings]
+        print(json.dumps({"findings": found, "changes": [one.to_json() for one in changes]}))
+    else:
+        print("\n".join(map(str, [*release.findings, *changes])) or "nothing to say")
+    return 1 if release.findings else 0
+
+
+def running(kubeconfig: Path) -> list[Mapping[str, Any]]:
+    """Return the running release's configuration and DaemonSet; nothing where there is none."""
+    try:
+        api = ClusterApi(kubeconfig.read_text(encoding="utf-8"))
+        found = {kind: api.get(path) for kind, path in RUNNING.items()}
+    except (OSError, Unanswered) as error:
+        raise Failure(f"the running release cannot be read by {kubeconfig}: {error}") from None
+    return [{"kind": kind, **one} for kind, one in found.items() if one]
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="underlay render", description=__doc__)
+    parser.add_argument("stack_file", metavar="FILE", help="stack file, as in Pulumi.dev.yaml")
+    parser.add_argument("--chart", metavar="REFERENCE", help="another place of the chart than the stack file's")
+    parser.add_argument("--objects", action="store_true", help="print the rendered objects as YAML")
+    parser.add_argument("--json", action="store_true", help="print findings and changes as JSON")
+    before = parser.add_mutually_exclusive_group()
+    before.add_argument("--against", metavar="FILE", help="an older stack file: say what changes from it")
+    before.add_argument("--running", metavar="KUBECONFIG", help="a cluster: say what changes from what runs there")
+    return parser.parse_args(argv)
+
+
+def _release(path: Path, chart: str | None) -> Passed:
+    site, configured = _declared(path)
+    reference = chart or configured or site.cilium.chart
+    if not reference:
+        raise Failure(f"{path} names no chart; name one by --chart")
+    return gate(site, reference)
+
+
+def _declared(path: Path) -> tuple[Site, str | None]:
+    """Return the site and the chart of a stack file."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]
+        return load_site(config[f"{PROJECT}:site"]), config.get(f"{PROJECT}:chart")
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise Failure(f"{path} cannot be read as a stack file: {error}") from None
+    except Refused as refused:
+        raise Failure(f"{path} is refused:\n{refused}") from None

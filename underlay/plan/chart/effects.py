@@ -1,0 +1,68 @@
+"""What a changed option of the agents does to a running cluster beyond the restart that every change costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PODS, SERVICES, NEVER, NODES, SESSIONS = (
+    "disrupts pod traffic",
+    "moves or cuts connections of services",
+    "does not change what nodes and pods already have",
+    "changes what nodes themselves accept or send",
+    "resets BGP sessions",
+)
+
+EFFECTS: Mapping[str, str] = {
+    "routing-mode": PODS,
+    "tunnel-protocol": PODS,
+    "tunnel-port": PODS,
+    "ipv4-native-routing-cidr": PODS,
+    "auto-direct-node-routes": PODS,
+    "direct-routing-skip-unreachable": PODS,
+    "enable-ipv4": PODS,
+    "enable-ipv6": PODS,
+    "enable-ipv4-masquerade": PODS,
+    "enable-bpf-masquerade": PODS,
+    "enable-ip-masq-agent": PODS,
+    "enable-host-legacy-routing": PODS,
+    "enable-endpoint-routes": PODS,
+    "enable-ipsec": PODS,
+    "enable-wireguard": PODS,
+    "enable-egress-gateway": PODS,
+    "enable-tcx": PODS,
+    "datapath-mode": PODS,
+    "mtu": "reaches pods only when they start anew",
+    "devices": PODS,
+    "ipam": NEVER,
+    "cluster-pool-ipv4-cidr": NEVER,
+    "cluster-pool-ipv4-mask-size": NEVER,
+    "cluster-name": "gives every pod another identity; policies are enforced anew",
+    "cluster-id": "gives every pod another identity; policies are enforced anew",
+    "identity-allocation-mode": "gives every pod another identity; policies are enforced anew",
+    "enable-policy": "changes which pod traffic is allowed",
+    "policy-audit-mode": "changes which pod traffic is allowed",
+    "enable-l7-proxy": "changes which pod traffic is allowed",
+    "enable-k8s-networkpolicy": "changes which pod traffic is allowed",
+    "kube-proxy-replacement": SERVICES,
+    "bpf-lb-sock": SERVICES,
+    "bpf-lb-algorithm": SERVICES,
+    "bpf-lb-mode": SERVICES,
+    "bpf-lb-dsr-dispatch": SERVICES,
+    "bpf-lb-acceleration": SERVICES,
+    "bpf-lb-maglev-table-size": SERVICES,
+    "bpf-lb-maglev-hash-seed": SERVICES,
+    "bpf-lb-map-max": SERVICES,
+    "bpf-lb-external-clusterip": SERVICES,
+    "node-port-range": SERVICES,
+    "bpf-ct-global-tcp-max": "may drop open connections while tables are made anew",
+    "bpf-ct-global-any-max": "may drop open connections while tables are made anew",
+    "bpf-nat-global-max": "may drop open connections while tables are made anew",
+    "bpf-map-dynamic-size-ratio": "may drop open connections while tables are made anew",
+    "preallocate-bpf-maps": "may drop open connections while tables are made anew",
+    "enable-host-firewall": NODES,
+    "cni-exclusive": NODES,
+    "enable-bgp-control-plane": SESSIONS,
+    "bgp-secrets-namespace": SESSIONS,
+    "bgp-router-id-allocation-mode": SESSIONS,
+}
+"""Option of the agents to what its change does; an option that is not here costs the restart only."""
