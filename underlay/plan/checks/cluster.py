@@ -54,6 +54,22 @@ def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
 
 
 @rule(
+    "api-address-of-another-machine",
+    bad={"cluster.api.address": "172.30.2.12"},
+    good={"cluster.api.address": "172.30.1.11"},
+)
+def api_address_is_of_the_control_plane(declaration: Declaration) -> Iterator[Problem]:
+    """Workers and routers do not answer as the API; agents would wait for them for ever."""
+    site, address = declaration.site, declaration.site.cluster.api.address
+    workers = [(node.address, f"worker {node.name}") for node in site.nodes if node.role == "worker"]
+    routers = [(link.address, f"router {link.router}") for _, link in declaration.links()]
+    for other, name in [*workers, *routers]:
+        if address == other:
+            expected = "an address of a control-plane node or of a load balancer"
+            yield Problem("site.cluster.api.address", f"{address}, of {name}", expected)
+
+
+@rule(
     "cilium-version-unsupported",
     bad={"cilium.version": "1.18.9"},
     good={"cilium.version": "1.19.6"},
