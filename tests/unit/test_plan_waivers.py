@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from policy.rules.waivers import last_day
-from tests.unit.plan_sites import declaration, put, site
-from tests.unit.test_plan_checks import OVERLAPS, SINGLE
+from tests.unit.plan_sites import declaration, dev, put
 from underlay.finding import Finding, Refused
 from underlay.plan import bgp
-from underlay.plan.checks import findings
+from underlay.plan.checks import RULES, findings
+from underlay.plan.checks.examples import declared as example
 from underlay.plan.cluster_file import file_keys
 from underlay.plan.prerequisites import node_input
 from underlay.plan.routers import router_text
@@ -23,7 +23,7 @@ DAY = date(2026, 6, 30)
 RULE = "cilium-only-on-new-clusters"
 
 
-WAIVABLE = sorted({*OVERLAPS, *SINGLE} - STRUCTURE)
+WAIVABLE = sorted(set(RULES) - STRUCTURE)
 
 
 def waiver(**other: Any) -> dict[str, Any]:
@@ -174,9 +174,9 @@ def test_what_only_the_cluster_knows_is_handed_to_it_while_it_lasts() -> None:
 
 @pytest.mark.parametrize("rule", WAIVABLE)
 def test_a_site_that_breaks_a_rule_that_can_be_waived_can_be_planned(rule: str) -> None:
-    declared = site(*{**OVERLAPS, **SINGLE}[rule][0])
+    declared = example(dev(), RULES[rule].bad).site
     assert helm_values(declared)["routingMode"] == "native"
-    assert len(bgp.sessions(declared)) == len(declared.nodes)
+    assert {session.node for session in bgp.sessions(declared)} == {node.name for node in declared.nodes}
     assert file_keys(declared)["CILIUM_NETWORK_MODE"] == "underlay"
     assert all(router_text(declared, router) for router in declared.routers)
     assert all(node_input(declared, node) for node in declared.nodes)

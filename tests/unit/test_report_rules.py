@@ -30,6 +30,19 @@ def test_a_rule_is_explained_by_name(capsys: pytest.CaptureFixture[str]) -> None
     assert "expected a length from 16" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("site-key-unknown", "Did you mean out_of_band?"),
+        ("waiver-not-possible", "nothing follows from the site"),
+        ("transition-pod-mask", "site.addresses.pods.mask"),
+    ],
+)
+def test_findings_outside_the_table_are_explained_too(name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name]) == 0
+    assert text in capsys.readouterr().out
+
+
 def test_a_rule_that_does_not_exist_is_told() -> None:
     with pytest.raises(Failure, match="no rule is called no-such-rule"):
         main(["no-such-rule"])

@@ -9,8 +9,8 @@ import yaml
 
 from underlay.commands.common import Failure
 from underlay.plan.checks import RULES
-from underlay.plan.checks.reading import OTHERS, READING
-from underlay.report.rules import entry, page, shape
+from underlay.plan.checks.reading import READING
+from underlay.report.rules import PLAIN, entry, page, shape
 
 BASE = Path(__file__).parents[2] / "Pulumi.dev.yaml"
 """The stack whose site the examples change."""
@@ -18,17 +18,21 @@ BASE = Path(__file__).parents[2] / "Pulumi.dev.yaml"
 
 def main(argv: list[str]) -> int:
     """Print the page of all rules, or only the rules that are named."""
-    unknown = sorted(set(argv) - {*RULES, *READING, *OTHERS})
+    unknown = sorted(set(argv) - {*RULES, *READING, *_reasons()})
     if unknown:
         raise Failure(f"no rule is called {', '.join(unknown)}; without a name all of them are printed")
     print("\n".join(_told(name) for name in argv) if argv else page(base()), end="")
     return 0
 
 
+def _reasons() -> dict[str, str]:
+    return {name: reason for reasons in PLAIN.values() for name, reason in reasons.items()}
+
+
 def _told(name: str) -> str:
     if name in RULES:
         return entry(RULES[name], base())
-    return shape(name, base()) if name in READING else f"{OTHERS[name]}\n"
+    return shape(name, base()) if name in READING else f"### {name}\n\n{_reasons()[name]}\n"
 
 
 def base() -> dict[str, Any]:

@@ -13,6 +13,8 @@ from underlay.plan.checks import RULES
 from underlay.plan.checks.examples import changed, declared, lines
 from underlay.plan.checks.reading import OTHERS, READING
 from underlay.plan.checks.registry import Example, Rule
+from underlay.plan.checks.transitions import TRANSITIONS
+from underlay.plan.prerequisites import RULES as NODE_RULES
 
 HEAD = """# Findings
 
@@ -24,10 +26,22 @@ Examples are changes of the site in `Pulumi.dev.yaml`, as path below `site` and 
 """
 
 
+PLAIN = {
+    "Findings about the stack and its keys": OTHERS,
+    "Changes that a running cluster cannot follow": {
+        name: f"At `{item.where}`: {item.reason}." for name, item in TRANSITIONS.items()
+    },
+    "What is found on a node before anything is changed there": {
+        name: f"{reason[0].upper()}{reason[1:]}." for name, reason in NODE_RULES.items()
+    },
+}
+"""Findings without an example, by chapter: each name with its reason."""
+
+
 def page(base: Mapping[str, Any]) -> str:
     """Return the page as Markdown; `base` is the plain site that the examples change."""
     chapters = [line for rules in _chapters() for line in _chapter(rules, base)]
-    return "\n".join([HEAD, *chapters, *_shapes(base), *_others()])
+    return "\n".join([HEAD, *chapters, *_shapes(base), *_plain()])
 
 
 def entry(rule: Rule, base: Mapping[str, Any]) -> str:
@@ -52,9 +66,10 @@ def _shapes(base: Mapping[str, Any]) -> Iterator[str]:
     yield from (shape(name, base) for name in READING)
 
 
-def _others() -> Iterator[str]:
-    yield "## Findings about the stack and its keys\n"
-    yield from (f"### {name}\n\nerror. {reason}\n" for name, reason in OTHERS.items())
+def _plain() -> Iterator[str]:
+    for title, reasons in PLAIN.items():
+        yield f"## {title}\n"
+        yield from (f"### {name}\n\nerror. {reason}\n" for name, reason in reasons.items())
 
 
 def _entry(name: str, reason: str, bad: Example, said: list[str], good: Example) -> str:

@@ -108,8 +108,8 @@ def installer_reads_the_cluster_file(declaration: Declaration) -> Iterator[Probl
 
 @rule(
     "control-plane-size",
-    bad={"nodes.0.role": "worker"},
-    good={"nodes.0.role": "control-plane"},
+    bad={"nodes.0.role": "worker", "cluster.api.address": "198.51.100.7"},
+    good={"nodes.0.role": "control-plane", "cluster.api.address": "198.51.100.7"},
 )
 def control_plane_fits_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
     """The file has room for three masters, and a cluster needs one."""
