@@ -31,3 +31,6 @@ chart-keys: ## make the key tree of a chart's minor version: make chart-keys CHA
 
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
+
+paths-campaign: ## a campaign: 30 sampled sites in namespaces, every loss of each, forecast against the kernel; two minutes
+	@$(LAB) exec -- python -m tests.lab.forwarding 30

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.hardware import OPERATOR, Cable, Hardware, Machine, operator_address
+from lab.hardware import OPERATOR, SEGMENT, VIRTUAL_MAC, Cable, Hardware, Machine, operator_address
 
 POWER_ON = {
     "ip_forward": "0",
@@ -23,10 +23,15 @@ def power(hardware: Hardware) -> None:
     address = operator_address(hardware.site)
     operator = ["link set lo up", "link add oob type bridge", "link set oob up"]
     operator += [f"address add {address} dev oob"] if address else []
-    run_ip([*operator, *(f"netns add {name}" for name in hardware.machines)])
+    run_ip([*operator, *(f"netns add {name}" for name in (*hardware.machines, *hardware.switches))])
+    for switch in hardware.switches:
+        run_ip([f"link add {SEGMENT} type bridge", f"link set {SEGMENT} up"], switch)
     for machine in hardware.machines.values():
         run_ip([f"link add {bridge} type bridge" for bridge in machine.bridges], machine.name)
     _plug(hardware.cables)
+    for machine in hardware.machines.values():
+        virtual = f"address {VIRTUAL_MAC} type macvlan mode private"
+        run_ip([f"link add link {parent} name {port} {virtual}" for port, parent in machine.shared], machine.name)
 
 
 def replug(machine: Machine, hardware: Hardware) -> None:
@@ -49,14 +54,17 @@ def connect(machine: Machine, hardware: Hardware) -> None:
     for pattern, value in POWER_ON.items():
         for path in Path("/proc/sys/net/ipv4").glob(pattern):
             path.write_text(value)
+    if machine.shared:  # two ports in one segment: each answers for its own address only
+        Path("/proc/sys/net/ipv4/conf/all/arp_ignore").write_text("1")
 
 
 def _addresses(machine: Machine, mtu: dict[str, int]) -> Iterator[str]:
     for port, address in machine.addresses:
         yield f"address replace {address} dev {port}"
         yield f"link set {port} up" + (f" mtu {mtu[port]}" if port in mtu else "")
-    if machine.gateway:
-        yield f"route replace default via {machine.gateway}"
+    if machine.gateways:
+        hops = " ".join(f"nexthop via {gateway}" for gateway in machine.gateways)
+        yield f"route replace default {hops}"
 
 
 def _plug(cables: tuple[Cable, ...]) -> None:

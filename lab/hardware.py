@@ -11,11 +11,15 @@ from typing import Literal
 
 import yaml
 
-from underlay.model import Platform, Site, load_site
+from underlay.model import SHARED_GATEWAY, Egress, Link, Node, Platform, Rack, Site, load_site
 
 PROJECT = "cilium-underlay"
 OPERATOR = "ops"
 """The far end of every out-of-band cable: the operator's network, which is the outer process's own."""
+SEGMENT = "segment"
+"""The bridge of a switch."""
+VIRTUAL_MAC = "00:00:5e:00:01:01"
+"""The hardware address of a shared gateway (RFC 9568, section 7.3); segments do not see each other's."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,10 @@ class Machine:
     addresses: tuple[tuple[str, str], ...]
     """Interface and address with prefix length."""
     bridges: tuple[str, ...] = ()
-    gateway: str = ""
+    gateways: tuple[str, ...] = ()
+    """Next hops of the default route, each as good as the others."""
+    shared: tuple[tuple[str, str], ...] = ()
+    """Ports for gateway addresses that several routers answer for, each with the port in whose segment it is."""
     session: tuple[str, ...] = ()
     """An outside neighbour's own autonomous system, then its peer's address and autonomous system."""
 
@@ -61,6 +68,8 @@ class Hardware:
     site: Site
     machines: dict[str, Machine] = field(default_factory=dict)
     cables: tuple[Cable, ...] = ()
+    switches: tuple[str, ...] = ()
+    """Segments that several routers share: each is a namespace with a bridge in it."""
 
     def cables_of(self, name: str) -> tuple[Cable, ...]:
         """Return the cables that a machine owns."""
@@ -85,7 +94,8 @@ def read(path: Path) -> Hardware:
 def hardware(site: Site) -> Hardware:
     """Return the hardware of a site."""
     machines = [*_nodes(site), *_routers(site), *_outside(site)]
-    return Hardware(site, {machine.name: machine for machine in machines}, tuple(_cables(site, machines)))
+    switches = tuple(_switch(rack) for rack in site.racks if rack.egress in SHARED_GATEWAY)
+    return Hardware(site, {machine.name: machine for machine in machines}, tuple(_cables(site, machines)), switches)
 
 
 def operator_address(site: Site) -> str:
@@ -102,9 +112,19 @@ def _managed(site: Site, address: IPv4Address | None) -> list[tuple[str, str]]:
 def _nodes(site: Site) -> Iterator[Machine]:
     for node in site.nodes:
         rack = site.rack(node.rack)
-        fabric = (node.uplinks[0].name, f"{node.address}/{rack.links[0].subnet.prefixlen}")
-        addresses = (fabric, *_managed(site, node.management.address))
-        yield Machine(node.name, "node", addresses, gateway=str(rack.gateways[0]))
+        fabric = [(port, f"{address}/{link.subnet.prefixlen}") for link, port, _, address in _uplinks(rack, node)]
+        addresses = (*fabric, *_managed(site, node.management.address))
+        yield Machine(node.name, "node", addresses, gateways=tuple(map(str, rack.gateways)))
+
+
+def _uplinks(rack: Rack, node: Node) -> Iterator[tuple[Link, str, int, IPv4Address]]:
+    """Yield a node's place in each segment of its rack: port, packet size and address."""
+    for subnet in rack.subnets:
+        link = next(link for link in rack.links if link.subnet == subnet)
+        address = node.address_in(subnet)
+        uplinks = [uplink for uplink in node.uplinks if uplink.address == address] or node.uplinks[:1]
+        if address and uplinks:
+            yield link, uplinks[0].name, uplinks[0].mtu, address
 
 
 def _routers(site: Site) -> Iterator[Machine]:
@@ -114,8 +134,22 @@ def _routers(site: Site) -> Iterator[Machine]:
         addresses = [(_port(rack.name), f"{link.address}/{link.subnet.prefixlen}") for rack, link in links]
         addresses += [(_port(n.name), _link(n.local, n.remote)) for n in router.neighbors]
         addresses += _managed(site, router.management.address if router.management else None)
-        bridges = tuple(_port(rack.name) for rack, _ in links)
-        yield Machine(router.name, kinds[router.platform], tuple(addresses), bridges)
+        held = [rack for rack, link in links if _holds(rack, link)]
+        addresses += [(_port(f"gw-{rack.name}"), f"{rack.gateway}/32") for rack in held]
+        bridges = tuple(_port(rack.name) for rack, _ in links if rack.egress not in SHARED_GATEWAY)
+        shared = tuple(
+            (_port(f"gw-{rack.name}"), _port(rack.name)) for rack, _ in links if rack.egress in SHARED_GATEWAY
+        )
+        yield Machine(router.name, kinds[router.platform], tuple(addresses), bridges, shared=shared)
+
+
+def _holds(rack: Rack, link: Link) -> bool:
+    """Tell whether a router has the shared gateway address: each with anycast, the first one with VRRP."""
+    return rack.egress is Egress.ANYCAST_GATEWAY or (rack.egress is Egress.VRRP and link == rack.links[0])
+
+
+def _switch(rack: Rack) -> str:
+    return f"switch_{rack.name}"  # no machine has such a name
 
 
 def _outside(site: Site) -> Iterator[Machine]:
@@ -137,9 +171,22 @@ def _cables(site: Site, machines: list[Machine]) -> Iterator[Cable]:
             yield Cable(machine.name, "mgmt0", OPERATOR, _port(machine.name), "oob")
     for node in site.nodes:
         rack = site.rack(node.rack)
-        uplink = node.uplinks[0]
-        yield Cable(node.name, uplink.name, rack.links[0].router, _port(node.name), _port(rack.name), uplink.mtu)
+        for link, port, mtu, _ in _uplinks(rack, node):
+            far, bridge = _segment(rack, link)
+            yield Cable(node.name, port, far, _port(node.name), bridge, mtu)
+    for rack in site.racks:
+        if rack.egress in SHARED_GATEWAY:
+            mtu = max((uplink.mtu for node in site.nodes_of(rack.name) for uplink in node.uplinks), default=1500)
+            yield from (
+                Cable(link.router, _port(rack.name), _switch(rack), _port(link.router), SEGMENT, mtu)
+                for link in rack.links
+            )
     yield from _spine(site)
+
+
+def _segment(rack: Rack, link: Link) -> tuple[str, str]:
+    """Return where a segment's bridge is: in its only router, or in a switch; and what it is called."""
+    return (_switch(rack), SEGMENT) if rack.egress in SHARED_GATEWAY else (link.router, _port(rack.name))
 
 
 def _spine(site: Site) -> Iterator[Cable]:
