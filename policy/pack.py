@@ -5,11 +5,12 @@ from __future__ import annotations
 from pulumi_policy import EnforcementLevel, PolicyPack
 
 from . import marks
-from .rules import bgp, cluster_origin, commands, images, kubernetes, secrets, underlay, waivers
+from .rules import bgp, cluster_origin, commands, images, kubernetes, lineage, secrets, underlay, waivers
 
 NAME = "cilium-underlay"
 POLICIES = [
     *cluster_origin.POLICIES,
+    *lineage.POLICIES,
     *underlay.POLICIES,
     *bgp.POLICIES,
     *commands.POLICIES,

@@ -7,6 +7,7 @@ reported like a violation and names the value; a live fact, which only a cluster
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -145,6 +146,11 @@ def inputs(resource: PolicyResource) -> Props:
     A stack's rule is handed outputs, which are empty at a preview without a cluster; the inputs were seen before.
     """
     return _SEEN.get(resource.urn, resource.props)
+
+
+def is_preview() -> bool:
+    """Tell whether nothing is applied in this run; the engine says so before it starts a pack."""
+    return os.environ.get("PULUMI_DRY_RUN") == "true"
 
 
 def _validate(about: About, rule: Callable[[Args], Judgement]) -> Callable[[Args, ReportViolation], None]:

@@ -56,6 +56,17 @@ def in_force(props: Mapping[str, Any], day: date) -> dict[str, str]:
     }
 
 
+def allowed_changes(props: Mapping[str, Any], day: date) -> dict[str, set[str]]:
+    """Return each waived rule with the changes that its waivers allow; an empty one for a waiver that names none."""
+    waivers = [waiver for waiver in props.get("waivers") or [] if not any(_lacks(waiver))]
+    found: dict[str, set[str]] = {}
+    for waiver in waivers:
+        until = last_day(waiver["until"])
+        if until and day <= until:
+            found.setdefault(waiver["rule"], set()).add(str(waiver.get("change") or ""))
+    return found
+
+
 def last_day(text: object) -> date | None:
     """Return the day that a text names; None when it names none."""
     found = DAY.fullmatch(text) if isinstance(text, str) else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.policy.cases import bgp, commands, objects, origin, underlay, waivers
+from tests.policy.cases import bgp, commands, lineage, objects, origin, underlay, waivers
 from tests.policy.cases.case import Case
 
-CASES: list[Case] = [case for module in (origin, underlay, bgp, commands, objects, waivers) for case in module.cases()]
+CASES: list[Case] = [
+    case for module in (origin, lineage, underlay, bgp, commands, lineage, objects, waivers) for case in module.cases()
+]
 
 __all__ = ["CASES", "Case"]
