@@ -29,6 +29,9 @@ bigger: ## a campaign: four racks with twelve workers, up and verified, on a sta
 chart-keys: ## make the key tree of a chart's minor version: make chart-keys CHART=DIRECTORY MINOR=1.20
 	@$(LAB) exec -- python -m underlay.chart.facts $(CHART) > underlay/plan/chart/facts-$(MINOR).json
 
+fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prints the figures
+	@$(LAB) exec -- python -m tests.campaigns.fuzz 20000
+
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
 

@@ -18,6 +18,9 @@ Asn = Annotated[int, Field(ge=1, le=4294967295)]
 Version = Annotated[str, Field(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$")]
 """Three plain numbers."""
 
+Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]
+"""A word of a command line: not empty, and without characters that control a screen or end a line."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Mtu = Annotated[int, Field(ge=1280, le=9216)]
 """Bytes of an IP packet on a link: 1,280 (smallest that IPv6 allows) to 9,216 (common switch limit)."""

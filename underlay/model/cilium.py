@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from underlay.model.base import Model, Port, Version
+from underlay.model.base import Model, Port, Version, Word
 
 Minor = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -136,7 +136,7 @@ class Cilium(Model):
     """Where the images come from; the chart's own places unless told otherwise."""
     values: dict[str, Any] = Field(default_factory=dict)
     """Further values of the chart; what the site itself decides is refused here."""
-    chart: str | None = None
+    chart: Word | None = None
     """Directory, archive, OCI reference or address of a repository; None: configured per stack."""
     chart_sha256: Sha256 | None = None
     """Digest of the chart's archive; required for everything but a directory."""

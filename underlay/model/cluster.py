@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from underlay.model.base import Address, Asn, Model, Name, Network, Port, Version
+from underlay.model.base import Address, Asn, Model, Name, Network, Port, Version, Word
 
 
 class Origin(StrEnum):
@@ -42,7 +42,7 @@ class Cluster(Model):
     """Where agents reach the API server before any Service exists."""
     id: Annotated[int, Field(ge=0, le=255)] = 0
     """Cilium's cluster number, 0 where no clusters are meshed; it is part of every identity and never changes."""
-    installer: tuple[str, ...] = ()
+    installer: tuple[Word, ...] = ()
     """The command that reads the cluster file and prints the kubeconfig; empty: the kubeconfig is configured."""
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from underlay.finding import Finding, Refused
+from underlay.finding import Finding, Refused, shown
+from underlay.model.plain import require_plain
 
 ED25519, ED25519_BYTES = "ssh-ed25519", 51
 KINDS = (ED25519, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
@@ -36,6 +37,7 @@ HostKey = Annotated[str, Field(strict=True), AfterValidator(_public_key)]
 
 def load_host_keys(declared: object) -> dict[str, str]:
     """Return the host keys of a stack file by machine; Refused lists every one that is none."""
+    require_plain(declared, "hostKeys", "host-key-malformed")
     try:
         return TypeAdapter(dict[str, HostKey]).validate_python(declared)
     except ValidationError as error:
@@ -44,7 +46,7 @@ def load_host_keys(declared: object) -> dict[str, str]:
                 Finding(
                     rule="host-key-malformed",
                     where=".".join(str(part) for part in ("hostKeys", *item["loc"])),
-                    found=repr(item["input"])[:120],
+                    found=shown(item["input"]),
                     expected=item["msg"].removeprefix("Value error, "),
                     fix=FIX,
                 )

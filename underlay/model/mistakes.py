@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from underlay.finding import Finding
+from underlay.finding import Finding, shown
 from underlay.model.reading import ascii_of, foreign
 
 KEY_UNKNOWN, KEY_MISSING, KIND, CHOICE = (
@@ -78,6 +78,7 @@ PATTERNS = {
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "a name of lower-case letters, digits, hyphens and points",
     r"^[A-Za-z0-9+/]{16}$": "twelve bytes in base64: 16 letters, digits, + and /",
     r"^[!-~]+$": "printable ASCII without spaces",
+    r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$": "a text in one line, not empty",
 }
 """What a text has to look like, in words."""
 
@@ -171,7 +172,8 @@ def _model(annotation: Any) -> Any:  # noqa: ANN401 - whatever a field is annota
 
 
 def _shown(value: object) -> str:
-    return _cut(str(value) if isinstance(value, int | str) and str(value) and str(value).isprintable() else repr(value))
+    plain = isinstance(value, int | str) and str(value) and str(value).isprintable()
+    return _cut(str(value)) if plain else shown(value)
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading single values: addresses, networks, characters that only look right, and data that is too much to read."""
+"""Reading single values: addresses, networks, and characters that only look right."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from typing import LiteralString
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
-
-from underlay.finding import Finding
-
-MOST_VALUES, DEEPEST = 2_000_000, 32
-"""A site of 5,000 nodes has 100,000 values in 6 levels; a few lines of YAML anchors unfold to billions."""
 
 LOOKALIKES = str.maketrans(
     {
@@ -91,24 +86,3 @@ def foreign(text: str) -> Iterator[str]:
             like = ascii_of(character)
             name = f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}"
             yield f"{name} (looks like {like})" if like.isascii() and like else name
-
-
-def unreadable(declared: object) -> Finding | None:
-    """Return what is wrong with data that are too deep, too many, or contain themselves; None when they can be read."""
-    count, waiting = 0, [(declared, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        count += 1
-        if count > MOST_VALUES or depth > DEEPEST:
-            expected = f"at most {MOST_VALUES:,} values in at most {DEEPEST} levels"
-            fix = "Look for YAML anchors (&, *) that repeat each other."
-            return Finding("site-unreadable", "site", "more values than a site has", expected, fix)
-        if isinstance(value, dict):
-            strange = [key for key in value if not isinstance(key, str)]
-            if strange:
-                found = f"the key {strange[0]!r}"[:120]
-                return Finding("site-unreadable", "site", found, "texts as keys", "Write the key in quotes.")
-            waiting.extend((item, depth + 1) for item in value.values())
-        elif isinstance(value, list | tuple):
-            waiting.extend((item, depth + 1) for item in value)
-    return None

@@ -14,8 +14,8 @@ from underlay.model.base import Model, Name
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
-from underlay.model.mistakes import mistakes
-from underlay.model.reading import unreadable
+from underlay.model.mistakes import UNREADABLE, mistakes
+from underlay.model.plain import require_plain
 
 T = TypeVar("T")
 
@@ -104,8 +104,7 @@ def load_site(declared: object) -> Site:
 
     Strictly: a text is no number, a number no address, a boolean no number; JSON has a text for each other kind.
     """
-    if too_much := unreadable(declared):
-        raise Refused([too_much])
+    require_plain(declared, "site", UNREADABLE)
     try:
         return Site.model_validate_json(json.dumps(declared, default=str), strict=True)
     except ValidationError as error:

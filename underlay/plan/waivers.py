@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from underlay.finding import Finding, Refused
+from underlay.finding import LONGEST, Finding, Refused, printable, shown
 from underlay.model import Model
+from underlay.model.plain import require_plain
 from underlay.plan.checks import RULES
 from underlay.plan.checks.transitions import CHANGES, LIVE
 from underlay.plan.prerequisites import RULES as NODE_RULES
@@ -77,6 +78,7 @@ class Verdict:
 
 def load_waivers(declared: object) -> tuple[Waiver, ...]:
     """Return the waivers of a stack file; Refused lists every mistake in them."""
+    require_plain(declared, "waivers", "waiver-malformed")
     try:
         return tuple(TypeAdapter(list[Waiver]).validate_python(declared))
     except ValidationError as error:
@@ -93,7 +95,7 @@ def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -
     warnings += [f"the waiver of {item.rule} ended on {item.until}" for item in waivers if today > item.until]
     warnings += [str(finding) for finding in found if finding.severity == "warning" and finding not in excused]
     kept = [finding for finding in found if finding not in excused and finding.severity == "error"]
-    return Verdict([*kept, *_impossible(waivers)], warnings)
+    return Verdict([*kept, *_impossible(waivers)], [printable(warning, most=4 * LONGEST) for warning in warnings])
 
 
 def in_force(waivers: Iterable[Waiver], today: date) -> dict[str, str]:
@@ -131,4 +133,4 @@ def _impossible(waivers: Sequence[Waiver]) -> Iterator[Finding]:
 
 def _malformed(item: ErrorDetails) -> Finding:
     where = ".".join(str(part) for part in ("waivers", *item["loc"]))
-    return Finding("waiver-malformed", where, repr(item["input"])[:120], item["msg"].removeprefix("Value error, "))
+    return Finding("waiver-malformed", where, shown(item["input"]), item["msg"].removeprefix("Value error, "))

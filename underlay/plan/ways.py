@@ -1,4 +1,4 @@
-"""Where each router sends pod traffic for the racks of others: the neighbours on a shortest way, told by rack."""
+"""Where each router sends pod traffic for the racks of others: the neighbours that BGP chooses, told by rack."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from underlay.model import Router, Site
 from underlay.plan.once import per_site
+from underlay.plan.paths import Fabric, fabric_of, table
 from underlay.plan.reach import bits, reach, union
 
 Hops = tuple[IPv4Address, ...]
@@ -24,18 +25,42 @@ class Way(NamedTuple):
 
 def ways(site: Site, router: Router) -> tuple[Way, ...]:
     """Return the ways from a router to the racks that are not its own; the widest comes last and names no rack."""
-    known, near = reach(site), _near(site)
-    here = known.number[router.name]
-    own = near[0][here]
     toward: dict[int, list[IPv4Address]] = {}
     for peer in router.neighbors:
-        there = known.number.get(peer.name)
-        if there is not None and known.next_to[here] >> there & 1:
-            toward.setdefault(_nearer(near, here, there), []).append(peer.remote)
-    remote = (1 << len(site.racks)) - 1 & ~own
+        if racks := _toward(site)[router.name].get(peer.name):
+            toward.setdefault(racks, []).append(peer.remote)
+    own = {rack.name for rack, _ in site.links_of(router.name)}
+    remote = union(1 << bit for bit, rack in enumerate(site.racks) if rack.name not in own)
     *named, rest = sorted(_groups(toward, remote), key=lambda group: (group[1].bit_count(), group[0]))
     names = [rack.name for rack in site.racks]
     return (*(Way(hops, tuple(names[bit] for bit in bits(racks))) for hops, racks in named), Way(rest[0], ()))
+
+
+@per_site
+def _toward(site: Site) -> dict[str, dict[str, int]]:
+    """Return for each router the neighbours that are next hops, with the racks that each leads to as bits."""
+    fabric = fabric_of(site)
+    return _by_steps(site) if fabric.plain else _by_path(site, fabric)
+
+
+def _by_path(site: Site, fabric: Fabric) -> dict[str, dict[str, int]]:
+    """Return what BGP finds where numbers appear twice: some routes are dropped, and some sessions add no step."""
+    found: dict[str, dict[str, int]] = {router.name: {} for router in site.routers}
+    bit = {rack.name: 1 << number for number, rack in enumerate(site.racks)}
+    for rack, routes in table(fabric).items():
+        for router, route in routes.items():
+            for peer in route.via:
+                found[router][peer] = found[router].get(peer, 0) | bit[rack]
+    return found
+
+
+def _by_steps(site: Site) -> dict[str, dict[str, int]]:
+    """Return the same where every session adds a step and no route is dropped: whoever is one step nearer."""
+    known, near = reach(site), _near_racks(site)
+    return {
+        name: {known.names[there]: _nearer(near, here, there) for there in bits(known.next_to[here])}
+        for here, name in enumerate(known.names)
+    }
 
 
 def _near_racks(site: Site) -> list[list[int]]:
@@ -48,9 +73,6 @@ def _near_racks(site: Site) -> list[list[int]]:
         spread = [own | union(last[other] for other in bits(known.next_to[at])) for at, own in enumerate(last)]
         levels.append(spread)
     return levels
-
-
-_near = per_site(_near_racks)
 
 
 def _nearer(near: list[list[int]], here: int, there: int) -> int:
