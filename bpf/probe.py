@@ -147,10 +147,13 @@ def _network_error(sock: socket.socket, identity: bytes = b"") -> dict[str, Any]
     A raw socket hears of every packet to the same address; those without our identity are left out.
     """
     found: dict[str, Any] = {}
+    patience = sock.gettimeout()
+    sock.setblocking(False)  # with a timeout Python itself waits, whatever the flags say
     while True:
         try:
-            data, extra, _, _ = sock.recvmsg(2048, 512, ERROR_QUEUE | socket.MSG_DONTWAIT)
+            data, extra, _, _ = sock.recvmsg(2048, 512, ERROR_QUEUE)
         except OSError:
+            sock.settimeout(patience)
             return found
         for level, kind, details in extra:
             ours = not identity or data[4:6] == identity

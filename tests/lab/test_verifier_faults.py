@@ -149,7 +149,7 @@ FAULTS = (
         (("tor", "ip link set right mtu 1400"), ("node2", "ip link set eth0 mtu 1400")),
         (("tor", "ip link set right mtu 1500"), ("node2", "ip link set eth0 mtu 1500")),
         "path-mtu",
-        "node1",
+        "node2",
         "path MTU node1 → node2 is 1400, pods use 1500",
         ("84 bytes pass, 1500 with DF do not", "192.168.11.1 says EMSGSIZE, MTU 1400"),
     ),

@@ -108,7 +108,7 @@ class Gathering:
 
         async def begin(name: str, machine: Machine) -> nodes.Node:
             node = await nodes.start(await self._connect(machine))
-            await node.begin(wanted[name], self.expected.port, len(wanted))
+            await node.begin(wanted[name], self.expected.port, len(self.expected.partners(name)))
             return node
 
         return await self._all({name: self.machines[name] for name in wanted}, begin)
@@ -128,7 +128,8 @@ class Gathering:
 
     async def _probe(self, name: str, node: nodes.Node, survey: Survey) -> None:
         pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}
-        targets = [{"node": other, "address": address} for other, address in pods.items() if other != name]
+        partners = self.expected.partners(name)
+        targets = [{"node": other, "address": pods[other]} for other in partners if other in pods]
         await node.probe(pods.get(name), targets, self.expected)
 
     async def _connect(self, machine: Machine) -> Shell:

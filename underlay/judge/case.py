@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from ipaddress import IPv4Network
+from itertools import islice, takewhile
 
 from underlay.judge.evidence import Counter, Evidence, Link, NodeReport, Point, Probe, RouterReport, Surveyed
 from underlay.judge.verdict import Pairs
@@ -17,6 +18,7 @@ JOINED, CARRIED = {"bond", "team"}, {"vlan"}
 """Devices that take packets from their slaves, and those that take them from the device below."""
 
 
+@lru_cache(maxsize=1 << 16)
 def network(text: str) -> IPv4Network | None:
     """Return the IPv4 network that a machine named; None for anything else, because a machine may say anything."""
     try:
@@ -137,6 +139,15 @@ class RouterView:
         self.report = report
         self.sessions = {session.address: session for session in (report.sessions or ())} if report else {}
 
+    @cached_property
+    def held(self) -> dict[str, list[str]]:
+        """Return the next hops, or the kind, of the routes in the router's kernel by prefix."""
+        found: dict[str, list[str]] = {}
+        for route in (self.report.kernel or ()) if self.report else ():
+            hop = route.gateway or (route.device or "") if route.type == "unicast" else route.type
+            found.setdefault(route.target, []).append(hop)
+        return {prefix: sorted(hops) for prefix, hops in found.items()}
+
     def addresses(self, node: str) -> list[str]:
         """Return the addresses by which the router has its sessions with a node."""
         return [str(peer.address) for peer in self.plan.sessions if peer.peer == node]
@@ -152,6 +163,7 @@ class Case:
     def __init__(self, expected: Expected, evidence: Evidence) -> None:
         self.expected = expected
         self.evidence = evidence
+        self._ways: dict[tuple[str, str], tuple[str, ...]] = {}
         seen = evidence.survey.nodes
         self.nodes = {
             plan.name: NodeView(plan, seen.get(plan.name, Surveyed(ready=False)), evidence.nodes.get(plan.name))
@@ -165,6 +177,49 @@ class Case:
             if probe.node in self.nodes
         ]
         self.broken = [pair for pair in self.pairs if pair.failed]
+
+    @cached_property
+    def sent_by(self) -> dict[str, list[Pair]]:
+        """Return the pairs by the name of their source."""
+        return _by_name((pair.source.name, pair) for pair in self.pairs)
+
+    @cached_property
+    def sent_to(self) -> dict[str, list[Pair]]:
+        """Return the pairs by the name of their target."""
+        return _by_name((pair.target.name, pair) for pair in self.pairs)
+
+    @cached_property
+    def _broken_at(self) -> dict[str, list[Pair]]:
+        return _by_name((name, pair) for pair in self.broken for name in pair.names)
+
+    @cached_property
+    def _broken_through(self) -> dict[str, list[Pair]]:
+        return _by_name((name, pair) for pair in self.broken for name in self.way(pair))
+
+    @cached_property
+    def overlaps(self) -> list[tuple[tuple[str, IPv4Network], tuple[str, IPv4Network]]]:
+        """Return each two pod networks that overlap, with their nodes; they are sorted, so neighbours tell."""
+        given = sorted(
+            (found, node.name)
+            for node in self.nodes.values()
+            for cidr in node.seen.pod_cidrs
+            if (found := network(cidr))
+        )
+        return [
+            ((name, found), (other, inner))
+            for at, (found, name) in enumerate(given)
+            for inner, other in takewhile(partial(_begins_in, found), islice(given, at + 1, None))
+            if other != name
+        ]
+
+    @cached_property
+    def shared_with(self) -> dict[str, list[str]]:
+        """Return by node the nodes whose pod networks overlap its own."""
+        both = [(one, other) for (one, _), (other, _) in self.overlaps]
+        found: dict[str, list[str]] = {}
+        for one, other in (*both, *((other, one) for one, other in both)):
+            found.setdefault(one, []).append(other)
+        return found
 
     @cached_property
     def intended(self) -> dict[str, str]:
@@ -181,8 +236,8 @@ class Case:
         return owners | own
 
     def far(self, node: NodeView) -> dict[str, str]:
-        """Return the probe pod's address of every other node by name; empty where the survey knows none."""
-        return {other.name: other.seen.probe or "" for other in self.nodes.values() if other is not node}
+        """Return the probe pod's address of each partner by name; empty where the survey knows none."""
+        return {name: self.nodes[name].seen.probe or "" for name in self.expected.partners(node.name)}
 
     def in_pool(self, prefix: str) -> bool:
         """Say whether a prefix lies in the pod pool."""
@@ -191,14 +246,20 @@ class Case:
 
     def touching(self, *names: str) -> list[Pair]:
         """Return the broken pairs that have one of these nodes at either end."""
-        return [pair for pair in self.broken if set(names) & set(pair.names)]
+        return list(dict.fromkeys(pair for name in names for pair in self._broken_at.get(name, ())))
 
     def through(self, router: str, node: str = "") -> list[Pair]:
         """Return the broken pairs whose way leads through a router, and to or from a node where one is named."""
-        return [pair for pair in self.broken if router in self.way(pair) and (not node or node in pair.names)]
+        return [pair for pair in self._broken_through.get(router, ()) if not node or node in pair.names]
 
     def way(self, pair: Pair) -> tuple[str, ...]:
         """Return the routers on every planned way of a pair, both ends' own included."""
+        ends = (pair.source.plan.rack, pair.target.plan.rack)
+        if ends not in self._ways:
+            self._ways[ends] = self._way(pair)
+        return self._ways[ends]
+
+    def _way(self, pair: Pair) -> tuple[str, ...]:
         goals, way = [peer.router for peer in pair.target.plan.peers], [peer.router for peer in pair.source.plan.peers]
         for name in way:  # it grows while it is walked
             known = name in self.routers and name not in goals
@@ -206,6 +267,18 @@ class Case:
             ahead = [owner for hop in hops if (owner := self.machines.get(str(hop), "")) in self.routers]
             way += [other for other in dict.fromkeys(ahead or goals) if other not in way]
         return tuple(way)
+
+
+def _by_name(entries: Iterable[tuple[str, Pair]]) -> dict[str, list[Pair]]:
+    found: dict[str, list[Pair]] = {}
+    for name, pair in entries:
+        found.setdefault(name, []).append(pair)
+    return found
+
+
+def _begins_in(outer: IPv4Network, entry: tuple[IPv4Network, str]) -> bool:
+    """Say whether an entry's network begins within another one."""
+    return entry[0].network_address <= outer.broadcast_address
 
 
 def names(pairs: Iterable[Pair]) -> Pairs:

@@ -23,6 +23,7 @@ FOLLOWS = {
     "session-down": (*UNREACHED, "bgp-password", "router-neighbour-silent", "next-hop-silent", "no-route"),
     "route-missing": UNREACHED,
     "own-network-unrouted": ("uplink-down",),
+    "responder-closed": ("address-used-twice",),
 }
 """Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
 NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)

@@ -58,12 +58,7 @@ def _address(node: NodeView, report: NodeReport, case: Case) -> Judged:
     if pod is None or not cidrs:
         return result(None, f"pod networks {', '.join(cidrs) or 'none'}, probe pod {pod or 'none'}")
     networks = [found for cidr in cidrs if (found := network(cidr))]
-    others = [
-        other.name
-        for other in case.nodes.values()
-        for cidr in other.seen.pod_cidrs
-        if other is not node and any(mine.overlaps(theirs) for mine in networks if (theirs := network(cidr)))
-    ]
+    others = case.shared_with.get(node.name, [])
     planned = all(mine.prefixlen == case.expected.mask and mine.subnet_of(case.expected.pool) for mine in networks)
     own = network(pod)
     inside = own is not None and any(own.subnet_of(mine) for mine in networks)

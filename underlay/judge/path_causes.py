@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
-from underlay.judge.case import Case, NodeView, Pair, names, network
+from underlay.judge.case import Case, NodeView, Pair, names
 from underlay.judge.node_causes import drop_text, drops
 from underlay.judge.verdict import Cause
 
@@ -46,7 +45,7 @@ def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
     ]
     passed = f"{pair.probe.ping.bytes} bytes pass, {full.bytes} with DF do not ({full.received} of {full.sent})"
     size = str(mtu) if mtu else f"less than {full.bytes}"
-    more = f", and of {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
+    more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
     sentence = f"path MTU {pair.source.name} → {pair.target.name} is {size}, pods use {full.bytes}{more}"
     fix = f"Give every NIC and port of {where} the declared MTU, or declare the smaller one."
     return Cause("path-mtu", where, sentence, (passed, *told), fix, names(pairs))
@@ -55,7 +54,7 @@ def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
 def masqueraded(case: Case) -> Iterator[Cause]:
     """Find far ends that saw another source address than the pod's."""
     for node in case.nodes.values():
-        pairs = [pair for pair in case.pairs if pair.source is node]
+        pairs = case.sent_by.get(node.name, [])
         wrong = {
             (pair.target.name, kind, seen) for pair in pairs for kind, seen in _sources(pair) if seen != pair.flow[0]
         }
@@ -99,7 +98,7 @@ def responder_closed(case: Case) -> Iterator[Cause]:
 def responder_silent(case: Case) -> Iterator[Cause]:
     """Find far pods that answer echo requests in full size, take what is sent, and say nothing."""
     for node in case.nodes.values():
-        mine = [pair for pair in case.pairs if pair.target is node]
+        mine = case.sent_to.get(node.name, [])
         silent = [pair for pair in mine if _takes_and_is_silent(pair)]
         if silent and len(silent) == len(mine):
             sentence = f"{node.name}: the responder in its probe pod does not answer; the path to it works"
@@ -139,20 +138,11 @@ def _sources(pair: Pair) -> list[tuple[str, str]]:
 
 def pod_network_twice(case: Case) -> Iterator[Cause]:
     """Find two nodes that were given overlapping pod networks."""
-    given = [(node, found) for node in case.nodes.values() for cidr in node.seen.pod_cidrs if (found := network(cidr))]
-    for (one, first), (other, second) in combinations(given, 2):
-        if one is not other and first.overlaps(second):
-            sentence = f"pod network {first} is assigned to {one.name} and {second} to {other.name}"
-            told = tuple(f"CiliumNode {node.name} holds {cidr}" for node, cidr in ((one, first), (other, second)))
-            pairs = names(case.touching(one.name, other.name))
-            yield Cause(
-                "pod-network-twice",
-                one.name,
-                sentence,
-                told,
-                "Delete the younger CiliumNode, restart its agent and pods.",
-                pairs,
-            )
+    for (one, first), (other, second) in case.overlaps:
+        sentence = f"pod network {first} is assigned to {one} and {second} to {other}"
+        told = tuple(f"CiliumNode {name} holds {cidr}" for name, cidr in ((one, first), (other, second)))
+        fix = "Delete the younger CiliumNode, restart its agent and pods."
+        yield Cause("pod-network-twice", one, sentence, told, fix, names(case.touching(one, other)))
 
 
 RULES = (path_mtu, masqueraded, responder_closed, responder_silent, pod_network_twice, objects)

@@ -16,6 +16,7 @@ REFUSING = {"blackhole", "unreachable", "prohibit"}
 SILENT = {"failed", "incomplete"}
 """States of a neighbour that does not answer."""
 PINNED = "permanent"
+ECHO_REPLY = (0, 0)
 CILIUM_DEVICE = "cilium_host"
 """Routes for far pods lead to this device only in tunnel mode."""
 
@@ -137,13 +138,18 @@ def pinned_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a next hop whose card's address was set by hand, while nothing that the node sends arrives."""
     entries = (node.report.facts.neighbours or ()) if node.report else ()
     pinned = [entry for entry in entries if entry.state == PINNED and entry.address in _gateways(node).split(", ")]
-    mine = [pair for pair in case.pairs if pair.source is node and pair.probe.node in case.nodes]
+    mine = case.sent_by.get(node.name, [])
     sent = sum(row.count for row in node.counters("sent") if row.source == node.seen.probe and node.on_uplink(row))
-    arrived = any(row.source == node.seen.probe for pair in mine for row in pair.target.counters("received"))
-    if pinned and sent and not arrived:
+    answered = any(
+        row.icmp == ECHO_REPLY for pair in mine for row in pair.target.counters("sent", [pair.flow[::-1]])
+    )  # a switch floods what has an unknown address, so `received` would say less
+    if pinned and sent and not answered:
         entry = pinned[0]
-        sentence = f"the next hop {entry.address} has an address set by hand on {entry.device}, and nothing arrives"
-        witnesses = [f"neighbour {entry.address} is {entry.state}", f"{sent} packets sent, none received by any node"]
+        sentence = f"the next hop {entry.address} has an address set by hand on {entry.device}, and nothing is answered"
+        witnesses = [
+            f"neighbour {entry.address} is {entry.state}",
+            f"{sent} packets sent, none answered by any far pod",
+        ]
         fix = f"Remove it: ip neigh del {entry.address} dev {entry.device}."
         yield cause("next-hop-pinned", node, sentence, fix, witnesses, case)
 

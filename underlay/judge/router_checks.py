@@ -31,12 +31,7 @@ def halted(router: RouterView) -> list[str]:
 
 def kernel_hops(router: RouterView, prefix: str) -> list[str]:
     """Return the next hops, or the kind, of a prefix's routes in the router's kernel."""
-    routes = (router.report.kernel or ()) if router.report else ()
-    return sorted(
-        route.gateway or (route.device or "") if route.type == "unicast" else route.type
-        for route in routes
-        if route.target == prefix
-    )
+    return router.held.get(prefix, [])
 
 
 def _processes(router: RouterView, report: RouterReport, case: Case) -> Judged:

@@ -43,7 +43,7 @@ def pod_link_down(node: NodeView, case: Case) -> Iterator[Cause]:
 
 def pod_without_route(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a pod whose own kernel knows no way to any far pod, while the node has one."""
-    mine = [pair for pair in case.broken if pair.source is node]
+    mine = [pair for pair in case.touching(node.name) if pair.source is node]
     refused = [pair for pair in mine if _refused_at_home(pair)]
     if refused and len(refused) == len(mine) and all(not look.out.error for look in lookups(node)):
         link = next((item for item in node.links.values() if _is_pod_link(node, item.ifindex)), None)

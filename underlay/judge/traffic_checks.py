@@ -129,7 +129,7 @@ def probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
     far = case.far(node)
     if not far:
         return ALONE
-    pairs = [pair for pair in case.pairs if pair.source is node]
+    pairs = case.sent_by.get(node.name, [])
     failed = sum(len(pair.failed) for pair in pairs)
     probed = [(probe.node, probe.address) for probe in report.probes]
     if len(probed) != len(set(probed)) or set(probed) != set(far.items()):

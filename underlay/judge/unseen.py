@@ -46,29 +46,36 @@ def refused(case: Case, explained: Pairs) -> Iterator[Cause]:
 
 
 def dropped(case: Case, explained: Pairs) -> Iterator[Cause]:
-    """Yield a cause for each kernel that drops packets of a pair without another cause, whatever the reason's name."""
+    """Yield a cause for each place in a kernel that drops packets of pairs without another cause."""
+    places: dict[tuple[str, str, str], list[tuple[Pair, list[Counter]]]] = {}
     for pair in case.broken:
-        if pair.names in explained:
-            continue
-        for node in (pair.source, pair.target):
-            rows = [row for row in _of_both(node, pair, "dropped") if not is_noise(row)]
-            if rows:
-                row, way = rows[0], f"{pair.source.name} → {pair.target.name}"
-                text = f"{sum(item.count for item in rows)} drops {row.reason} at {row.function} on {node.device(row)}"
-                hint = (
-                    "Ask `cilium-dbg monitor -t drop` there."
-                    if row.reason.startswith("TC_")
-                    else "Look up the reason in the kernel."
-                )
-                yield Cause(
-                    "kernel-drop",
-                    node.name,
-                    f"{node.name}: the kernel drops {way} ({row.reason} at {row.function})",
-                    (text, f"probe {pair.text}"),
-                    hint,
-                    frozenset({pair.names}),
-                )
-                break
+        node, rows = _dropping(pair) if pair.names not in explained else (None, [])
+        if node and rows:
+            places.setdefault((node.name, rows[0].reason, rows[0].function), []).append((pair, rows))
+    for (name, reason, function), found in places.items():
+        pair, rows = found[0]
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        count = sum(row.count for _, counted in found for row in counted)
+        place = case.nodes[name].device(rows[0])
+        bpf = "Ask `cilium-dbg monitor -t drop` there." if reason.startswith("TC_") else ""
+        yield Cause(
+            "kernel-drop",
+            name,
+            f"{name}: the kernel drops {' → '.join(pair.names)}{more} ({reason} at {function})",
+            (f"{count} drops {reason} at {function} on {place}", f"probe {pair.text}"),
+            bpf or "Look up the reason in the kernel.",
+            names(pair for pair, _ in found),
+        )
+
+
+def _dropping(pair: Pair) -> tuple[NodeView | None, list[Counter]]:
+    """Return the node that drops a pair's packets, and its counters: on the way there before the way back."""
+    for flow in (pair.flow, pair.flow[::-1]):
+        for node in (pair.target, pair.source):
+            rows = [row for row in _of_both(node, pair, "dropped") if (row.source, row.target) == flow]
+            if rows := [row for row in rows if not is_noise(row)]:
+                return node, rows
+    return None, []
 
 
 def lost(case: Case, explained: Pairs) -> Iterator[Lost]:

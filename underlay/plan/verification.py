@@ -11,6 +11,7 @@ from underlay.model import HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
 from underlay.plan.once import per_site
+from underlay.plan.partners import partners
 from underlay.plan.paths import learnable
 from underlay.plan.ways import ways
 
@@ -116,6 +117,14 @@ class Expected(Model):
             return own or ()
         named = (way for way in plan.ways if rack in way.racks or not way.racks)
         return next((way.hops for way in named), ())
+
+    def partners(self, name: str) -> tuple[str, ...]:
+        """Return the nodes whose probe pods a node probes, and that probe its own."""
+        return self._partners.get(name, ())
+
+    @cached_property
+    def _partners(self) -> dict[str, tuple[str, ...]]:
+        return partners([(node.name, node.rack) for node in self.nodes])
 
     @cached_property
     def _nodes(self) -> dict[str, ExpectedNode]:

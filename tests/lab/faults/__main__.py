@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ BAD = {Score.WRONG, Score.UNNAMED, Score.MISSED, Score.FALSE, Score.NOT_INJECTED
 def main(argv: list[str]) -> int:
     """Run the chosen part of the table; the exit code is 0 where every fault was named rightly and healed."""
     options = _options(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal; the fault is healed"))
     if options.profile:
         profile.switch(options.profile)
     ground = Ground()

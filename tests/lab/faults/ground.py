@@ -20,6 +20,8 @@ from underlay.commands.verify import OUTPUT
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
+from underlay.model import Site
+from underlay.plan.verification import expectations
 
 PATIENCE = 150
 """Seconds for one command."""
@@ -40,12 +42,14 @@ class Ground:
 
     @cached_property
     def request(self) -> Request:
-        """Return the verification's input, as the stack's last update has left it."""
+        """Return the verification's input as the stack's last update has left it, with what today's plan expects."""
         words = ["pulumi", "stack", "output", OUTPUT, "--show-secrets", "--json", "--non-interactive", "--stack", "dev"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Broken(f"no verification input: {done.stderr.strip()}; `make up` makes it")
-        return Request.model_validate_json(done.stdout)
+        content = json.loads(done.stdout)
+        expected = expectations(Site.model_validate(content["site"]))
+        return Request.model_validate(content | {"expected": expected.model_dump(mode="json")})
 
     @property
     def profile(self) -> Profile:

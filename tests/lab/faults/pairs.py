@@ -69,6 +69,7 @@ def _one(ground: Ground, pair: Pair, say: Callable[[str], None]) -> list[bool]:
         say("\n    ".join([text, *([] if all(named) else said(verdict)[:10])]))
     except Broken as error:
         say(f"{pair[0].id} + {pair[1].id}: {error}")
-    for fault in reversed(pair):
-        ground.run(fault.heal)
+    finally:
+        for fault in reversed(pair):
+            ground.run(fault.heal)
     return named

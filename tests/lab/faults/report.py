@@ -20,15 +20,16 @@ def write(profile: str, results: Sequence[Result], argv: Sequence[str]) -> None:
     """Write one JSON file for each fault of a profile, and the profile's table as Markdown."""
     folder = repo() / FOLDER
     (folder / profile).mkdir(parents=True, exist_ok=True)
-    origin = {"command": " ".join(["python -m tests.lab.faults", *argv]), **_origin()}
+    made = {"command": " ".join(["python -m tests.lab.faults", *argv]), **origin()}
     for result in results:
-        content = {"profile": profile, **origin, **result.to_json(), "said": result.said[:SHOWN]}
+        content = {"profile": profile, **made, **result.to_json(), "said": result.said[:SHOWN]}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (folder / profile / f"{result.fault}.json").write_text(text, encoding="utf-8")
-    (folder / f"{profile}.md").write_text("\n".join(_table(profile, results, origin)) + "\n", encoding="utf-8")
+    (folder / f"{profile}.md").write_text("\n".join(_table(profile, results, made)) + "\n", encoding="utf-8")
 
 
-def _origin() -> dict[str, str]:
+def origin() -> dict[str, str]:
+    """Return the commit and the date of a run."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return {"commit": commit.stdout.strip(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
 
