@@ -16,6 +16,8 @@ from typing import Any
 
 NEW_NET = 0x40000000
 """The kernel's CLONE_NEWNET."""
+PDEATHSIG = 1
+"""The kernel's PR_SET_PDEATHSIG."""
 MOST = 8 * 1024 * 1024
 """Bytes that a child may answer."""
 
@@ -49,8 +51,10 @@ class Child:
 
     def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
         self.fd, write = os.pipe()
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
+            _end_with(parent)
             _answer(function, write)
         os.close(write)
 
@@ -66,6 +70,13 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+
+
+def _end_with(parent: int) -> None:
+    """Let the kernel end this process with its parent: it holds the parent's programs as well."""
+    _libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _answer(function: Callable[[], dict[str, Any]], fd: int) -> None:

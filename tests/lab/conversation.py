@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from tests.lab.minimachine import Machine
@@ -20,12 +21,16 @@ class Conversation:
         assert self.process.stdin
         self.process.stdin.write(opening())
 
-    def ask(self, **request: object) -> bytes:
-        """Send one request and return the answer."""
+    def say(self, **request: object) -> None:
+        """Send one request."""
         assert self.process.stdin
-        assert self.process.stdout
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
+
+    def ask(self, **request: object) -> bytes:
+        """Send one request and return the answer."""
+        self.say(**request)
+        assert self.process.stdout
         return self.process.stdout.readline()
 
     def begin(self) -> None:
@@ -35,12 +40,25 @@ class Conversation:
 
     def probe(self) -> None:
         """Probe the other node's pod."""
+        self.ask(**self.probing())
+
+    def probing(self) -> dict[str, object]:
+        """Return the request to probe the other node's pod."""
         targets = [{"node": name, "address": address} for name, address in PODS.items() if name != self.name]
         machines = [*ADDRESSES.values(), *GATEWAYS.values()]
-        self.ask(request="probe", pod=PODS[self.name], pods=list(PODS.values()), machines=machines, targets=targets)
+        pods = list(PODS.values())
+        return {"request": "probe", "pod": PODS[self.name], "pods": pods, "machines": machines, "targets": targets}
 
     def report(self) -> NodeReport:
         """Return the node's report."""
         report = NodeReport.model_validate_json(self.ask(request="report"))
-        self.process.communicate()
+        self.end()
         return report
+
+    def end(self) -> None:
+        """Wait for the program's end, which may have come already."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe
+                pipe.close()
+        self.process.wait(10)
