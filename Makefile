@@ -37,3 +37,6 @@ docs: ## make the pages that follow from the code
 
 paths-campaign: ## a campaign: 30 sampled sites in namespaces, every loss of each, forecast against the kernel; two minutes
 	@$(LAB) exec -- python -m tests.lab.forwarding 30
+
+cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
+	@$(LAB) exec -- python -m tests.lab.cost

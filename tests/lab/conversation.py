@@ -10,6 +10,9 @@ from tests.lab.minisite import ADDRESSES, GATEWAYS, PODS, PORT
 from underlay.collect.package import COMMAND, opening
 from underlay.judge.evidence import NodeReport
 
+BACKENDS = ("core", "bcc")
+"""Both ways into the kernel; each has to pass the same tests."""
+
 
 class Conversation:
     """One run of the program on a machine, with the backend that it chooses itself or with a wanted one."""

@@ -54,6 +54,10 @@ class Machine:
         """Start a command inside that is talked to."""
         return subprocess.Popen(self.words(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def path(self, inside: str) -> Path:
+        """Return where a file of the machine is for everybody else."""
+        return Path(f"/proc/{self.pid}/root{inside}")
+
     def end(self) -> None:
         """Switch the machine off."""
         self.process.kill()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.lab.conversation import BACKENDS
 from tests.lab.minifabric import Fabric, fabric, run_all
 from tests.lab.minisite import POOL
 from underlay.judge.verdict import Status, Verdict
@@ -14,7 +15,6 @@ from underlay.judge.verdict import Status, Verdict
 pytestmark = pytest.mark.lab
 
 Lines = tuple[tuple[str, str], ...]
-BACKENDS = ("core", "bcc")
 
 
 @dataclass(frozen=True)

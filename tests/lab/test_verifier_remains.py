@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 
 from bpf.syscall import bpf
-from tests.lab.conversation import Conversation
+from tests.lab.conversation import BACKENDS, Conversation
 from tests.lab.minifabric import Fabric, fabric
 from tests.lab.minisite import ADDRESSES, NETWORKS
 
 pytestmark = pytest.mark.lab
 
-BACKENDS = ("core", "bcc")
 BY_ID = {"prog_id": 13, "map_id": 14, "link_id": 30}
 """Commands that open a program, a table or a link by its number."""
 Numbers = set[tuple[str, int]]

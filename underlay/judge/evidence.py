@@ -228,6 +228,7 @@ class Kernel(Part):
     lacking: tuple[Text, ...] = ()
     """What this kernel cannot tell."""
     attach_seconds: float = 0.0
+    peak_mib: int = 0
 
 
 class NodeReport(Part):

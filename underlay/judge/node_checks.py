@@ -32,7 +32,7 @@ def _evidence(node: NodeView, report: NodeReport, case: Case) -> Judged:
         return result(None, "; ".join(report.errors) or "the self-test failed")
     lost = f", {report.missed} packets not counted" if report.missed else ""
     places = f"network namespace {report.namespace}, lo (ifindex 1)"
-    by = f" by {how.backend}, attached in {how.attach_seconds:g} s" if how.backend else ""
+    by = f" by {how.backend}, attached in {how.attach_seconds:g} s with {how.peak_mib} MiB" if how.backend else ""
     text = f"kernel {report.kernel}: {len(test.seen)} events for {test.source} → {test.target}, {places}{by}{lost}"
     told = "; ".join([text, *(f"not had: {reason}" for reason in how.lacking)])
     return result(False if report.missed else None if how.level == "partial" else True, told)

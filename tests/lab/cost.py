@@ -1,0 +1,76 @@
+"""Measure what the verifier costs a node, by both backends, and print it as a table: `make cost`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from tests.lab.conversation import BACKENDS
+from tests.lab.minifabric import Fabric, fabric
+from tests.lab.minimachine import Machine
+from underlay.collect.package import program
+
+BOUNDS = {"seconds": 3.0, "peak_mib": 250, "ns_watched": 500, "ns_foreign": 500}
+"""Seconds of the node's whole part, memory while attaching, nanoseconds per event."""
+RUN = "import runpy, sys; runpy.run_path('/run/verifier.pyz', run_name='__main__')"
+
+
+def measure(lab: Fabric, backend: str) -> dict[str, Any]:
+    """Return what one verification and the programs cost on node1."""
+    lab.verify(backend)
+    report = lab.reports["node1"]
+    found = events(lab.machines["node1"], backend)
+    return found | {"seconds": report.seconds, "session_mib": report.evidence.peak_mib}
+
+
+def events(machine: Machine, backend: str) -> dict[str, Any]:
+    """Return the node's own measurement."""
+    target = machine.path("/run/verifier.pyz")
+    target.write_bytes(program())
+    return dict(json.loads(machine.run("python3", "-I", "-c", RUN, "cost", backend)))
+
+
+def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the least of each number: whatever else runs on the machine can only add to it."""
+    first = rows[0]
+    numbers = {key: min(row[key] for row in rows) for key, value in first.items() if isinstance(value, int | float)}
+    names = [key for key, value in first.items() if isinstance(value, dict)]
+    return first | numbers | {key: {name: min(row[key][name] for row in rows) for name in first[key]} for key in names}
+
+
+def over(found: dict[str, Any]) -> list[str]:
+    """Return what is above its bound."""
+    values = found | {key: found[key]["all"] for key in ("ns_watched", "ns_foreign")}
+    return [f"{key} {values[key]}; at most {bound}" for key, bound in BOUNDS.items() if values[key] > bound]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the figures, one column for each backend."""
+    flat = [{key: _text(value) for key, value in row.items()} for row in rows]
+    lines = [" | ".join([key, *(row[key] for row in flat)]) for key in flat[0]]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _text(value: object) -> str:
+    return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
+
+
+def main() -> int:
+    """Print the least of three measurements of each backend, and the machine's load."""
+    with fabric() as lab:
+        rows = [best([measure(lab, backend) for _ in range(3)]) for backend in BACKENDS]
+    print(table(rows))
+    print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, object {_object_kib()} KiB in the zip")
+    wrong = [f"{row['backend']}: {sentence}" for row in rows for sentence in over(row)]
+    print("\n".join(wrong) or "every bound is kept")
+    return 1 if wrong else 0
+
+
+def _object_kib() -> int:
+    return len(program()) // 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What the verifier costs a node stays within its bounds, by both backends; the best of three on a shared machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import cost
+from tests.lab.conversation import BACKENDS
+from tests.lab.minifabric import Fabric, fabric
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Fabric]:
+    with fabric() as running:
+        yield running
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_node_pays_little(lab: Fabric, backend: str) -> None:
+    rows = []
+    for _ in range(3):
+        rows.append(cost.measure(lab, backend))
+        if not cost.over(cost.best(rows)):
+            break
+    found = cost.best(rows)
+    assert cost.over(found) == [], found
+    assert found["wrong"] == []
+    assert {"sent", "received", "dropped", "routed"} <= set(found["ns_watched"])
+
+
+def test_the_object_costs_less_than_a_compiler(lab: Fabric) -> None:
+    core, bcc = (cost.events(lab.machines["node1"], backend) for backend in BACKENDS)
+    assert core["peak_mib"] < bcc["peak_mib"]
+    assert core["libbpf_kib"] < 1024
