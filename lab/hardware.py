@@ -11,6 +11,7 @@ from typing import Literal
 
 import yaml
 
+from lab.failure import Failure
 from underlay.model import SHARED_GATEWAY, Egress, Link, Node, Platform, Rack, Site, load_site
 
 PROJECT = "cilium-underlay"
@@ -130,6 +131,8 @@ def _uplinks(rack: Rack, node: Node) -> Iterator[tuple[Link, str, int, IPv4Addre
 def _routers(site: Site) -> Iterator[Machine]:
     kinds: dict[Platform, Literal["frr", "bird"]] = {Platform.FRR: "frr", Platform.BIRD: "bird"}
     for router in site.routers:
+        if router.platform not in kinds:
+            raise Failure(f"the lab runs no router of platform {router.platform} ({router.name}); it has frr and bird")
         links = site.links_of(router.name)
         addresses = [(_port(rack.name), f"{link.address}/{link.subnet.prefixlen}") for rack, link in links]
         addresses += [(_port(n.name), _link(n.local, n.remote)) for n in router.neighbors]

@@ -97,14 +97,17 @@ def _selected(config: dict[str, Any]) -> Any:
 
 def test_an_empty_rack_has_no_cluster_configuration() -> None:
     one_rack = site(lambda d: d.update(nodes=d["nodes"][:2], security_groups=[]))
-    assert [item["metadata"]["name"] for item in bgp.objects(one_rack)][2:] == ["underlay-rack-a"]
+    assert [item["metadata"]["name"] for item in bgp.objects(one_rack)][3:] == ["underlay-rack-a"]
 
 
 def test_the_peer_configuration_selects_the_advertisement_by_its_labels() -> None:
-    advertisement, peer, *_ = bgp.objects(site())
+    _, advertisement, peer, *_ = bgp.objects(site())
     [family] = peer["spec"]["families"]
     assert family["advertisements"]["matchLabels"] == advertisement["metadata"]["labels"]
-    assert advertisement["spec"] == {"advertisements": [{"advertisementType": "PodCIDR"}]}
+    pods, services = advertisement["spec"]["advertisements"]
+    assert pods == {"advertisementType": "PodCIDR"}
+    assert (services["advertisementType"], services["service"]) == ("Service", {"addresses": ["LoadBalancerIP"]})
+    assert services["selector"] == bgp.EVERY_SERVICE
     assert peer["spec"]["authSecretRef"] == bgp.PASSWORD_SECRET
     assert peer["spec"]["gracefulRestart"] == {"enabled": True, "restartTimeSeconds": 120}
     assert peer["spec"]["timers"] == {

@@ -89,9 +89,13 @@ def _table(router: RouterView, report: RouterReport, case: Case) -> Judged:
     held = {
         prefix: tuple(sorted(hops))
         for prefix, hops in report.table.items()
-        if case.in_pool(prefix) or strays_over(router, prefix, case)
+        if (case.in_pool(prefix) or strays_over(router, prefix, case)) and not _aggregate(router, prefix)
     }
     return _compare(router, held, case, "by BGP")
+
+
+def _aggregate(router: RouterView, prefix: str) -> bool:
+    return network(prefix) in router.plan.aggregates
 
 
 def strays_over(router: RouterView, prefix: str, case: Case) -> bool:
@@ -105,7 +109,8 @@ def _kernel(router: RouterView, report: RouterReport, case: Case) -> Judged:
     """Compare the kernel's routes in the pool with the intended set, next hops included."""
     if report.kernel is None:
         return result(None, "; ".join(report.errors))
-    prefixes = {route.target for route in report.kernel if case.in_pool(route.target)}
+    found = {route.target for route in report.kernel if case.in_pool(route.target)}
+    prefixes = {prefix for prefix in found if not _aggregate(router, prefix)}
     return _compare(router, {prefix: tuple(kernel_hops(router, prefix)) for prefix in prefixes}, case, "in the kernel")
 
 

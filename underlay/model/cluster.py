@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from underlay.model.base import Address, Asn, Model, Name, Network, Port, Version, Word
 
@@ -102,6 +102,15 @@ class Addresses(Model):
     """What is planned beyond what is declared, so that ranges that never change are large enough."""
 
 
+def _community(text: str) -> str:
+    if any(int(half) > LARGEST_HALF for half in text.split(":")):
+        raise ValueError(f"two numbers from 0 to {LARGEST_HALF}, as in 65010:100")
+    return text
+
+
+LARGEST_HALF = 65535
+
+
 class Timers(Model):
     """BGP timers in seconds (RFC 4271)."""
 
@@ -120,6 +129,10 @@ class GracefulRestart(Model):
     """Seconds; it has to outlast an agent's restart."""
 
 
+Community = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,4}):(0|[1-9][0-9]{0,4})$"), AfterValidator(_community)]
+"""Two numbers of 16 bits."""
+
+
 class Bgp(Model):
     """The cluster's side of BGP; the routers' side follows from the racks."""
 
@@ -129,3 +142,5 @@ class Bgp(Model):
     """Timers of the sessions between nodes and routers, used on both sides."""
     graceful_restart: GracefulRestart | None = None
     """Left out: routers drop a node's routes as soon as its agent restarts."""
+    communities: tuple[Community, ...] = ()
+    """Marks that the nodes put on everything they advertise, as in 65010:100 (RFC 1997)."""

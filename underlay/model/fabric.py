@@ -28,6 +28,8 @@ class Platform(StrEnum):
 
     FRR = "frr"
     BIRD = "bird"
+    VRP = "vrp"
+    """Huawei's; rendered for the network team, never applied."""
 
 
 class Neighbor(Model):

@@ -77,6 +77,7 @@ PATTERNS = {
     r"^[a-z0-9][a-z0-9.:/_-]*[a-z0-9]$": "a registry and a path, in lower case and without a scheme",
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "a name of lower-case letters, digits, hyphens and points",
     r"^[A-Za-z0-9+/]{16}$": "twelve bytes in base64: 16 letters, digits, + and /",
+    r"^(0|[1-9][0-9]{0,4}):(0|[1-9][0-9]{0,4})$": "two numbers from 0 to 65535, as in 65010:100",
     r"^[!-~]+$": "printable ASCII without spaces",
     r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$": "a text in one line, not empty",
 }

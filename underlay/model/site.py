@@ -59,6 +59,11 @@ class Site(Model):
         """Return the router of that name; KeyError when there is none."""
         return self._routers[name]
 
+    @cached_property
+    def router_names(self) -> frozenset[str]:
+        """Return the names of the site's own routers."""
+        return frozenset(self._routers)
+
     def node(self, name: str) -> Node:
         """Return the node of that name; KeyError when there is none."""
         return self._nodes[name]

@@ -10,11 +10,16 @@ API_VERSION = "cilium.io/v2"
 INSTANCE = "underlay"
 PEER_CONFIG = "underlay"
 ADVERTISEMENT = "underlay-pods"
+"""It holds the services' addresses too; its name is older than they are."""
 PASSWORD_SECRET = "underlay-bgp"  # noqa: S105 - the name of a Secret, not its content
 LABELS = {"underlay/advertises": "pods"}
-CRDS = tuple(
-    f"ciliumbgp{kind}.cilium.io" for kind in ("advertisements", "clusterconfigs", "nodeconfigs", "peerconfigs")
+POOL = "underlay"
+CRDS = (
+    *(f"ciliumbgp{kind}.cilium.io" for kind in ("advertisements", "clusterconfigs", "nodeconfigs", "peerconfigs")),
+    "ciliumloadbalancerippools.cilium.io",
 )
+EVERY_SERVICE = {"matchExpressions": [{"key": "underlay/advertised", "operator": "NotIn", "values": ["no"]}]}
+"""Every service but those that say no; without a selector Cilium would advertise none."""
 
 
 class Session(NamedTuple):
@@ -28,7 +33,8 @@ class Session(NamedTuple):
 
 def objects(site: Site) -> list[dict[str, Any]]:
     """Return the objects in the order in which they have to exist; the password's Secret comes before them."""
-    return [_advertisement(), _peer_config(site), *(_cluster_config(site, rack) for rack in _occupied(site))]
+    configs = (_cluster_config(site, rack) for rack in _occupied(site))
+    return [*_pools(site), _advertisement(site), _peer_config(site), *configs]
 
 
 def sessions(site: Site) -> list[Session]:
@@ -50,9 +56,21 @@ def _object(kind: str, name: str, spec: dict[str, Any], labels: dict[str, str] |
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _advertisement() -> dict[str, Any]:
-    spec = {"advertisements": [{"advertisementType": "PodCIDR"}]}
-    return _object("CiliumBGPAdvertisement", ADVERTISEMENT, spec, dict(LABELS))
+def _pools(site: Site) -> list[dict[str, Any]]:
+    """Return the pool of the addresses of services of type LoadBalancer, where the site has some."""
+    blocks = [{"cidr": str(network)} for network in site.addresses.load_balancers]
+    spec = {"blocks": blocks, "allowFirstLastIPs": "No"}
+    return [_object("CiliumLoadBalancerIPPool", POOL, spec)] if blocks else []
+
+
+def _advertisement(site: Site) -> dict[str, Any]:
+    """Return what the nodes advertise: their pods, and the services' addresses where the site has a pool of them."""
+    marks = {"attributes": {"communities": {"standard": list(site.bgp.communities)}}} if site.bgp.communities else {}
+    told: list[dict[str, Any]] = [{"advertisementType": "PodCIDR", **marks}]
+    if site.addresses.load_balancers:
+        service = {"addresses": ["LoadBalancerIP"]}
+        told.append({"advertisementType": "Service", "service": service, "selector": EVERY_SERVICE, **marks})
+    return _object("CiliumBGPAdvertisement", ADVERTISEMENT, {"advertisements": told}, dict(LABELS))
 
 
 def _peer_config(site: Site) -> dict[str, Any]:

@@ -24,9 +24,16 @@ SPARE_PREFIXES = 64
 """Prefixes taken from a neighbour beyond those of the site as it is declared, at least."""
 LONGEST_SYMBOL = 50
 """Characters of a name in a BIRD symbol: BIRD takes 64, and `underlay_node_` takes 14 of them."""
-TEMPLATES: dict[Platform, str] = {Platform.FRR: "frr.conf.j2", Platform.BIRD: "bird.conf.j2"}
+TEMPLATES: dict[Platform, str] = {
+    Platform.FRR: "frr.conf.j2",
+    Platform.BIRD: "bird.conf.j2",
+    Platform.VRP: "vrp.cfg.j2",
+}
+WAYS = 16
+"""Equal ways that VRP uses at once; FRR and BIRD use 16 or more without being told."""
 
-PODS, SUBNETS = "PODS", "SUBNETS"
+PODS, SUBNETS, SERVICES, WHOLES = "PODS", "SUBNETS", "SERVICES", "AGGREGATES"
+HOST = 32
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Peer:
     imports: tuple[str, ...]
     exports: tuple[str, ...]
     limit: int
+    outside: bool
+    """It gets aggregates in place of their parts."""
 
 
 def router_text(site: Site, router: Router) -> str:
@@ -44,7 +53,11 @@ def router_text(site: Site, router: Router) -> str:
     links = site.links_of(router.name)
     subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
     peers = [(neighbor, learned(site, router, neighbor)) for neighbor in router.neighbors]
-    sets = {**subnets, **{_set_name(peer): found.entries for peer, found in peers if found.entries}}
+    sets = {
+        **subnets,
+        **_shared(site, router),
+        **{_set_name(peer): found.entries for peer, found in peers if found.entries},
+    }
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -59,10 +72,32 @@ def router_text(site: Site, router: Router) -> str:
                 (node.name, node.address_in(link.subnet)) for rack, link in links for node in site.nodes_of(rack.name)
             ],
             peers=[_peer(site, router, neighbor, found.networks, sets) for neighbor, found in peers],
+            node_imports=_from_nodes(site),
             password=PASSWORD_MARK,
-            node_prefixes=NODE_PREFIXES,
+            node_prefixes=node_prefixes(site),
+            ways=WAYS,
         )
     )
+
+
+def node_prefixes(site: Site) -> int:
+    """Return how many prefixes a node may announce, in steps: its share of the pods, and every service's address."""
+    return max(NODE_PREFIXES, 1 << _services(site).bit_length())
+
+
+def _services(site: Site) -> int:
+    return sum(network.num_addresses for network in site.addresses.load_balancers)
+
+
+def _from_nodes(site: Site) -> tuple[str, ...]:
+    return (PODS, *([SERVICES] if site.addresses.load_balancers else []))
+
+
+def _shared(site: Site, router: Router) -> dict[str, tuple[Entry, ...]]:
+    """Return the sets of service addresses, one by one, and of aggregates, where there are such."""
+    services = tuple(Entry(network, HOST) for network in site.addresses.load_balancers)
+    wholes = tuple(Entry(network, network.prefixlen) for network in router.aggregates)
+    return {name: entries for name, entries in ((SERVICES, services), (WHOLES, wholes)) if entries}
 
 
 def _set_name(neighbor: Neighbor) -> str:
@@ -71,12 +106,13 @@ def _set_name(neighbor: Neighbor) -> str:
 
 def _peer(site: Site, router: Router, neighbor: Neighbor, prefixes: int, sets: Iterable[str]) -> Peer:
     own = _set_name(neighbor)
-    carries_pods = neighbor.name in adjacency(site)[router.name]
-    expected = prefixes + (len(site.nodes) if carries_pods else 0)
+    carries_pods, outside = neighbor.name in adjacency(site)[router.name], neighbor.name not in site.router_names
+    expected = prefixes + (len(site.nodes) + _services(site) if carries_pods else 0)
     return Peer(
         declared=neighbor,
-        imports=(*([PODS] if carries_pods else []), *([own] if own in sets else [])),
-        exports=(PODS, *(name for name in sets if name != own)),
+        imports=(*(_from_nodes(site) if carries_pods else ()), *([own] if own in sets else [])),
+        exports=(PODS, *(name for name in sets if name != own and (outside or name != WHOLES))),
+        outside=outside,
         limit=1 << (expected + SPARE_PREFIXES).bit_length(),  # in steps, so that one more node changes nothing
     )
 

@@ -82,6 +82,8 @@ class ExpectedRouter(Model):
     """Towards its own nodes, by name."""
     ways: tuple[ExpectedWay, ...] = ()
     """Towards everybody else's."""
+    aggregates: tuple[Network, ...] = ()
+    """What it tells neighbours outside in place of parts; it discards what no part takes."""
     accepts: tuple[Network, ...] = ()
     """What it may learn of networks that cover the pod pool."""
 
@@ -198,6 +200,7 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
         sessions=(*sessions, *others),
         next_hops=_own(nodes),
         ways=tuple(ExpectedWay(hops=way.hops, racks=way.racks) for way in ways(site, router)),
+        aggregates=router.aggregates,
         accepts=_covering(site, router),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from underlay.model import Platform
 from underlay.model.host_keys import FIX
 from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 
@@ -34,6 +35,19 @@ def managed_routers_have_an_address(declaration: Declaration) -> Iterator[Proble
         if router.managed and not router.management:
             fix = "Declare it, or set managed to false."
             yield Problem(f"site.routers.{index}.management", "nothing", "address and user for SSH", fix)
+
+
+@rule(
+    "router-platform-rendered-only",
+    bad={"routers.1.platform": "vrp"},
+    good={"routers.1.platform": "vrp", "routers.1.managed": False},
+)
+def managed_routers_can_be_configured(declaration: Declaration) -> Iterator[Problem]:
+    """What nobody has run against the real thing is a file for people to read, not a change over SSH."""
+    for index, router in enumerate(declaration.site.routers):
+        if router.managed and router.platform is Platform.VRP:
+            fix = "Its configuration is then rendered as the stack's output `routers`."
+            yield Problem(f"site.routers.{index}.managed", "true with platform vrp", "false", fix)
 
 
 @rule(
