@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def test_a_pool_of_service_addresses_is_one_object_with_its_blocks() -> None:
     pools = [item for item in bgp.objects(site()) if item["kind"] == "CiliumLoadBalancerIPPool"]
-    assert [pool["spec"]["blocks"] for pool in pools] == [[{"cidr": "198.51.100.0/25"}]]
+    assert [pool["spec"]["blocks"] for pool in pools] == [[{"cidr": "198.18.10.0/24"}]]
 
 
 def test_without_a_pool_only_pods_are_advertised() -> None:
@@ -32,7 +32,7 @@ def test_marks_are_put_on_everything_that_is_advertised() -> None:
 
 def test_a_node_may_announce_as_many_prefixes_as_there_are_services() -> None:
     assert node_prefixes(site(drop("addresses.load_balancers"))) == 16
-    assert node_prefixes(site()) == 256
+    assert node_prefixes(site()) == 512
 
 
 def test_an_aggregate_goes_outside_in_place_of_its_parts_and_nowhere_else() -> None:
