@@ -12,6 +12,7 @@ from dataclasses import asdict
 from underlay.collect.look import Seen, look
 from underlay.collect.ssh import machines
 from underlay.commands.verify import read_request
+from underlay.model import Site
 from underlay.plan.prerequisites import node_input
 from underlay.remote import request
 from underlay.report.columns import harmless
@@ -25,6 +26,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="underlay drift", description="Compare nodes with their declaration.")
     parser.add_argument("--input", default="-", metavar="FILE", help="JSON input as of verify; - is standard input")
     parser.add_argument("--stack", metavar="NAME", help="take the input from this stack, by `pulumi`")
+    parser.add_argument("--node", action="append", metavar="NAME", help="look at this node only; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     parser.add_argument("--repair", action="store_true", help="bring the nodes that differ back to their declaration")
     arguments = parser.parse_args(argv)
@@ -34,7 +36,11 @@ def main(argv: list[str]) -> int:
         print(f"drift: the input is not usable: {error}", file=sys.stderr)
         return NO_LOOK
     site = asked.site
-    requests = {node.name: request("prepare_node", node_input(site, node)) for node in site.nodes}
+    chosen = [node for node in site.nodes if not arguments.node or node.name in arguments.node]
+    if unknown := sorted({*(arguments.node or ())} - {node.name for node in chosen}):
+        print(f"drift: no node is called {harmless(', '.join(unknown))}; the site has {_names(site)}", file=sys.stderr)
+        return NO_LOOK
+    requests = {node.name: request("prepare_node", node_input(site, node)) for node in chosen}
     reached = machines({node.name: node.management for node in site.nodes}, asked.ssh.host_keys)
     seen = asyncio.run(look(reached, asked.ssh.key, requests))
     if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):
@@ -44,6 +50,10 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps([asdict(one) for one in seen]))
     return exit_code(seen)
+
+
+def _names(site: Site) -> str:
+    return ", ".join(node.name for node in site.nodes)
 
 
 def exit_code(seen: Sequence[Seen]) -> int:
