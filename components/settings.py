@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pulumi
 
 from components.cluster import show_to_policies
 from components.refusal import refuse
 from underlay.finding import Finding, Refused
-from underlay.model import Site, load_host_keys, load_site
+from underlay.model import Site
 from underlay.plan.checks import Declaration
-from underlay.plan.waivers import Waiver, load_waivers
+from underlay.plan.reading import read
+from underlay.plan.waivers import Waiver
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,16 @@ def load_settings() -> Settings:
     """Read the stack's configuration; whatever is malformed ends the program with every finding in one message."""
     config = pulumi.Config()
     try:
-        site = load_site(_plain(config, "site"))
-        waivers = load_waivers(_plain(config, "waivers", []))
+        declaration, waivers = read(
+            _plain(config, "site"),
+            _plain(config, "hostKeys", {}),
+            _plain(config, "waivers", []),
+            datetime.now(UTC).date(),
+        )
+        site = declaration.site
         _kubeconfig_is_told(site, config)
         return Settings(
-            declaration=Declaration(site, load_host_keys(_plain(config, "hostKeys", {}))),
+            declaration=declaration,
             waivers=waivers,
             chart=_chart(site, config),
             ssh_key=config.require_secret("sshKey"),
@@ -49,7 +56,7 @@ def load_settings() -> Settings:
         )
     except Refused as refused:
         show_to_policies(_shown(config))
-        refuse(refused.findings)
+        refuse(refused.findings, refused.note)
 
 
 def _plain(config: pulumi.Config, key: str, default: object = None) -> object:

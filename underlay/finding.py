@@ -45,9 +45,13 @@ class Finding:
 class Refused(Exception):
     """The declaration contradicts itself or the rules; carries every finding."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keep the findings and make one message of them."""
+    def __init__(self, findings: Iterable[Finding], *, meant: object = None, note: str = "") -> None:
+        """Keep the findings, make one message of them, and remember what was probably meant.
+
+        `note` says what could not be looked at because of them.
+        """
         self.findings: Sequence[Finding] = tuple(findings)
+        self.meant, self.note = meant, note
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 

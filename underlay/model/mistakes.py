@@ -89,13 +89,13 @@ LONGEST = 120
 
 def mistakes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[Finding]:
     """Return a finding for each mistake; what follows from another one is left out."""
-    return [_finding(root, item) for item in _causes(root, errors)]
+    return [_finding(root, item) for item in causes(root, errors)]
 
 
-def _causes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+def causes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """Leave out lists that are too short because their items are refused, and keys that are there with a typo."""
     above = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
-    misspelt = {(*item["loc"][:-1], _meant(root, item)) for item in errors if item["type"] == "extra_forbidden"}
+    misspelt = {(*item["loc"][:-1], meant(root, item)) for item in errors if item["type"] == "extra_forbidden"}
     follows = {"too_short": above, "missing": misspelt}
     return [item for item in errors if item["loc"] not in follows.get(item["type"], ())]
 
@@ -107,13 +107,13 @@ def _finding(root: type[BaseModel], item: ErrorDetails) -> Finding:
     text = str(item["loc"][-1]) if rule == KEY_UNKNOWN else value
     if isinstance(text, str) and not text.isascii():
         return _foreign(where, text)
-    found = "nothing" if rule == KEY_MISSING else _shown(value)
+    found = "nothing" if rule == KEY_MISSING else shown(value) if rule == KIND else _shown(value)
     return Finding(rule, where, found, _expected(root, item), _fix(root, item))
 
 
 def _foreign(where: str, text: str) -> Finding:
-    meant = ascii_of(text)
-    fix = f"Did you mean {meant}?" if meant.isascii() and meant else ""
+    likely = ascii_of(text)
+    fix = f"Did you mean {likely}?" if likely.isascii() and likely else ""
     return Finding(FOREIGN, ascii(where)[1:-1], _cut(ascii(text)), f"ASCII only, not {', '.join(foreign(text))}", fix)
 
 
@@ -135,11 +135,11 @@ def _fix(root: type[BaseModel], item: ErrorDetails) -> str:
         return "Write it without quotes." if re.fullmatch(r"[0-9]+|true|false", value) else ""
     if kind == "tuple_type":
         return "Write it as [a, b]."
-    meant = _meant(root, item)
-    return f"Did you mean {meant}?" if meant else ""
+    likely = meant(root, item)
+    return f"Did you mean {likely}?" if likely else ""
 
 
-def _meant(root: type[BaseModel], item: ErrorDetails) -> str:
+def meant(root: type[BaseModel], item: ErrorDetails) -> str:
     """Return what was probably meant by a key or a value; nothing where nothing is near."""
     context = item.get("ctx", {})
     if item["type"] == "extra_forbidden":

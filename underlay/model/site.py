@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from underlay.finding import Refused
 from underlay.model.base import Model, Name
@@ -16,6 +17,7 @@ from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
 from underlay.model.mistakes import UNREADABLE, mistakes
 from underlay.model.plain import require_plain
+from underlay.model.repairs import Unclear, repaired
 
 T = TypeVar("T")
 
@@ -113,4 +115,13 @@ def load_site(declared: object) -> Site:
     try:
         return Site.model_validate_json(json.dumps(declared, default=str), strict=True)
     except ValidationError as error:
-        raise Refused(mistakes(Site, error.errors())) from None
+        errors = error.errors()
+        raise Refused(mistakes(Site, errors), meant=_meant(declared, errors)) from None
+
+
+def _meant(declared: object, errors: Sequence[ErrorDetails]) -> Site | None:
+    """Return the site that was probably meant; None where a mistake leaves that open."""
+    try:
+        return Site.model_validate_json(json.dumps(repaired(Site, declared, errors), default=str), strict=True)
+    except (Unclear, ValidationError):
+        return None
