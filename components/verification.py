@@ -18,6 +18,7 @@ from underlay.plan.bgp import objects, sessions
 from underlay.plan.digest import digest
 from underlay.plan.values import helm_values
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_input
+from underlay.report.document import age, summary
 
 SESSION_SECONDS = 180
 """Time until every session is established: a connect retry of common length, and the responders' start."""
@@ -29,6 +30,8 @@ class Datapath(pulumi.ComponentResource):
     """The proof that pods are routed, not tunnelled."""
 
     verdict: local.Command
+    summary: pulumi.Output[dict[str, Any]]
+    """The last verdict's status, time and digest."""
     input: pulumi.Output[dict[str, Any]]
     """What `python3 -m underlay verify` reads; a secret."""
 
@@ -54,6 +57,8 @@ class Datapath(pulumi.ComponentResource):
             )
         )
         self.verdict = self._verdict(ready, triggers)
+        # Nothing of a verdict is secret; the engine calls it so, because the input of the command is.
+        self.summary = pulumi.Output.unsecret(self.verdict.stdout.apply(_kept))
         self.register_outputs(facts)
 
     def _responders(self, site: Site, cluster: Cluster) -> pulumi.Resource:
@@ -98,6 +103,13 @@ class Datapath(pulumi.ComponentResource):
             logging=local.Logging.STDERR,
             opts=opts,
         )
+
+
+def _kept(text: str | None) -> dict[str, Any]:
+    """Return the verdict's summary, and say its age on the update's screen: it may be from an earlier update."""
+    found = summary(text)
+    pulumi.log.info(f"verdict {found['status']}, {age(found['taken'])}")
+    return found
 
 
 def what_matters(site: Site) -> list[str]:

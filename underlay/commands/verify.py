@@ -17,6 +17,7 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
 from underlay.report.columns import harmless
+from underlay.report.document import document
 from underlay.report.markdown import markdown
 from underlay.report.terminal import show
 
@@ -109,28 +110,28 @@ def _say(text: str) -> None:
 
 def _short(verdict: Verdict) -> str:
     """Return the verdict as JSON; where it would be too long, entries of lists are left out, and how many is said."""
-    document: dict[str, Any] = verdict.to_json()
-    if len(text := json.dumps(document)) <= LONGEST:
+    content = document(verdict)
+    if len(text := json.dumps(content)) <= LONGEST:
         return text
     left: dict[str, int] = dict.fromkeys(SHORTENED, 0)
-    document["left_out"] = left
-    _keep(document, "checks", [check for check in document["checks"] if check["status"] != Status.PASS.value])
+    content["left_out"] = left
+    _keep(content, "checks", [check for check in content["checks"] if check["status"] != Status.PASS.value])
     for name in SHORTENED:
-        while document[name] and len(json.dumps(document)) > LONGEST:
-            _keep(document, name, document[name][: len(document[name]) // 2])
-    return json.dumps(document)
+        while content[name] and len(json.dumps(content)) > LONGEST:
+            _keep(content, name, content[name][: len(content[name]) // 2])
+    return json.dumps(content)
 
 
-def _keep(document: dict[str, Any], name: str, kept: list[Any]) -> None:
-    document["left_out"][name] += len(document[name]) - len(kept)
-    document[name] = kept
+def _keep(content: dict[str, Any], name: str, kept: list[Any]) -> None:
+    content["left_out"][name] += len(content[name]) - len(kept)
+    content[name] = kept
 
 
 def _write(folder: Path, verdict: Verdict, evidence: Evidence, old: float) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "verdict.md": markdown(verdict, old),
-        "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n",
+        "verdict.json": json.dumps(document(verdict), indent=2) + "\n",
         "evidence.json": evidence.model_dump_json(by_alias=True, exclude_defaults=True) + "\n",
     }
     for name, text in files.items():

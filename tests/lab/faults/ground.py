@@ -25,8 +25,8 @@ from underlay.plan.verification import expectations
 
 PATIENCE = 150
 """Seconds for one command."""
-POD = "pod "
-"""A place that begins so is the network namespace of that node's probe pod."""
+POD, PODS = "pod ", "pods"
+"""A place that begins so is the network namespace of that node's probe pod; `pods` are all of them."""
 
 
 class Broken(Exception):
@@ -50,6 +50,11 @@ class Ground:
         content = json.loads(done.stdout)
         expected = expectations(Site.model_validate(content["site"]))
         return Request.model_validate(content | {"expected": expected.model_dump(mode="json")})
+
+    @property
+    def nodes(self) -> list[str]:
+        """Return the names of all nodes."""
+        return [node.name for node in self.request.expected.nodes]
 
     @property
     def profile(self) -> Profile:
@@ -80,7 +85,8 @@ class Ground:
         """Run commands, each in its place; Broken says which one does not go well."""
         for entry in lines:
             for place, line in entry.items():
-                self._run(place, Template(line).substitute(self.symbols))
+                for one in [f"{POD}{name}" for name in self.nodes] if place == PODS else [place]:
+                    self._run(one, Template(line).substitute(self.symbols))
 
     def _run(self, place: str, line: str) -> None:
         words = self._words(place, line)
