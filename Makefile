@@ -1,6 +1,6 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile) faults healthy
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
@@ -34,9 +34,17 @@ fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prin
 
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
+	@$(LAB) exec -- python -m underlay.report.document
 
 paths-campaign: ## a campaign: 30 sampled sites in namespaces, every loss of each, forecast against the kernel; two minutes
 	@$(LAB) exec -- python -m tests.lab.forwarding 30
 
 cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
 	@$(LAB) exec -- python -m tests.lab.cost
+
+faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf", "--only ID...", "--sample N --seed S", "--pairs N"
+	@$(LAB) exec -- python -m tests.lab.faults $(ARGS)
+
+RUNS := 100
+healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
+	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
