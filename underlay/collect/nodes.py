@@ -22,6 +22,8 @@ ATTACHING = 20.0
 """Seconds to compile, attach and self-test: 0.3 to 2 on an idle machine, more when all nodes share two cores."""
 PROBING = 14.0
 REPORTING = 6.0
+DIGITS = 20
+"""Digits of a number, its sign included."""
 SHOWN = 200
 """Characters of an invalid answer that a message shows."""
 
@@ -54,8 +56,8 @@ class Node:
             return NodeReport.model_validate(answer)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise Unreachable(f"the report is not valid: {where}: {first['msg']}") from None
+            where = shown(".".join(map(str, first["loc"])).encode(errors="replace")).strip("'")
+            raise Unreachable(f"the report is not valid: {where}: {first['msg'][:SHOWN]}") from None
 
     async def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         with contextlib.suppress(BrokenPipeError):  # it may have ended already: reading says with which words
@@ -66,7 +68,7 @@ class Node:
         except TimeoutError:
             raise Unreachable(f"no answer to {request['request']!r} within {seconds:g} s") from None
         try:
-            return dict(json.loads(line))
+            return dict(json.loads(line, parse_int=_number, parse_constant=_constant))
         except (ValueError, TypeError, RecursionError):
             raise Unreachable(f"the answer to {request['request']!r} is not JSON: {shown(line)}") from None
 
@@ -83,6 +85,17 @@ class Node:
 
     async def _complaint(self) -> bytes:
         return (await self.process.stderr.read(1 << 14))[-SHOWN:]
+
+
+def _number(text: str) -> int:
+    """Return a whole number of at most 64 bits: what is longer could not even be printed after a sum."""
+    if len(text) > DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
 
 
 async def start(shell: Shell) -> Node:

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+
+T = TypeVar("T")
+
+
+class First(FailFast):
+    """Pydantic's mark `end at the first error`, in a form that optional fields can carry."""
+
+    __hash__ = object.__hash__
+
+
+Many = Annotated[tuple[T, ...], First()]
+"""A list from a machine; the first wrong entry ends its validation, or millions of them would cost gigabytes."""
+NAMES = 100_000
+"""Values by name that a machine may send in one place."""
+
+
+def _few(value: object) -> object:
+    """Refuse too many names before each one of them is looked at."""
+    if isinstance(value, Mapping) and len(value) > NAMES:
+        raise ValueError(f"{len(value)} names; at most {NAMES}")
+    return value
+
+
+Named = Annotated[Mapping[str, T], BeforeValidator(_few)]
 
 Text = Annotated[str, Field(max_length=4096)]
 """A sentence from a machine; longer ones are refused."""
@@ -125,7 +149,7 @@ class Lookup(Part):
     target: Text
     out: Route
     forwarded: Route | None
-    back: Mapping[str, Route]
+    back: Named[Route]
 
 
 class Neighbour(Part):
@@ -173,23 +197,23 @@ class Connection(Part):
 class CiliumFacts(Part):
     """What the agent's own files say."""
 
-    marks: tuple[Text, ...] | None
-    host: Mapping[str, Mapping[str, int | bool | Text]] | None
-    overlay_maps: tuple[Text, ...] | None
+    marks: Many[Text] | None
+    host: Named[Named[int | bool | Text]] | None
+    overlay_maps: Many[Text] | None
 
 
 class Facts(Part):
     """A node's facts; None for each part that could not be read."""
 
-    links: tuple[Link, ...] | None = None
-    programs: Mapping[str, tuple[Program, ...]] | None = None
-    routes: tuple[Route, ...] | None = None
-    rules: tuple[Rule, ...] | None = None
-    lookups: tuple[Lookup, ...] | None = None
-    sysctls: Mapping[str, int] | None = None
-    neighbours: tuple[Neighbour, ...] | None = None
-    bgp: tuple[Connection, ...] | None = None
-    filters: tuple[Chain, ...] | None = None
+    links: Many[Link] | None = None
+    programs: Named[Many[Program]] | None = None
+    routes: Many[Route] | None = None
+    rules: Many[Rule] | None = None
+    lookups: Many[Lookup] | None = None
+    sysctls: Named[int] | None = None
+    neighbours: Many[Neighbour] | None = None
+    bgp: Many[Connection] | None = None
+    filters: Many[Chain] | None = None
     cilium: CiliumFacts | None = None
 
 
@@ -209,8 +233,8 @@ class SelfTest(Part):
 
     source: Text
     target: Text
-    wrong: tuple[Text, ...]
-    seen: tuple[Counter, ...]
+    wrong: Many[Text]
+    seen: Many[Counter]
 
 
 class Kernel(Part):
@@ -220,12 +244,12 @@ class Kernel(Part):
     selftest: SelfTest | None
     backend: Literal["core", "bcc"] | None = None
     """How the programs came into the kernel: as a compiled object by libbpf, or compiled on the node."""
-    tried: Mapping[str, Text] = {}
+    tried: Named[Text] = {}
     """Backends that could not be used, and why."""
-    points: tuple[Point, ...] = ()
+    points: Many[Point] = ()
     """What this kernel can count; proven by the self-test."""
     reasons: bool = False
-    lacking: tuple[Text, ...] = ()
+    lacking: Many[Text] = ()
     """What this kernel cannot tell."""
     attach_seconds: float = 0.0
     peak_mib: int = 0
@@ -242,11 +266,11 @@ class NodeReport(Part):
     evidence: Kernel
     pod: PodLink | None
     facts: Facts
-    probes: tuple[Probe, ...]
-    counters: tuple[Counter, ...]
+    probes: Many[Probe]
+    counters: Many[Counter]
     missed: int
-    errors: tuple[Text, ...]
-    cilium_drops: tuple[CiliumDrop, ...] | None = None
+    errors: Many[Text]
+    cilium_drops: Many[CiliumDrop] | None = None
     """None: Cilium's counters could not be read."""
 
 
@@ -258,7 +282,7 @@ class Filter(Part):
     chain: Text
     hook: Text
     policy: Text
-    rules: tuple[Text, ...]
+    rules: Many[Text]
 
 
 class Process(Part):
@@ -282,18 +306,18 @@ class RouterSession(Part):
 class RouterReport(Part):
     """What a router holds; None for each part that it did not say."""
 
-    processes: tuple[Process, ...] | None = None
-    sessions: tuple[RouterSession, ...] | None = None
-    table: Mapping[str, tuple[Text, ...]] | None = None
+    processes: Many[Process] | None = None
+    sessions: Many[RouterSession] | None = None
+    table: Named[Many[Text]] | None = None
     """BGP's best routes: prefix → next hops."""
-    kernel: tuple[Route, ...] | None = None
-    errors: tuple[Text, ...] = ()
+    kernel: Many[Route] | None = None
+    errors: Many[Text] = ()
     forwarding: int | None = None
     """The sysctl ip_forward."""
-    neighbours: tuple[Neighbour, ...] | None = None
-    filters: tuple[Filter, ...] | None = None
+    neighbours: Many[Neighbour] | None = None
+    filters: Many[Filter] | None = None
     """Chains that drop or reject; None where the router has no nftables, or did not say."""
-    md5: Mapping[str, int] | None = None
+    md5: Named[int] | None = None
     """BGP segments with a wrong signature while the router was read, by the kernel's counter."""
 
 
@@ -309,12 +333,12 @@ class Surveyed(Part):
     """What the Kubernetes API says of a node."""
 
     ready: bool
-    pod_cidrs: tuple[Text, ...] = ()
+    pod_cidrs: Many[Text] = ()
     agent: Text | None = None
     agent_ready: bool = False
     probe: Text | None = None
     """Address of the node's probe pod; None when there is none, or it is not running."""
-    sessions: tuple[NodeSession, ...] | None = None
+    sessions: Many[NodeSession] | None = None
     """None: there is no CiliumBGPNodeConfig for the node."""
 
 
@@ -330,9 +354,9 @@ class Trouble(Part):
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
-    nodes: Mapping[str, Surveyed] = {}
-    troubles: tuple[Trouble, ...] = ()
-    errors: tuple[Text, ...] = ()
+    nodes: Named[Surveyed] = {}
+    troubles: Many[Trouble] = ()
+    errors: Many[Text] = ()
 
 
 class Evidence(Part):
@@ -341,6 +365,6 @@ class Evidence(Part):
     taken: datetime
     seconds: float
     survey: Survey
-    nodes: Mapping[str, NodeReport]
-    routers: Mapping[str, RouterReport]
-    errors: Mapping[str, Text]
+    nodes: Named[NodeReport]
+    routers: Named[RouterReport]
+    errors: Named[Text]
