@@ -35,6 +35,9 @@ fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prin
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
 	@$(LAB) exec -- python -m underlay.report.document
+	@$(LAB) exec -- python -m underlay schema site > docs/site.schema.json
+	@$(LAB) exec -- python -m underlay schema stack > docs/stack.schema.json
+	@$(LAB) exec -- python -m underlay schema page > docs/site.md
 
 paths-campaign: ## a campaign: 30 sampled sites in namespaces, every loss of each, forecast against the kernel; two minutes
 	@$(LAB) exec -- python -m tests.lab.forwarding 30

@@ -18,6 +18,7 @@ COMMANDS = {
     "findings": "underlay.commands.findings",
     "render": "underlay.commands.render",
     "paths": "underlay.commands.paths",
+    "schema": "underlay.commands.schema",
 }
 
 
