@@ -61,7 +61,7 @@ def values_stand_where_the_chart_has_them(declaration: Declaration) -> Iterator[
 )
 def values_leave_to_the_site_what_it_decides(declaration: Declaration) -> Iterator[Problem]:
     """Two answers to one question: paths, routers and checks follow from the site, agents from the values."""
-    for path, value, expected, source in Settings(declaration.site).contradictions():
+    for path, value, expected, source in declaration.settings.contradictions():
         if not path.startswith("ipv6."):
             fix = f"It follows from {source}; remove it here."
             yield Problem(f"site.cilium.values.{path}", repr(value), repr(expected), fix)
@@ -70,7 +70,7 @@ def values_leave_to_the_site_what_it_decides(declaration: Declaration) -> Iterat
 @rule("dual-stack-unsupported", bad=values(ipv6={"enabled": True}), good=values(ipv6={"enabled": False}))
 def only_ipv4_is_declared(declaration: Declaration) -> Iterator[Problem]:
     """The site plans IPv4 only: IPv6 pods would have no routes, no sessions and no checks."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in ("ipv6.enabled", "ipv6NativeRoutingCIDR", "enableIPv6BIGTCP", "nat46x64Gateway.enabled", "preferIpv6"):
         if settings.declared.get(path):
             fix = "IPv6 and dual stack are not supported by this program; remove the value."
@@ -84,7 +84,7 @@ def only_ipv4_is_declared(declaration: Declaration) -> Iterator[Problem]:
 )
 def options_go_through_the_chart(declaration: Declaration) -> Iterator[Problem]:
     """These reach agents unread and override what the chart wrote; a wrong one shows when no agent comes back."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in PAST_THE_CHART:
         if settings.get(path):
             yield blame(settings, path, "a value of the chart, which is checked", "Or waive this rule until a date.")

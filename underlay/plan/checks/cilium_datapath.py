@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underlay.model import HostRouting
-from underlay.plan.chart.settings import Settings
 from underlay.plan.checks.cilium import blame, values
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
@@ -35,7 +34,7 @@ SIZES = {
 )
 def nothing_encapsulates(declaration: Declaration) -> Iterator[Problem]:
     """Native routing does not switch every tunnel off; in underlay mode pods' packets are bare on every wire."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path, why in ENCAPSULATING.items():
         if settings.on(path):
             yield blame(settings, path, f"false, because {why}")
@@ -44,7 +43,7 @@ def nothing_encapsulates(declaration: Declaration) -> Iterator[Problem]:
 @rule("cloud-network-mode", bad=values(eni={"enabled": True}), good=values(eni={"enabled": False}))
 def no_cloud_gives_addresses(declaration: Declaration) -> Iterator[Problem]:
     """A cloud's mode replaces the address plan and the routing mode of the site."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for cloud in CLOUDS:
         if settings.on(f"{cloud}.enabled"):
             yield blame(settings, f"{cloud}.enabled", "false on the premises")
@@ -70,7 +69,7 @@ def bpf_host_routing_is_possible(declaration: Declaration) -> Iterator[Problem]:
 )
 def conntrack_is_skipped_only_where_bpf_translates(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses to start: services and masquerading would need the kernel's connection tracking."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     translated = settings.on("bpf.masquerade") or not settings.on("enableIPv4Masquerade")
     if settings.on("installNoConntrackIptablesRules") and not (settings.on("kubeProxyReplacement") and translated):
         expected = "false, or kube-proxy replacement and BPF masquerading"
@@ -84,7 +83,7 @@ def conntrack_is_skipped_only_where_bpf_translates(declaration: Declaration) -> 
 )
 def bpf_masquerades_by_its_own_address(declaration: Declaration) -> Iterator[Problem]:
     """With BPF masquerading the agent refuses these; the devices are the uplinks."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in ("enableMasqueradeRouteSource", "egressMasqueradeInterfaces"):
         if settings.on("bpf.masquerade") and settings.on(path):
             yield blame(settings, path, "nothing, because BPF masquerades")
@@ -97,7 +96,7 @@ def bpf_masquerades_by_its_own_address(declaration: Declaration) -> Iterator[Pro
 )
 def masquerade_agent_has_bpf(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses it without BPF masquerading."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("ipMasqAgent.enabled") and not settings.on("bpf.masquerade"):
         yield blame(settings, "ipMasqAgent.enabled", "false, or host_routing: bpf with masquerade: true")
 
@@ -109,7 +108,7 @@ def masquerade_agent_has_bpf(declaration: Declaration) -> Iterator[Problem]:
 )
 def masquerade_agent_has_ranges(declaration: Declaration) -> Iterator[Problem]:
     """Without its own list it takes all private ranges: pods' addresses then leave towards the company's networks."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("ipMasqAgent.enabled") and not settings.get("ipMasqAgent.config.nonMasqueradeCIDRs"):
         where = settings.where("ipMasqAgent.config.nonMasqueradeCIDRs")
         yield Problem(where, "nothing", "the ranges that see pods' own addresses")
@@ -122,7 +121,7 @@ def masquerade_agent_has_ranges(declaration: Declaration) -> Iterator[Problem]:
 )
 def netkit_has_bpf_host_routing(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses netkit where packets pass the host's stack, and any mode that it does not know."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     mode = settings.get("bpf.datapathMode", "veth")
     if mode not in DATAPATH_MODES:
         yield blame(settings, "bpf.datapathMode", f"one of {', '.join(DATAPATH_MODES)}")
@@ -149,7 +148,7 @@ def bbr_has_bpf_host_routing(declaration: Declaration) -> Iterator[Problem]:
 )
 def big_tcp_has_bpf_host_routing(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses to start."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("enableIPv4BIGTCP") and settings.on("bpf.hostLegacyRouting"):
         yield blame(settings, "enableIPv4BIGTCP", "false, or host_routing: bpf")
 
@@ -157,7 +156,7 @@ def big_tcp_has_bpf_host_routing(declaration: Declaration) -> Iterator[Problem]:
 @rule("tunnel-protocol-unknown", bad=values(tunnelProtocol="none"), good=values(tunnelProtocol="vxlan"))
 def tunnel_protocol_is_known(declaration: Declaration) -> Iterator[Problem]:
     """It names no tunnel here and is still read: the agent takes two words only, and IPv4 below them."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.get("tunnelProtocol", "") not in TUNNELS:
         yield blame(settings, "tunnelProtocol", "vxlan or geneve; neither is used")
     if settings.get("underlayProtocol", "ipv4") not in ("", "auto", "ipv4"):
@@ -167,7 +166,7 @@ def tunnel_protocol_is_known(declaration: Declaration) -> Iterator[Problem]:
 @rule("bpf-table-size", bad=values(bpf={"ctTcpMax": 100}), good=values(bpf={"ctTcpMax": 65536}))
 def tables_have_a_size_that_is_allowed(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses tables outside these sizes, and more translations than connections."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path, allowed in SIZES.items():
         size = settings.get(path)
         if size and not (isinstance(size, int) and size in allowed):
@@ -184,7 +183,7 @@ def tables_have_a_size_that_is_allowed(declaration: Declaration) -> Iterator[Pro
 )
 def tables_take_a_part_of_memory(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses a part of memory that is none."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     ratio = settings.get("bpf.mapDynamicSizeRatio", 0.0025)
     if not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
         yield blame(settings, "bpf.mapDynamicSizeRatio", "more than 0 and at most 1")

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from underlay.model import Certificates
-from underlay.plan.chart.settings import Settings
 from underlay.plan.checks.cilium import blame, values
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
@@ -34,7 +33,7 @@ UNENFORCED: Mapping[str, Any] = {
 @rule("cilium-word-unknown", bad=values(policyDenyResponse="rst"), good=values(policyDenyResponse="icmp"))
 def words_are_known_to_the_agent(declaration: Declaration) -> Iterator[Problem]:
     """The chart takes any text here; the agent takes a few words and does not start for another."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path, words in WORDS.items():
         value = settings.get(path, words[0])
         if value not in words and path in settings.declared:
@@ -44,7 +43,7 @@ def words_are_known_to_the_agent(declaration: Declaration) -> Iterator[Problem]:
 @rule("cilium-not-installed", bad=values(agent=False), good=values(agent=True))
 def agents_are_installed(declaration: Declaration) -> Iterator[Problem]:
     """Without these parts nodes have no network plug-in, and the update waits for agents that never come."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path, wanted in INSTALLED.items():
         if settings.on(path, default=wanted) is not wanted:
             yield blame(settings, path, str(wanted).lower())
@@ -53,7 +52,7 @@ def agents_are_installed(declaration: Declaration) -> Iterator[Problem]:
 @rule("cni-chained", bad=values(cni={"chainingMode": "portmap"}), good=values(cni={"chainingMode": "none"}))
 def cilium_is_the_only_plug_in(declaration: Declaration) -> Iterator[Problem]:
     """Chained to another plug-in, Cilium leaves routing and addresses to that one."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in ("cni.chainingMode", "cni.chainingTarget", "cni.customConf"):
         if settings.on(path) and settings.get(path) != "none":
             yield blame(settings, path, "nothing, because Cilium is the network plug-in")
@@ -67,7 +66,7 @@ def cilium_is_the_only_plug_in(declaration: Declaration) -> Iterator[Problem]:
 )
 def other_plug_ins_are_put_aside(declaration: Declaration) -> Iterator[Problem]:
     """Another plug-in's file in the folder may be read first, and pods then start outside Cilium."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if not settings.on("cni.exclusive", default=True):
         yield blame(settings, "cni.exclusive", "true, unless a plug-in such as Multus calls Cilium")
 
@@ -103,7 +102,7 @@ def hubble_has_an_issuer(declaration: Declaration) -> Iterator[Problem]:
 )
 def hubble_headers_have_one_list(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: a header is shown by one list or hidden by the other."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     place = "hubble.redact.http.headers"
     if settings.get(f"{place}.allow") and settings.get(f"{place}.deny"):
         yield blame(settings, f"{place}.deny", "nothing beside allow")
@@ -116,7 +115,7 @@ def hubble_headers_have_one_list(declaration: Declaration) -> Iterator[Problem]:
 )
 def service_monitors_have_their_kind(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails where the cluster does not know the kind, which nobody sees before it exists."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     trusted = settings.on("prometheus.serviceMonitor.trustCRDsExist")
     for place in MONITORED:
         if settings.on(f"{place}.enabled") and settings.on(f"{place}.serviceMonitor.enabled") and not trusted:
@@ -131,7 +130,7 @@ def service_monitors_have_their_kind(declaration: Declaration) -> Iterator[Probl
 )
 def endpoint_slices_have_endpoints(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: slices are made of the objects that are switched off."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("ciliumEndpointSlice.enabled") and settings.on("disableEndpointCRD"):
         yield blame(settings, "disableEndpointCRD", "false")
 
@@ -143,7 +142,7 @@ def endpoint_slices_have_endpoints(declaration: Declaration) -> Iterator[Problem
 )
 def taints_are_removed_again(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: nodes would keep the taint and take no pods."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("operator.setNodeTaints") and not settings.on("operator.removeNodeTaints", default=True):
         yield blame(settings, "operator.removeNodeTaints", "true")
 
@@ -155,7 +154,7 @@ def taints_are_removed_again(declaration: Declaration) -> Iterator[Problem]:
 )
 def dns_proxy_has_a_port(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: agent and proxy have to agree on one port."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("standaloneDnsProxy.enabled") and not settings.on("dnsProxy.proxyPort"):
         yield Problem(settings.where("dnsProxy.proxyPort"), "nothing", "a port, such as 10094")
 
@@ -167,7 +166,7 @@ def dns_proxy_has_a_port(declaration: Declaration) -> Iterator[Problem]:
 )
 def meshed_clusters_fit_the_identity(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: an identity has room for 255 or for 511 clusters."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.get("clustermesh.maxConnectedClusters", 255) not in (255, 511):
         yield blame(settings, "clustermesh.maxConnectedClusters", "255 or 511")
 
@@ -179,7 +178,7 @@ def meshed_clusters_fit_the_identity(declaration: Declaration) -> Iterator[Probl
 )
 def event_limits_come_in_pairs(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses a rate without a burst, and a burst without a rate."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     place = "bpf.events.default"
     if settings.on(f"{place}.rateLimit") != settings.on(f"{place}.burstLimit"):
         missing = "burstLimit" if settings.on(f"{place}.rateLimit") else "rateLimit"
@@ -194,7 +193,7 @@ def event_limits_come_in_pairs(declaration: Declaration) -> Iterator[Problem]:
 )
 def policies_are_enforced(declaration: Declaration) -> Iterator[Problem]:
     """Policies are accepted and nothing is dropped."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path, value in UNENFORCED.items():
         if settings.get(path) == value:
             yield blame(settings, path, "enforced policies")

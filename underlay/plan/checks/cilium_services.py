@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from underlay.plan.chart.settings import Settings
 from underlay.plan.checks.cilium import blame, values
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.values import uplinks
@@ -51,7 +50,7 @@ def load_balancing_is_cilium_s(declaration: Declaration) -> Iterator[Problem]:
 )
 def mode_is_annotated_only_beside_a_pure_default(declaration: Declaration) -> Iterator[Problem]:
     """The agent refuses to start."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     if settings.on("bpf.lbModeAnnotation") and settings.get("loadBalancer.mode") == "hybrid":
         yield blame(settings, "bpf.lbModeAnnotation", "false, or mode: snat or dsr")
 
@@ -63,7 +62,7 @@ def mode_is_annotated_only_beside_a_pure_default(declaration: Declaration) -> It
 )
 def maglev_is_the_algorithm_where_it_is_sized(declaration: Declaration) -> Iterator[Problem]:
     """The table is read only where the algorithm is maglev, or where services choose it themselves."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     declared = declaration.site.cilium.load_balancing
     if declared.maglev and declared.algorithm != "maglev" and not settings.on("bpf.lbAlgorithmAnnotation"):
         yield Problem("site.cilium.load_balancing.algorithm", declared.algorithm, "maglev, or no table")
@@ -97,7 +96,7 @@ def node_ports_are_a_range(declaration: Declaration) -> Iterator[Problem]:
 )
 def node_ports_are_kept_free(declaration: Declaration) -> Iterator[Problem]:
     """Nodes' own connections use ports from 32768 on; the agent refuses a shared one that it may not reserve."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     ports = declaration.site.cilium.load_balancing.node_ports
     if ports and ports.last >= EPHEMERAL.start and not settings.on("nodePort.autoProtectPortRange", default=True):
         yield blame(settings, "nodePort.autoProtectPortRange", "true, or ports below 32768")
@@ -110,7 +109,7 @@ def node_ports_are_kept_free(declaration: Declaration) -> Iterator[Problem]:
 )
 def direct_routing_device_is_an_uplink(declaration: Declaration) -> Iterator[Problem]:
     """The agent waits for the device that it is told, and does not start without it."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     device = settings.get("nodePort.directRoutingDevice", "")
     if device and device not in uplinks(declaration.site):
         yield blame(settings, "nodePort.directRoutingDevice", f"one of {', '.join(uplinks(declaration.site))}")
@@ -123,7 +122,7 @@ def direct_routing_device_is_an_uplink(declaration: Declaration) -> Iterator[Pro
 )
 def api_is_found_in_one_way(declaration: Declaration) -> Iterator[Problem]:
     """Agents reach the API where site.cluster.api says; the chart fails for two answers."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in API_PLACES:
         if settings.get(path):
             yield blame(settings, path, "nothing, because site.cluster.api names the place")
@@ -140,7 +139,7 @@ def api_is_found_in_one_way(declaration: Declaration) -> Iterator[Problem]:
 )
 def features_have_cilium_s_services(declaration: Declaration) -> Iterator[Problem]:
     """Nobody refuses these without kube-proxy replacement, and none of them works."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in WITHOUT_KUBE_PROXY:
         if settings.on(path) and not settings.on("kubeProxyReplacement"):
             yield blame(settings, path, "false, or kube_proxy_replacement: true")
@@ -153,7 +152,7 @@ def features_have_cilium_s_services(declaration: Declaration) -> Iterator[Proble
 )
 def socket_load_balancing_is_not_off(declaration: Declaration) -> Iterator[Problem]:
     """With kube-proxy replacement it is on, whatever is said here."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     said = settings.declared.get("socketLB.enabled")
     if said is False and settings.on("kubeProxyReplacement"):
         yield blame(settings, "socketLB.enabled", "true; socketLB.hostNamespaceOnly keeps it out of pods")
@@ -166,7 +165,7 @@ def socket_load_balancing_is_not_off(declaration: Declaration) -> Iterator[Probl
 )
 def proxied_features_have_the_proxy(declaration: Declaration) -> Iterator[Problem]:
     """The chart fails: no Envoy would serve them."""
-    settings = Settings(declaration.site)
+    settings = declaration.settings
     for path in PROXIED:
         if settings.on(path) and not settings.on("l7Proxy"):
             yield blame(settings, path, "false, or l7_proxy: true")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from underlay.finding import Finding, Severity
 from underlay.model import Link, Node, Rack, Router, Site
+from underlay.plan.chart.settings import Settings
 from underlay.plan.paths import Solution, solve
 from underlay.plan.ranges import Range, overlapping, ranges
 
@@ -33,6 +34,11 @@ class Declaration:
         for one, other in overlapping(self.ranges):
             found.setdefault((one.kind, other.kind), []).append((one, other))
         return found
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the values of the site's release."""
+        return Settings(self.site)
 
     @cached_property
     def paths(self) -> Solution:
