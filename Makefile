@@ -17,6 +17,9 @@ down: ## end the lab and leave nothing behind
 clean: ## as down, and drop the cache of binaries too
 	@$(LAB) down --cache
 
+policy: ## judge Pulumi.$(STACK).yaml by the policy pack: no cluster, no secrets; results in build/policy
+	@$(LAB) exec -- sh -c 'env -u PULUMI_IGNORE_AMBIENT_PLUGINS python -m underlay policy --stack $(STACK) --report build/policy $(CHECKED)'
+
 test: ## all tests
 	@tests/stages
 

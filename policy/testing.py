@@ -109,7 +109,11 @@ def _put(made: dict[str, dict[str, Any]], one: Resource) -> None:
         made[next(iter(made))] |= {"inputs": {}, "outputs": _stored(one.props)}
         return
     parent = f"urn:pulumi:test::test::{STACK}::test-test"
+    real = {entry["type"]: urn for urn, entry in made.items() if not entry["custom"]}
     for depth in range(len(one.above)):
+        if one.above[depth] in real:
+            parent = real[one.above[depth]]
+            continue
         urn = f"urn:pulumi:test::test::{'$'.join(one.above[: depth + 1])}::above"
         made.setdefault(urn, {"urn": urn, "custom": False, "type": one.above[depth], "parent": parent})
         parent = urn

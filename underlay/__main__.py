@@ -15,6 +15,8 @@ COMMANDS = {
     "verify": "underlay.commands.verify",
     "drift": "underlay.commands.drift",
     "recover": "underlay.commands.recover",
+    "policy": "underlay.commands.policy",
+    "birth": "underlay.commands.birth",
     "findings": "underlay.commands.findings",
     "render": "underlay.commands.render",
     "paths": "underlay.commands.paths",

@@ -110,7 +110,7 @@ BIRTHS: tuple[tuple[str, Mapping[str, Any], Answer], ...] = (
 )
 
 OUTPUT = {"lineage": RECORD}
-KEEPER = Resource(LOCAL, {"create": "x", "stdout": json.dumps(RECORD)}, "lineage", above=(CLUSTER,))
+KEEPER = Resource(LOCAL, {"create": "timeout 5 true", "stdout": json.dumps(RECORD)}, "lineage", above=(CLUSTER,))
 STACK = "pulumi:pulumi:Stack"
 SETS: tuple[tuple[str, tuple[Resource, ...], Mapping[str, Any], Answer], ...] = (
     ("kept by its resource", (KEEPER,), {}, PASS),
