@@ -37,6 +37,7 @@ fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prin
 
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
+	@$(LAB) exec -- python -m policy.pages > docs/policy-rules.md
 	@$(LAB) exec -- python -m underlay.report.document
 	@$(LAB) exec -- python -m underlay schema site > docs/site.schema.json
 	@$(LAB) exec -- python -m underlay schema stack > docs/stack.schema.json
