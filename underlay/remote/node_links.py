@@ -87,7 +87,7 @@ def gateways_answer(system: System, data: Input) -> Iterator[Trouble]:
         if not small and not _is_neighbour(system, gateway):
             fix = "Look at the cable, the router's port and its VLAN."
             yield Trouble("gateway-not-on-link", f"gateway {gateway}", "no answer to ARP", "a router there", fix)
-        mtu = min(data["uplinks"].values(), default=SMALL)
+        mtu = _packet(system, data["uplinks"])
         if small and not system.kernel.answers(gateway, mtu):
             found = f"{SMALL} bytes pass, {mtu} do not"
             fix = "Raise the MTU of the switch and the router, or lower the declared one."
@@ -101,6 +101,12 @@ def _addresses(system: System) -> dict[str, str]:
         for link in rows
         for address in link.get("addr_info", [])
     }
+
+
+def _packet(system: System, uplinks: dict[str, int]) -> int:
+    """Return the bytes of a whole packet: the declared ones, or what an interface carries that is told of already."""
+    carried = (system.text(f"sys/class/net/{name}/mtu").strip() for name in uplinks)
+    return min([*uplinks.values(), *(int(mtu) for mtu in carried if mtu.isdecimal())], default=SMALL)
 
 
 def _hops(row: dict[str, Any]) -> list[str]:
