@@ -67,6 +67,8 @@ class Session:
         else:
             self.report["evidence"] = account(self.events, result, time.monotonic() - begun)
             self.errors += [f"self-test: {sentence}" for sentence in result["wrong"]]
+            if not self.events.selection.points:
+                self.errors.append(f"no kernel evidence: {'; '.join(self.events.selection.lacking)}")
         return {"level": self.report["evidence"]["level"]}
 
     def _probe(self, line: dict[str, Any]) -> dict[str, Any]:
