@@ -22,9 +22,14 @@ NAME = "cilium"
 def obtain(reference: str, version: str, sha256: str | None) -> str:
     """Return the path of the chart's directory or archive; Refused says why there is none that can be trusted."""
     how = kind(reference)
-    path = Path(reference) if how in ("directory", "archive") else _fetched(reference, version, sha256)
-    if path.is_file() and sha256:
+    if how == "directory":
+        path = Path(reference)
+    elif sha256:
+        path = Path(reference) if how == "archive" else _fetched(reference, version, sha256)
         _has_digest(path, sha256)
+    else:
+        expected = "the SHA-256 of its archive in site.cilium.chart_sha256"
+        raise Refused([Finding("chart-not-pinned", reference, "no digest", expected)])
     described = _description(path)
     found = f"{described.get('name')} {described.get('version')}"
     if found != f"{NAME} {version}":
@@ -32,11 +37,8 @@ def obtain(reference: str, version: str, sha256: str | None) -> str:
     return reference if how in ("directory", "archive") else str(path)
 
 
-def _fetched(reference: str, version: str, sha256: str | None) -> Path:
+def _fetched(reference: str, version: str, sha256: str) -> Path:
     """Return an archive from a registry or repository; one of the declared digest is fetched once only."""
-    if not sha256:
-        expected = "the SHA-256 of its archive in site.cilium.chart_sha256"
-        raise Refused([Finding("chart-not-pinned", reference, "no digest", expected)])
     path = KEPT / sha256 / f"{NAME}-{version}.tgz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +51,19 @@ def _fetched(reference: str, version: str, sha256: str | None) -> Path:
 
 
 def _has_digest(path: Path, sha256: str) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = hashlib.sha256(_bytes(path)).hexdigest()
     if found != sha256:
         if path.is_relative_to(KEPT):
             path.unlink()
         fix = "Compare with an archive that you trust before you change the declared digest."
         raise Refused([Finding("chart-digest-differs", str(path), f"sha256 {found}", f"sha256 {sha256}", fix)])
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def _description(path: Path) -> Mapping[str, Any]:
@@ -63,8 +72,7 @@ def _description(path: Path) -> Mapping[str, Any]:
         text = (path / "Chart.yaml").read_bytes() if path.is_dir() else _member(path)
         described = yaml.safe_load(text)
     except (OSError, tarfile.TarError, KeyError, yaml.YAMLError) as error:
-        expected = "a directory or an archive with a chart"
-        raise Refused([Finding("chart-unreadable", str(path), _reason(error), expected)]) from None
+        raise _unreadable(path, error) from None
     return described if isinstance(described, dict) else {}
 
 
@@ -74,5 +82,6 @@ def _member(path: Path) -> bytes:
         return member.read() if member else b""
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
+def _unreadable(path: Path, error: Exception) -> Refused:
+    reason = str(getattr(error, "strerror", None) or error)
+    return Refused([Finding("chart-unreadable", str(path), reason, "a directory or an archive with a chart")])

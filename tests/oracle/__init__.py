@@ -1,0 +1,1 @@
+"""The agent as the oracle: what its own start refuses must not pass our preview."""
