@@ -1,6 +1,6 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile) faults healthy
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev

@@ -11,10 +11,10 @@ import yaml
 
 from tests.unit.judge_site import NETWORKS, PODS, counter, expected, healthy, verdict
 from tests.unit.test_judge_checks import one
-from underlay.judge.case import below
 from underlay.judge.evidence import Evidence, Link
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
+from underlay.judge.views import below
 from underlay.model import load_site
 from underlay.plan.verification import expectations
 

@@ -10,11 +10,12 @@ import yaml
 
 from tests.unit.judge_site import NETWORKS, healthy, verdict
 from tests.unit.test_judge_checks import one
-from underlay.judge.case import Case, RouterView
+from underlay.judge.case import Case
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.router_checks import fits, strays_over
 from underlay.judge.verdict import Status
+from underlay.judge.views import RouterView
 from underlay.model import Platform, load_site
 from underlay.plan.verification import ExpectedRouter, expectations
 

@@ -75,9 +75,12 @@ def _complaints(case: Case, checks: Sequence[Check]) -> Iterable[str]:
     """Yield what nodes and routers themselves report as gone wrong, unless a check shows it."""
     told = {node.name: node.report.errors for node in case.nodes.values() if node.report}
     told |= {router.name: router.report.errors for router in case.routers.values() if router.report}
+    found: dict[str, list[str]] = {}
+    for check in checks:
+        found.setdefault(check.where, []).append(check.found)
     for name, errors in told.items():
-        shown = [check.found for check in checks if check.where == name]
-        yield from (f"{name} reports: {error}" for error in errors if not any(error in found for found in shown))
+        shown = found.get(name, [])
+        yield from (f"{name} reports: {error}" for error in errors if not any(error in text for text in shown))
 
 
 def _causes(case: Case) -> Iterable[Cause]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, NodeView, names, trouble
+from underlay.judge.case import Case, names, trouble
 from underlay.judge.evidence import Counter, Lookup
 from underlay.judge.traffic_checks import STRICT
 from underlay.judge.verdict import Cause
+from underlay.judge.views import NodeView
 
 FILTER_DROPS = {"NETFILTER_DROP"}
 LOCAL = "local"

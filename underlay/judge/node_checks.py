@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from underlay.judge.case import Case, NodeView, network
+from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
+from underlay.judge.views import NodeView, network
 from underlay.model import HostRouting
 from underlay.plan.verification import ExpectedPeer
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from underlay.judge.case import Case, NodeView, Pair, names
+from underlay.judge.case import Case, names
 from underlay.judge.node_causes import drop_text, drops
 from underlay.judge.verdict import Cause
+from underlay.judge.views import NodeView, Pair
 
 
 def path_mtu(case: Case) -> Iterator[Cause]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, NodeView, network
+from underlay.judge.case import Case
 from underlay.judge.evidence import Neighbour, Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
 from underlay.judge.verdict import Cause
+from underlay.judge.views import NodeView, network
 
 NO_ROUTE = 101
 """ENETUNREACH."""
@@ -99,7 +100,7 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a next hop that does not answer ARP."""
     hops = {look.out.gateway for look in lookups(node)}
     dead = [entry for entry in _dead(node) if entry.address in hops]
-    rows = drops(node, "NEIGH_FAILED")
+    rows = [row for row in drops(node, "NEIGH_FAILED") if node.on_uplink(row)]
     if dead or rows:
         hop = dead[0].address if dead else next((hop for hop in sorted(filter(None, hops))), _gateways(node))
         told = [f"neighbour {entry.address} on {entry.device} is {entry.state}" for entry in dead]

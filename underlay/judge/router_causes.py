@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, NodeView, RouterView, names, network, trouble
+from underlay.judge.case import Case, names, trouble
 from underlay.judge.evidence import NodeSession
 from underlay.judge.router_checks import fits, halted, kernel_hops
 from underlay.judge.verdict import Cause
+from underlay.judge.views import NodeView, RouterView, network
 from underlay.plan.verification import ExpectedSession
 
 ICMP_ERRORS = {3, 11}

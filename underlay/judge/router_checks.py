@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from underlay.judge.case import Case, RouterView, network
+from underlay.judge.case import Case
 from underlay.judge.evidence import RouterReport
 from underlay.judge.verdict import Check, Judged, Status, result
+from underlay.judge.views import RouterView, network
 from underlay.model import Platform
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}

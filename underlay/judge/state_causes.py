@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, NodeView, Pair, names
+from underlay.judge.case import Case, names
 from underlay.judge.cilium_reasons import DENIED, REASONS
 from underlay.judge.evidence import Counter
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.traffic_checks import STRICT, returning
 from underlay.judge.verdict import Cause
+from underlay.judge.views import NodeView, Pair
 
 REFUSALS = {13, 22, 101, 113}
 """What a rule of kind prohibit, blackhole or unreachable answers: EACCES, EINVAL, ENETUNREACH, EHOSTUNREACH."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from underlay.judge.case import Case, NodeView
+from underlay.judge.case import Case
 from underlay.judge.evidence import Counter, Lookup, NodeReport, Point, Route
 from underlay.judge.verdict import Judged, Status, result
+from underlay.judge.views import NodeView
 
 WIRE: tuple[Point, ...] = ("sent", "received")
 STRICT = 1

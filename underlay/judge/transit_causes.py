@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import PROTOCOLS, Case, NodeView, Pair, RouterView, names
+from underlay.judge.case import Case, names
 from underlay.judge.evidence import Filter, Point
 from underlay.judge.router_causes import cause
 from underlay.judge.verdict import Cause, Pairs
+from underlay.judge.views import PROTOCOLS, NodeView, Pair, RouterView
 
 PASSING = {"ingress", "prerouting", "forward", "postrouting", "egress", "input", "output"}
 BGP_PORT = "179"
@@ -26,7 +27,7 @@ def router_forwarding_off(router: RouterView, case: Case) -> Iterator[Cause]:
 def router_filter(router: RouterView, case: Case) -> Iterator[Cause]:
     """Find a router with a dropping chain, while packets of pairs whose way leads through it vanish between nodes."""
     found = [chain for chain in (router.report.filters or () if router.report else ()) if chain.hook in PASSING]
-    gone = [pair for pair in case.through(router.name) if vanished(pair)]
+    gone = [pair for pair in case.through(router.name) if vanished(pair)] if found else []
     for chain in found if gone else ():
         if is_about_bgp(chain):
             continue
@@ -105,8 +106,8 @@ def vanished(pair: Pair) -> str:
 
 
 def _count(node: NodeView, point: Point, flow: tuple[str, str], kind: str) -> int:
-    rows = node.counters(point, [flow])
-    return sum(row.count for row in rows if node.on_uplink(row) and row.protocol == PROTOCOLS[kind])
+    rows = node.of_flow(point, flow)
+    return sum(row.count for row in rows if row.protocol == PROTOCOLS[kind] and node.on_uplink(row))
 
 
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from underlay.judge.case import PROTOCOLS, Case, NodeView, Pair, names
+from underlay.judge.case import Case, names
 from underlay.judge.evidence import Counter, Point
 from underlay.judge.noise import is_noise
 from underlay.judge.verdict import Cause, Lost, Pairs
+from underlay.judge.views import PROTOCOLS, NodeView, Pair
 
 ICMP = {
     (3, 0): "network unreachable",
@@ -113,7 +114,7 @@ def _journey(pair: Pair, protocol: int) -> Iterator[tuple[str, NodeView, list[Co
         yield (
             place,
             node,
-            [row for row in node.counters(point, [flow]) if node.on_uplink(row) and row.protocol == protocol],
+            [row for row in node.of_flow(point, flow) if node.on_uplink(row) and row.protocol == protocol],
         )
 
 

@@ -1,0 +1,273 @@
+"""What one node says, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+
+T = TypeVar("T")
+
+
+class First(FailFast):
+    """Pydantic's mark `end at the first error`, in a form that optional fields can carry."""
+
+    __hash__ = object.__hash__
+
+
+Many = Annotated[tuple[T, ...], First()]
+"""A list from a machine; the first wrong entry ends its validation, or millions of them would cost gigabytes."""
+NAMES = 100_000
+"""Values by name that a machine may send in one place."""
+
+
+def _few(value: object) -> object:
+    """Refuse too many names before each one of them is looked at."""
+    if isinstance(value, Mapping) and len(value) > NAMES:
+        raise ValueError(f"{len(value)} names; at most {NAMES}")
+    return value
+
+
+Named = Annotated[Mapping[str, T], BeforeValidator(_few)]
+
+Text = Annotated[str, Field(max_length=4096)]
+"""A sentence from a machine; longer ones are refused."""
+Point = Literal["sent", "received", "dropped", "refused", "routed", "resent", "md5"]
+
+
+class Part(BaseModel):
+    """A part of the evidence: immutable, closed to keys it does not know, because a machine may lie."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Counter(Part):
+    """What the kernel counted for one flow at one place."""
+
+    point: Point
+    form: Literal["bare", "vxlan", "geneve", "ipip", "gre"]
+    netns: int
+    ifindex: int
+    source: Text
+    target: Text
+    protocol: int
+    count: int
+    first: int
+    last: int
+    port: int = 0
+    reason: Text = ""
+    """Of a drop; of an `md5` event what is wrong with the signature."""
+    function: Text = ""
+    icmp: tuple[int, int] | None = None
+    table: int = 0
+    gateway: Text | None = None
+    error: int = 0
+    state: int = 0
+    """TCP's state of the connection whose segment was sent again."""
+
+
+class Exchange(Part):
+    """One probe: what was sent, what came back, and the network's error."""
+
+    sent: int
+    received: int = 0
+    bytes: int = 0
+    ms: float | None = None
+    source: Text | None = None
+    error: Text | None = None
+    origin: int = 0
+    icmp: tuple[int, int] | None = None
+    sender: Text | None = Field(default=None, alias="from")
+    mtu: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Say whether everything that was sent came back."""
+        return self.error is None and self.received == self.sent > 0
+
+
+class Probe(Part):
+    """All exchanges with one target."""
+
+    node: Text
+    address: Text
+    ping: Exchange
+    full: Exchange
+    tcp: Exchange
+    udp: Exchange
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Return the exchanges by kind."""
+        return {"ping": self.ping, "full": self.full, "tcp": self.tcp, "udp": self.udp}
+
+    def failed(self) -> dict[str, Exchange]:
+        """Return the exchanges that did not pass."""
+        return {kind: exchange for kind, exchange in self.exchanges().items() if not exchange.passed}
+
+
+class Link(Part):
+    """A network device of the node."""
+
+    name: Text
+    ifindex: int
+    kind: Text | None
+    mtu: int
+    up: bool
+    master: int = 0
+    """Number of the bond that the device is a slave of."""
+    lower: int = 0
+    """Number of the device that a VLAN travels on."""
+
+
+class Program(Part):
+    """A BPF program on a device."""
+
+    hook: Literal["ingress", "egress"]
+    kind: Literal["tcx", "tc"]
+    id: int | None
+    name: Text
+
+
+class Route(Part):
+    """A route, or the kernel's answer to a look-up; `error` is its refusal."""
+
+    target: Text = ""
+    type: Text = ""
+    device: Text | None = None
+    gateway: Text | None = None
+    table: int = 0
+    protocol: int = 0
+    error: int | None = None
+    message: Text = ""
+
+
+class Lookup(Part):
+    """Three look-ups for a far pod: from the node, forwarded from the local pod, and the way back by uplink."""
+
+    target: Text
+    out: Route
+    forwarded: Route | None
+    back: Named[Route]
+
+
+class Neighbour(Part):
+    """An entry of the neighbour table."""
+
+    address: Text
+    device: Text | None
+    state: Text
+
+
+class Rule(Part):
+    """A routing rule."""
+
+    priority: int | None
+    table: int | None
+    mark: int | None
+    source: Text | None
+
+
+class Chain(Part):
+    """A packet filter's chain at the forward hook."""
+
+    kind: Text
+    table: Text
+    chain: Text
+    policy: Text
+    drops: int
+
+
+class CiliumDrop(Part):
+    """What Cilium itself dropped while the probes ran; the reason is its own number."""
+
+    reason: int
+    direction: Text
+    count: int
+
+
+class Connection(Part):
+    """An established TCP connection of BGP."""
+
+    local: Text
+    remote: Text
+
+
+class CiliumFacts(Part):
+    """What the agent's own files say."""
+
+    marks: Many[Text] | None
+    host: Named[Named[int | bool | Text]] | None
+    overlay_maps: Many[Text] | None
+
+
+class Facts(Part):
+    """A node's facts; None for each part that could not be read."""
+
+    links: Many[Link] | None = None
+    programs: Named[Many[Program]] | None = None
+    routes: Many[Route] | None = None
+    rules: Many[Rule] | None = None
+    lookups: Many[Lookup] | None = None
+    sysctls: Named[int] | None = None
+    neighbours: Many[Neighbour] | None = None
+    bgp: Many[Connection] | None = None
+    filters: Many[Chain] | None = None
+    cilium: CiliumFacts | None = None
+
+
+class PodLink(Part):
+    """The probe pod's own link."""
+
+    address: Text
+    namespace: int
+    device: Text
+    ifindex: int
+    mtu: int
+    host_ifindex: int | None
+
+
+class SelfTest(Part):
+    """The self-test's datagram and what was counted for it."""
+
+    source: Text
+    target: Text
+    wrong: Many[Text]
+    seen: Many[Counter]
+
+
+class Kernel(Part):
+    """How much the kernel's account is worth."""
+
+    level: Literal["full", "partial", "none"]
+    selftest: SelfTest | None
+    backend: Literal["core", "bcc"] | None = None
+    """How the programs came into the kernel: as a compiled object by libbpf, or compiled on the node."""
+    tried: Named[Text] = {}
+    """Backends that could not be used, and why."""
+    points: Many[Point] = ()
+    """What this kernel can count; proven by the self-test."""
+    reasons: bool = False
+    lacking: Many[Text] = ()
+    """What this kernel cannot tell."""
+    attach_seconds: float = 0.0
+    peak_mib: int = 0
+
+
+class NodeReport(Part):
+    """One node's report."""
+
+    version: Literal[1] = Field(alias="schema")
+    host: Text
+    kernel: Text
+    namespace: int
+    seconds: float
+    evidence: Kernel
+    pod: PodLink | None
+    facts: Facts
+    probes: Many[Probe]
+    counters: Many[Counter]
+    missed: int
+    errors: Many[Text]
+    cilium_drops: Many[CiliumDrop] | None = None
+    """None: Cilium's counters could not be read."""

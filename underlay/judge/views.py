@@ -1,0 +1,168 @@
+"""One node, one router, one pair of nodes: plan, report and what the API says, with the questions that rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
+from ipaddress import IPv4Network
+
+from underlay.judge.evidence import Counter, Link, NodeReport, Point, Probe, RouterReport, Surveyed
+from underlay.plan.verification import ExpectedNode, ExpectedRouter
+
+PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
+"""IP protocol of each kind of exchange."""
+
+JOINED, CARRIED = {"bond", "team"}, {"vlan"}
+"""Devices that take packets from their slaves, and those that take them from the device below."""
+
+
+@lru_cache(maxsize=1 << 16)
+def network(text: str) -> IPv4Network | None:
+    """Return the IPv4 network that a machine named; None for anything else, because a machine may say anything."""
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def below(links: Mapping[int, Link], uplinks: Collection[str]) -> set[int]:
+    """Return the devices whose packets reach one of the uplinks without being counted there when they come in."""
+    found: set[int] = set()
+    edge = [number for number, link in links.items() if link.name in uplinks]
+    while edge:
+        number = edge.pop()
+        kind = links[number].kind
+        fresh = {other for other, link in links.items() if kind in JOINED and link.master == number}
+        fresh |= {links[number].lower} & links.keys() if kind in CARRIED else set()
+        edge += fresh - found
+        found |= fresh
+    return found
+
+
+class NodeView:
+    """One node: its plan, its report, and what the API says of it."""
+
+    def __init__(self, plan: ExpectedNode, seen: Surveyed, report: NodeReport | None) -> None:
+        self.name = plan.name
+        self.plan = plan
+        self.seen = seen
+        self.report = report
+        self.uplinks = {link.name for link in plan.uplinks}
+
+    @cached_property
+    def links(self) -> dict[int, Link]:
+        """Return the devices of the node's own namespace by number."""
+        return {link.ifindex: link for link in (self.report.facts.links or ())} if self.report else {}
+
+    @property
+    def full(self) -> bool:
+        """Say whether the node's kernel events can be trusted."""
+        return self.report is not None and self.report.evidence.level != "none"
+
+    def sees(self, *points: Point) -> bool:
+        """Say whether the node's kernel can count at all of these points."""
+        evidence = self.report.evidence if self.report else None
+        return evidence is not None and (evidence.level == "full" or set(points) <= set(evidence.points))
+
+    def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:
+        """Yield the counters of the node's own namespace at a point, for flows of source and target address."""
+        wanted = None if flows is None else set(flows)
+        for row in self.report.counters if self.report and self.full else ():
+            own = row.netns == self.report.namespace if self.report else False
+            if own and row.point == point and (wanted is None or (row.source, row.target) in wanted):
+                yield row
+
+    @cached_property
+    def _flows(self) -> dict[tuple[Point, str, str], list[Counter]]:
+        own = self.report.namespace if self.report else 0
+        found: dict[tuple[Point, str, str], list[Counter]] = {}
+        for row in self.report.counters if self.report and self.full else ():
+            if row.netns == own:
+                found.setdefault((row.point, row.source, row.target), []).append(row)
+        return found
+
+    def of_flow(self, point: Point, flow: tuple[str, str]) -> list[Counter]:
+        """Return the counters of the node's own namespace at a point, for one flow of source and target address."""
+        return self._flows.get((point, *flow), [])
+
+    @cached_property
+    def members(self) -> set[int]:
+        """Return the devices below the uplinks by number: a bond's slaves, and what carries a VLAN."""
+        return below(self.links, self.uplinks)
+
+    def on_uplink(self, row: Counter) -> bool:
+        """Say whether a counter belongs to an uplink: what a bond or VLAN receives, the device below it counts."""
+        inside = row.netns == self.report.namespace if self.report else False
+        return self.device(row) in self.uplinks or (inside and row.point == "received" and row.ifindex in self.members)
+
+    def device(self, row: Counter) -> str:
+        """Return the name of a counter's device; the pod's own link is named as such."""
+        if self.report and self.report.pod and row.netns == self.report.pod.namespace:
+            return f"{self.report.pod.device} of the pod"
+        link = self.links.get(row.ifindex)
+        return link.name if link else f"device {row.ifindex}"
+
+    def sysctl(self, key: str) -> int | None:
+        """Return a value below net.ipv4 or net.ipv4.conf; None where it could not be read."""
+        return (self.report.facts.sysctls or {}).get(key) if self.report else None
+
+    def reverse_path(self, device: str) -> int | None:
+        """Return the effective rp_filter of a device: the greater of its own and `all`."""
+        values = [value for key in (device, "all") if (value := self.sysctl(f"{key}/rp_filter")) is not None]
+        return max(values) if values else None
+
+
+class Pair:
+    """Two nodes, and the probes from the first one's pod to the second's."""
+
+    def __init__(self, source: NodeView, target: NodeView, probe: Probe) -> None:
+        self.source = source
+        self.target = target
+        self.probe = probe
+        self.failed = probe.failed()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Return the nodes' names."""
+        return self.source.name, self.target.name
+
+    @property
+    def flow(self) -> tuple[str, str]:
+        """Return the pods' addresses."""
+        return self.source.seen.probe or "", self.probe.address
+
+    @property
+    def text(self) -> str:
+        """Return the failed exchanges in words."""
+        parts = [
+            f"{kind} {item.received}/{item.sent}{f' {item.error}' if item.error else ''}"
+            for kind, item in self.failed.items()
+        ]
+        return f"{self.source.name} → {self.target.name}: {', '.join(parts)}"
+
+
+class RouterView:
+    """One router: its plan and what it was found to hold."""
+
+    def __init__(self, plan: ExpectedRouter, report: RouterReport | None) -> None:
+        self.name = plan.name
+        self.plan = plan
+        self.report = report
+        self.sessions = {session.address: session for session in (report.sessions or ())} if report else {}
+
+    @cached_property
+    def held(self) -> dict[str, list[str]]:
+        """Return the next hops, or the kind, of the routes in the router's kernel by prefix."""
+        found: dict[str, list[str]] = {}
+        for route in (self.report.kernel or ()) if self.report else ():
+            hop = route.gateway or (route.device or "") if route.type == "unicast" else route.type
+            found.setdefault(route.target, []).append(hop)
+        return {prefix: sorted(hops) for prefix, hops in found.items()}
+
+    def addresses(self, node: str) -> list[str]:
+        """Return the addresses by which the router has its sessions with a node."""
+        return [str(peer.address) for peer in self.plan.sessions if peer.peer == node]
+
+    def established(self, address: str) -> bool:
+        """Say whether the router has a session up with an address."""
+        return address in self.sessions and self.sessions[address].state == "established"
