@@ -30,7 +30,14 @@ release = gate(site, settings.chart)
 verdict = judge([*found, *release.findings], settings.waivers, today)
 ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
 
-cluster = Cluster(site, verdict=verdict, waivers=settings.waivers, past=before, kubeconfig=settings.kubeconfig)
+cluster = Cluster(
+    site,
+    verdict=verdict,
+    waivers=settings.waivers,
+    past=before,
+    kubeconfig=settings.kubeconfig,
+    password=settings.cluster_password,
+)
 nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
 cilium = Cilium(site, release=release, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))

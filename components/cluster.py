@@ -16,7 +16,8 @@ from components.refusal import refuse
 from underlay.model import Site
 from underlay.plan.bgp import sessions
 from underlay.plan.checks.transitions import IDENTITY
-from underlay.plan.cluster_file import absent_keys, file_keys, file_name
+from underlay.plan.cluster_file import PASSWORD, empty_keys, file_keys, file_name
+from underlay.plan.installers import Steps, steps
 from underlay.plan.lineage import NAME, Lineage, changed_from, record
 from underlay.plan.values import helm_values
 from underlay.plan.waivers import Verdict, Waiver, changes
@@ -42,6 +43,7 @@ class Cluster(pulumi.ComponentResource):
         waivers: Sequence[Waiver],
         past: Lineage,
         kubeconfig: pulumi.Output[str],
+        password: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         facts = cluster_facts(site, waivers, past)
@@ -50,18 +52,20 @@ class Cluster(pulumi.ComponentResource):
             pulumi.log.warn(warning)
         if verdict.refused:
             refuse(verdict.refused)
-        self.kubeconfig = self._installed(site) if site.cluster.installer else kubeconfig
+        calls = steps(site)
+        self.kubeconfig = self._installed(site, calls, password) if calls else kubeconfig
         self.keeper = self._recorded(site, waivers)
         self.lineage = pulumi.Output.unsecret(self.keeper.stdout.apply(lambda text: json.loads(text or "null")))
         self.provider = self._api(site)
         self.register_outputs(facts)
 
-    def _installed(self, site: Site) -> pulumi.Output[str]:
+    def _installed(self, site: Site, calls: Steps, password: pulumi.Output[str] | None) -> pulumi.Output[str]:
         data = {
             "file": file_name(site),
-            "keys": file_keys(site),
-            "absent": absent_keys(site),
-            "command": list(site.cluster.installer),
+            "keys": {**file_keys(site), **({PASSWORD: password} if password else {})},
+            "empty": empty_keys(site),
+            "make": list(calls.make),
+            "export": list(calls.export),
         }
         opts = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"])
         return pulumi.Output.secret(underlay("installer", "install", data, opts).stdout)

@@ -27,6 +27,8 @@ class Settings:
     bgp_password: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     """Of a cluster that somebody else's installer has made; unused when the site names an installer."""
+    cluster_password: pulumi.Output[str] | None
+    """SSH password of the masters for the cluster file; None: the file's own stays."""
 
     @property
     def site(self) -> Site:
@@ -53,6 +55,7 @@ def load_settings() -> Settings:
             ssh_key=config.require_secret("sshKey"),
             bgp_password=config.require_secret("bgpPassword"),
             kubeconfig=config.get_secret("kubeconfig") or pulumi.Output.secret(""),
+            cluster_password=config.get_secret("clusterPassword"),
         )
     except Refused as refused:
         show_to_policies(_shown(config))
@@ -85,10 +88,10 @@ def _chart(site: Site, config: pulumi.Config) -> str:
 
 
 def _kubeconfig_is_told(site: Site, config: pulumi.Config) -> None:
-    if site.cluster.installer and config.get("kubeconfig"):
+    if site.cluster.has_installer and config.get("kubeconfig"):
         expected = "one of the two: a kubeconfig, or site.cluster.installer, which prints one"
         raise Refused([Finding("kubeconfig-told-twice", "kubeconfig", "a value", expected)])
-    if not site.cluster.installer and not config.get("kubeconfig"):
+    if not site.cluster.has_installer and not config.get("kubeconfig"):
         expected = "a kubeconfig, because the site names no installer"
         fix = "Run `pulumi config set --secret kubeconfig < FILE`, or declare site.cluster.installer."
         raise Refused([Finding("kubeconfig-missing", "kubeconfig", "nothing", expected, fix)])

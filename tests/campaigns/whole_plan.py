@@ -8,7 +8,7 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.plan.bgp import objects, sessions
-from underlay.plan.cluster_file import absent_keys, file_keys, file_name
+from underlay.plan.cluster_file import empty_keys, file_keys, file_name
 from underlay.plan.paths import solve
 from underlay.plan.paths.gaps import gaps
 from underlay.plan.prerequisites import node_input
@@ -26,7 +26,7 @@ STAGES: dict[str, Stage] = {
     "sessions": lambda site: [session._asdict() for session in sessions(site)],
     "router texts": lambda site: {router.name: router_text(site, router) for router in site.routers},
     "node inputs": lambda site: [node_input(site, node) for node in site.nodes],
-    "cluster file": lambda site: {file_name(site): file_keys(site), "absent": absent_keys(site)},
+    "cluster file": lambda site: {file_name(site): file_keys(site), "absent": empty_keys(site)},
     "expectations": lambda site: expectations(site).model_dump(mode="json"),
 }
 """In the order of the program."""

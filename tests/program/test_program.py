@@ -50,7 +50,7 @@ def test_every_resource_has_a_component_above_it(preview: Run) -> None:
 def test_resources_are_few(preview: Run) -> None:
     site = dev()
     per_machine = len(site["nodes"]) + sum(router["managed"] for router in site["routers"])
-    assert len(preview.resources) <= per_machine + len(site["racks"]) + 19
+    assert len(preview.resources) <= per_machine + len(site["racks"]) + 20
 
 
 def test_no_secret_is_in_a_plain_input_or_in_a_component_s_facts(update: Run) -> None:
@@ -72,6 +72,19 @@ def _holders(made: Run, secret: str) -> set[str]:
 
 def test_the_installer_s_output_is_a_secret(preview: Run) -> None:
     assert preview.named("installer").secret_outputs == ("stdout",)
+
+
+def test_the_masters_password_goes_to_the_installer_as_a_secret_and_nowhere_else() -> None:
+    made = run(dev(), preview=False, clusterPassword="tell-nobody")
+    assert _holders(made, "tell-nobody") == {"installer"}
+    assert "tell-nobody" not in "\n".join(text for one in made.resources for text in plain(one.inputs))
+
+
+def test_the_vendor_s_tool_is_an_installer_too() -> None:
+    made = run(dev(drop("cluster.installer"), put("cluster.ucs_ctl", {"agent": "agent.yaml"})))
+    assert made.code == 0, made.messages
+    request = json.loads(str(made.named("installer").inputs["stdin"]))
+    assert request["make"] == ["ucs-ctl", "create", "cluster", "dev", "-c", "<cluster-file>", "-f", "agent.yaml"]
 
 
 def test_command_lines_hold_no_data(preview: Run) -> None:
@@ -133,7 +146,7 @@ def test_the_release_is_pinned_down(preview: Run) -> None:
 
 def test_kubernetes_objects_have_fixed_names_and_can_be_taken_over(preview: Run) -> None:
     objects = [one for one in preview.of("kubernetes:") if "metadata" in one.inputs]
-    assert len(objects) == 8
+    assert len(objects) == 9
     for one in objects:
         assert one.inputs["metadata"]["name"]
         assert one.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"

@@ -1,89 +1,26 @@
-"""The cluster file is merged, not overwritten; the installer gets its path and gives the kubeconfig."""
+"""The cluster file is brought up to date in place; the installer gets its path and gives the kubeconfig."""
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.commands_api import kubeconfig
-from tests.unit.plan_sites import site
+from tests.unit.plan_sites import drop, put, site
+from underlay.__main__ import main
 from underlay.commands.common import Failure
-from underlay.commands.install import install, merged, update
-from underlay.plan.cluster_file import absent_keys, file_keys
+from underlay.commands.install import install, update
+from underlay.plan.cluster_file import empty_keys, file_keys
+from underlay.plan.installers import FILE, KUBECONFIG, steps
 
 KEYS = file_keys(site())
-EXISTING = """\
-# from the console, 2026-01-01
-USERNAME: admin   # changed by hand
-PASSWORD: "p@ss: word"
-MASTER-1: 192.0.2.1
-TAINT_MANAGE: yes
-NTP_SERVER_IP: 'null'
-CILIUM_NETWORK_MODE: overlay   # the vendor's default
-
-IAM_ENDPOINT:
-"""
-
-
-def test_a_new_file_holds_the_keys_in_the_vendor_s_order() -> None:
-    assert merged("", KEYS, "x").splitlines()[1:] == [
-        "USERNAME: root",
-        "MASTER-1: 172.30.1.11",
-        "ACCESS_EXTERNAL_LOAD_BALANCE: false",
-        "VIRTUAL_IP: 172.30.1.11",
-        "NETWORK_PROVIDER: cilium",
-        "CILIUM_IPV4POOL_CIDR: 10.244.0.0/16",
-        "CILIUM_BGP_ENABLE: false",
-        "CILIUM_NETWORK_MODE: underlay",
-        "PROXY_MODE: ebpf",
-    ]
-
-
-def test_what_is_not_ours_stays_byte_for_byte() -> None:
-    lines = merged(EXISTING, KEYS, "x").splitlines()
-    for kept in (
-        "# from the console, 2026-01-01",
-        "USERNAME: root    # changed by hand",  # a comment keeps its column
-        'PASSWORD: "p@ss: word"',
-        "TAINT_MANAGE: yes",
-        "NTP_SERVER_IP: 'null'",
-        "CILIUM_NETWORK_MODE: underlay  # the vendor's default",
-        "IAM_ENDPOINT:",
-    ):
-        assert kept in lines
-    assert lines.index("MASTER-1: 172.30.1.11") == 3
-
-
-FORMER = """\
-MASTER-1: 172.30.1.11
-MASTER-2: 10.0.0.9   # the second
-
-# about the third
-MASTER-3: 10.0.0.8
-EXTERNAL_LOAD_BALANCE_IP: 192.0.2.1
-# about time
-NTP_SERVER_IP: 192.0.2.2
-"""
-
-
-def test_keys_that_must_be_absent_go_and_comments_around_them_stay() -> None:
-    text = merged(FORMER, {"MASTER-1": "172.30.1.11"}, "x", absent_keys(site()))
-    assert text.splitlines() == [
-        "MASTER-1: 172.30.1.11",
-        "",
-        "# about the third",
-        "# about time",
-        "NTP_SERVER_IP: 192.0.2.2",
-    ]
-
-
-@pytest.mark.parametrize("text", ["{MASTER-1: 172.30.1.11, MASTER-2: 10.0.0.9}\n", "MASTER-2: >\n  10.0.0.9\n"])
-def test_keys_that_must_be_absent_go_however_they_are_written(text: str) -> None:
-    content = yaml.safe_load(merged(text, KEYS, "x", absent_keys(site())))
-    assert content == KEYS
+EXISTING = b'USERNAME: admin\r\nPASSWORD: "p@ss: word"\r\nTAINT_MANAGE: yes'
+CONFIG = kubeconfig("https://192.0.2.1:6443")
 
 
 def test_the_same_keys_give_the_same_bytes(tmp_path: Path) -> None:
@@ -94,32 +31,36 @@ def test_the_same_keys_give_the_same_bytes(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_the_file_is_closed_to_others_even_if_it_was_open(tmp_path: Path) -> None:
+def test_bytes_of_an_existing_file_stay(tmp_path: Path) -> None:
     path = tmp_path / "cluster-dev.yaml"
-    path.write_text(EXISTING, encoding="utf-8")
-    path.chmod(0o644)
+    path.write_bytes(EXISTING)
+    update(path, {"USERNAME": "root"})
+    assert path.read_bytes() == EXISTING.replace(b"admin", b"root")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o600, 0o640])
+def test_the_file_is_closed_to_others_even_if_it_was_open(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "cluster-dev.yaml"
+    path.write_bytes(EXISTING)
+    path.chmod(mode)
+    update(path, KEYS)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(mode)
     update(path, KEYS)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [\n", "just words\n"])
-def test_a_file_that_is_no_cluster_file_is_never_overwritten(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("content", [b"- a\n- b\n", b"a: [\n", b"just words\n", b"a: \xff\n", b"\xff\xfea\x00:\x00"])
+def test_a_file_that_is_no_cluster_file_is_never_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cluster-dev.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(Failure, match="nothing was written"):
+    path.write_bytes(content)
+    with pytest.raises(Failure, match=r"was not written|nothing was written"):
         update(path, KEYS)
-    assert path.read_text(encoding="utf-8") == text
+    assert path.read_bytes() == content
 
 
 def installer(text: str) -> list[str]:
-    return [sys.executable, "-c", text, "-f", "cluster-dev.yaml"]
-
-
-def test_the_installer_gets_the_file_s_path_and_gives_the_kubeconfig(tmp_path: Path) -> None:
-    path = tmp_path / "cluster-dev.yaml"
-    path.write_text(kubeconfig("https://192.0.2.1:6443"), encoding="utf-8")
-    command = installer("import sys; assert sys.argv[1] == '-f'; print(open(sys.argv[2]).read(), end='')")
-    assert install(command, "cluster-dev.yaml", path) == path.read_text(encoding="utf-8")
+    return [sys.executable, "-c", text]
 
 
 @pytest.mark.parametrize(
@@ -130,11 +71,86 @@ def test_the_installer_gets_the_file_s_path_and_gives_the_kubeconfig(tmp_path: P
         ("print('clusters: [')", "printed no kubeconfig"),
     ],
 )
-def test_an_installer_that_fails_is_one_message(tmp_path: Path, text: str, message: str) -> None:
+def test_an_installer_that_fails_is_one_message(text: str, message: str) -> None:
     with pytest.raises(Failure, match=message):
-        install(installer(text), "cluster-dev.yaml", tmp_path / "cluster-dev.yaml")
+        install(installer(text))
 
 
-def test_an_installer_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_installer_that_is_not_there_is_named() -> None:
     with pytest.raises(Failure, match="installer /no/such: No such file or directory"):
-        install(["/no/such"], "cluster-dev.yaml", tmp_path / "cluster-dev.yaml")
+        install(["/no/such"])
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.setenv("UNDERLAY_STATE", str(tmp_path))
+    (tmp_path / "config").write_text(CONFIG, encoding="utf-8")
+
+    def once(make: list[str], export: list[str] | None = None, **keys: Any) -> tuple[int, str, str]:
+        data = {"file": "cluster-dev.yaml", "keys": {**KEYS, **keys}, "empty": empty_keys(site())}
+        request = {**data, "make": make, "export": export or []}
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request)))
+        code = main(["install"])
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return once
+
+
+def test_a_command_gets_the_file_s_path_and_its_output_is_the_kubeconfig(run: Any, tmp_path: Path) -> None:
+    words = installer(f"import sys; open(sys.argv[1]).read(); print(open({str(tmp_path / 'config')!r}).read(), end='')")
+    assert run([*words, FILE])[:2] == (0, CONFIG)
+
+
+def test_a_password_is_in_the_file_and_nowhere_else(run: Any, tmp_path: Path) -> None:
+    words = installer("import sys; sys.exit(len(sys.argv) + 1)")
+    code, out, err = run([*words, FILE], PASSWORD="sesame: #open")  # noqa: S106 - what is looked for
+    assert code == 1
+    assert "sesame" not in out + err
+    path = tmp_path / "cluster-dev.yaml"
+    assert 'PASSWORD: "sesame: #open"' in path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_broken_file_is_told_without_its_password(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "cluster-dev.yaml").write_text("PASSWORD: 'sesame\n", encoding="utf-8")
+    code, out, err = run(["/no/such"])
+    assert code == 1
+    assert "is not YAML: found unexpected end of stream, line 2" in err
+    assert "sesame" not in out + err
+
+
+UCS_CTL = """\
+import pathlib, sys
+here, words = pathlib.Path(sys.argv[1]), sys.argv[2:]
+(here / "calls").open("a").write(" ".join(words) + "\\n")
+if words[0] == "create":
+    assert "CILIUM_NETWORK_MODE: underlay" in pathlib.Path(words[words.index("-c") + 1]).read_text()
+    (here / "made").touch()
+elif (here / "made").exists():
+    pathlib.Path(words[words.index("-o") + 1]).write_text((here / "config").read_text())
+else:
+    sys.exit("there is no such cluster")
+"""
+
+
+def test_the_vendor_s_tool_makes_a_cluster_once_and_exports_its_kubeconfig(run: Any, tmp_path: Path) -> None:
+    calls = steps(site(drop("cluster.installer"), put("cluster.ucs_ctl", {"agent": "agent.yaml"})))
+    assert calls
+    tool = [*installer(UCS_CTL), str(tmp_path)]
+    make, export = [*tool, *calls.make[1:]], [*tool, *calls.export[1:]]
+    assert run(make, export)[:2] == (0, CONFIG)
+    code, out, err = run(make, export, USERNAME="admin")
+    assert (code, out) == (0, CONFIG)
+    assert "the cluster is there already" in err
+    lines = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in lines] == ["get", "create", "get", "get"]
+    assert lines[1] == f"create cluster dev -c {tmp_path / 'cluster-dev.yaml'} -f agent.yaml"
+    assert lines[0].startswith("get kubeconfig -c dev -o ")
+    assert not Path(lines[0].split()[-1]).exists()
+
+
+def test_a_declared_command_is_called_as_it_stands() -> None:
+    assert steps(site()) == (("python3", "-m", "lab", "install", "-f", FILE), ())
+    assert steps(site(drop("cluster.installer"))) is None
+    assert KUBECONFIG not in FILE

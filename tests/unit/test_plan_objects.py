@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.plan_sites import drop, put, site
 from underlay.plan import bgp, responders
-from underlay.plan.cluster_file import absent_keys, file_keys, file_name
+from underlay.plan.cluster_file import empty_keys, file_keys, file_name
 from underlay.plan.digest import digest
 from underlay.plan.prerequisites import OWNER_MARK, node_input, settings
 from underlay.plan.values import helm_values, uplinks
@@ -139,6 +139,7 @@ def test_the_cluster_file_follows_from_the_site() -> None:
         "NETWORK_PROVIDER": "cilium",
         "CILIUM_IPV4POOL_CIDR": "10.244.0.0/16",
         "CILIUM_BGP_ENABLE": False,
+        "LOAD_BALANCER_CIDR": "198.18.10.0/24",
         "CILIUM_NETWORK_MODE": "underlay",
         "PROXY_MODE": "ebpf",
     }
@@ -149,8 +150,8 @@ def test_a_load_balancer_in_front_of_the_api_is_named_as_such() -> None:
     assert (keys["ACCESS_EXTERNAL_LOAD_BALANCE"], keys["EXTERNAL_LOAD_BALANCE_IP"]) == (True, "192.0.2.10")
     assert "VIRTUAL_IP" not in keys
     balanced = site(put("cluster.api.address", "192.0.2.10"), put("nodes.1.role", "control-plane"))
-    assert absent_keys(balanced) == ["MASTER-3", "VIRTUAL_IP"]
-    assert absent_keys(site()) == ["MASTER-2", "MASTER-3", "EXTERNAL_LOAD_BALANCE_IP"]
+    assert empty_keys(balanced) == ["MASTER-3", "VIRTUAL_IP"]
+    assert empty_keys(site()) == ["MASTER-2", "MASTER-3", "EXTERNAL_LOAD_BALANCE_IP"]
     assert (keys["MASTER-1"], keys["MASTER-2"]) == ("172.30.1.11", "172.30.1.12")
 
 

@@ -1,32 +1,34 @@
-"""Write the cluster file, run the vendor's installer with it, and print the kubeconfig that the installer printed."""
+"""Bring the cluster file up to date, run the installer with it, and print the kubeconfig that it gives."""
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
 
 from underlay.commands.common import Failure, read_input, say
-from underlay.remote.machine import read, write
+from underlay.plan.cluster_scalars import Scalar
+from underlay.plan.cluster_text import NotMerged, merged
+from underlay.plan.installers import FILE, KUBECONFIG
 
-HEADER = "Made by cilium-underlay from the site. Keys that it does not know, and comments, are kept."
+PRIVATE = 0o600
+"""The file may hold a password, in clear text as the vendor's installer wants it."""
 
 
 def main(_argv: list[str]) -> int:
-    """Read {"file", "keys", "absent", "command"}, write, install, print."""
+    """Read {"file", "keys", "empty", "make", "export"}, write, install, print."""
     data = read_input()
     path = folder() / data["file"]
-    if update(path, data["keys"], data["absent"]):
+    changed = update(path, data["keys"], data["empty"])
+    if changed:
         say(f"{path} written")
-    print(install(data["command"], data["file"], path), end="")
+    places = {FILE: str(path)}
+    make, export = ([places.get(word, word) for word in data[step]] for step in ("make", "export"))
+    print(exported(make, export, changed=changed) if export else install(make), end="")
     return 0
 
 
@@ -35,64 +37,67 @@ def folder() -> Path:
     return Path(os.environ.get("UNDERLAY_STATE") or "build").absolute()
 
 
-def update(path: Path, keys: Mapping[str, Any], absent: Sequence[str] = ()) -> bool:
-    """Bring keys into the file or out of it and keep everything else; return whether the file changed."""
-    before = read(path)
-    after = merged(before, keys, str(path), absent)
+def update(path: Path, keys: Mapping[str, Scalar], empty: Sequence[str] = ()) -> bool:
+    """Put values into the file and keep every other byte; return whether the file changed."""
+    try:
+        before = path.read_bytes().decode("utf-8") if path.exists() else ""
+        after = merged(before, keys, empty)
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path} is not UTF-8 at byte {error.start}, so nothing was written") from None
+    except NotMerged as error:
+        raise Failure(f"{path} was not written: {error}") from None
     if after == before and path.stat().st_mode & 0o077 == 0:
         return False
-    write(path, after, mode=0o600)
+    replace(path, after.encode("utf-8"))
     return True
 
 
-def merged(text: str, keys: Mapping[str, Any], where: str, absent: Sequence[str] = ()) -> str:
-    """Return the file's text with these keys set, and without those that must be absent."""
-    handler = YAML()
-    handler.preserve_quotes = True
-    handler.width = 1_000_000
-    content = _load(handler, text, where)
-    content = _load(handler, _cut(handler, text, content, absent), where)
-    for key in absent:
-        content.pop(key, None)
-    for key, value in keys.items():
-        if content.get(key) != value:
-            content[key] = value
-    stream = io.StringIO()
-    handler.dump(content, stream)
-    return stream.getvalue()
+def replace(path: Path, content: bytes) -> None:
+    """Replace a file in one step by one that only its owner reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600 from the begin
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, PRIVATE)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    Path(name).replace(path)
 
 
-def _load(handler: YAML, text: str, where: str) -> CommentedMap:
+def install(words: Sequence[str]) -> str:
+    """Run an installer that prints the kubeconfig, and return that."""
+    text = _run(words)
+    if not is_kubeconfig(text):
+        raise Failure(f"installer {' '.join(words)} printed no kubeconfig on its standard output")
+    return text
+
+
+def exported(make: Sequence[str], export: Sequence[str], *, changed: bool) -> str:
+    """Return the kubeconfig of a cluster that an installer makes once: made now only if there is none to export."""
+    with tempfile.TemporaryDirectory() as place:
+        target = Path(place) / "kubeconfig"
+        words = [str(target) if word == KUBECONFIG else word for word in export]
+        if found := _export(words, target):
+            if changed:
+                say(f"the cluster is there already: {make[0]} reads a changed file only when it makes a cluster")
+            return found
+        _run(make)
+        if found := _export(words, target):
+            return found
+    raise Failure(f"installer {' '.join(words)} wrote no kubeconfig after the cluster was made; its messages are above")
+
+
+def _export(words: Sequence[str], target: Path) -> str:
+    say(f"installer: {' '.join(words)}")
     try:
-        content = handler.load(text) if text.strip() else _empty()
-    except YAMLError as error:
-        raise Failure(f"{where} is not YAML, so nothing was written: {error}") from None
-    if not isinstance(content, CommentedMap):
-        raise Failure(f"{where} holds no mapping, so nothing was written; expected lines of KEY: value")
-    return content
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    except OSError as error:
+        raise Failure(f"installer {words[0]}: {error.strerror}; expected a program (site.cluster.ucs_ctl)") from None
+    text = target.read_text(encoding="utf-8", errors="replace") if target.exists() else ""
+    return text if is_kubeconfig(text) else ""
 
 
-def _cut(handler: YAML, text: str, content: CommentedMap, absent: Sequence[str]) -> str:
-    """Return the text without the lines of these keys: taken out by the handler, a key takes comments with it."""
-    gone = {content.lc.key(key)[0] for key in absent if key in content and text.strip()}
-    lines = text.splitlines(keepends=True)
-    shorter = "".join(line for number, line in enumerate(lines) if number not in gone)
-    try:
-        same = handler.load(shorter) == {key: value for key, value in content.items() if key not in absent}
-    except YAMLError:
-        same = False
-    return shorter if same else text
-
-
-def _empty() -> CommentedMap:
-    content = CommentedMap()
-    content.yaml_set_start_comment(HEADER)
-    return content
-
-
-def install(command: Sequence[str], file: str, path: Path) -> str:
-    """Run the installer and return the kubeconfig from its standard output."""
-    words = [str(path) if word == file else word for word in command]
+def _run(words: Sequence[str]) -> str:
     say(f"installer: {' '.join(words)}")
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
@@ -100,8 +105,6 @@ def install(command: Sequence[str], file: str, path: Path) -> str:
         raise Failure(f"installer {words[0]}: {error.strerror}; expected a program (site.cluster.installer)") from None
     if done.returncode:
         raise Failure(f"installer {' '.join(words)} ended with code {done.returncode}; its own messages are above")
-    if not is_kubeconfig(done.stdout):
-        raise Failure(f"installer {' '.join(words)} printed no kubeconfig on its standard output")
     return done.stdout
 
 

@@ -29,6 +29,24 @@ class Endpoint(Model):
     """TCP port of the API server; the vendor's installer takes 5443, Kubernetes alone 6443."""
 
 
+class UcsCtl(Model):
+    """The vendor's own tool, run on the machine from which the stack is applied."""
+
+    agent: Word
+    """Path of the agent's file, which the vendor's console generates."""
+    program: Word = "ucs-ctl"
+    """Name or path of the tool."""
+
+
+class FileBgp(Model):
+    """BGP keys of the cluster file; the vendor does not say whose number `CILIUM_BGP_PEER_ASN` is."""
+
+    peer: Address
+    """The router with which every node peers; the vendor's template holds a placeholder, 127.0.0.1."""
+    asn: Asn
+    """The number that goes into the file."""
+
+
 class Cluster(Model):
     """The Kubernetes cluster that the vendor's installer makes."""
 
@@ -44,6 +62,15 @@ class Cluster(Model):
     """Cilium's cluster number, 0 where no clusters are meshed; it is part of every identity and never changes."""
     installer: tuple[Word, ...] = ()
     """The command that reads the cluster file and prints the kubeconfig; empty: the kubeconfig is configured."""
+    ucs_ctl: UcsCtl | None = None
+    """The vendor's tool in place of such a command."""
+    file_bgp: FileBgp | None = None
+    """BGP set up by the installer, where it owns Cilium; None: the cluster file says that BGP is off."""
+
+    @property
+    def has_installer(self) -> bool:
+        """Tell whether the stack makes the cluster, rather than being given the kubeconfig of one."""
+        return bool(self.installer or self.ucs_ctl)
 
 
 class Pods(Model):

@@ -7,11 +7,16 @@ from underlay.model import Node, Site
 MASTERS = 3
 """The file has room for so many control-plane nodes: MASTER-1 to MASTER-3."""
 
-Keys = dict[str, str | bool]
+Keys = dict[str, str | bool | int]
 
-
-OWNED = (*(f"MASTER-{number}" for number in range(1, MASTERS + 1)), "EXTERNAL_LOAD_BALANCE_IP", "VIRTUAL_IP")
-"""Keys of which the site decides whether they are in the file at all."""
+OWNED = (
+    *(f"MASTER-{number}" for number in range(1, MASTERS + 1)),
+    "EXTERNAL_LOAD_BALANCE_IP",
+    "VIRTUAL_IP",
+)
+"""Keys of which the site decides whether they have a value at all."""
+PASSWORD = "PASSWORD"  # noqa: S105 - the name of the key
+"""Key of the masters' SSH password, in clear text: only the file itself may hold it."""
 
 
 def file_name(site: Site) -> str:
@@ -22,28 +27,47 @@ def file_name(site: Site) -> str:
 def file_keys(site: Site) -> Keys:
     """Return the keys in the vendor's order; every other key of an existing file stays as it is."""
     return {
-        "USERNAME": _masters(site)[0].management.user,
-        **{f"MASTER-{number}": str(node.address) for number, node in enumerate(_masters(site), start=1)},
+        "USERNAME": masters(site)[0].management.user,
+        **{f"MASTER-{number}": str(node.address) for number, node in enumerate(masters(site), start=1)},
         **_entrance(site),
         "NETWORK_PROVIDER": "cilium",
         "CILIUM_IPV4POOL_CIDR": str(site.addresses.pods.native),
-        "CILIUM_BGP_ENABLE": False,  # this program owns the BGP objects; two owners would undo each other
+        **_bgp(site),
+        **_load_balancers(site),
         "CILIUM_NETWORK_MODE": "underlay",
         "PROXY_MODE": "ebpf" if site.cilium.kube_proxy_replacement else "iptables",
     }
 
 
-def absent_keys(site: Site) -> list[str]:
-    """Return the keys that an existing file must not have: of masters that are gone, of the other kind of entrance."""
+def empty_keys(site: Site) -> list[str]:
+    """Return the keys that have no value in an existing file: of masters that are gone, of the other entrance."""
     return [key for key in OWNED if key not in file_keys(site)]
 
 
-def _masters(site: Site) -> list[Node]:
+def masters(site: Site) -> list[Node]:
+    """Return the control-plane nodes in the order of the declaration."""
     return [node for node in site.nodes if node.role == "control-plane"]
 
 
 def _entrance(site: Site) -> Keys:
     address = site.cluster.api.address
-    if any(node.address == address for node in _masters(site)):
+    if any(node.address == address for node in masters(site)):
         return {"ACCESS_EXTERNAL_LOAD_BALANCE": False, "VIRTUAL_IP": str(address)}
     return {"ACCESS_EXTERNAL_LOAD_BALANCE": True, "EXTERNAL_LOAD_BALANCE_IP": str(address)}
+
+
+def _load_balancers(site: Site) -> Keys:
+    pools = site.addresses.load_balancers
+    return {"LOAD_BALANCER_CIDR": str(pools[0])} if pools else {}
+
+
+def _bgp(site: Site) -> Keys:
+    """Return the vendor's own BGP switch: off, unless declared; two owners of BGP would undo each other."""
+    declared = site.cluster.file_bgp
+    if declared is None:
+        return {"CILIUM_BGP_ENABLE": False}
+    return {
+        "CILIUM_BGP_ENABLE": True,
+        "CILIUM_BGP_PEER_ADDRESS": str(declared.peer),
+        "CILIUM_BGP_PEER_ASN": declared.asn,
+    }

@@ -14,6 +14,7 @@ from underlay.plan.checks import (  # noqa: F401 - they register rules
     cilium_services,
     cluster,
     fabric,
+    installer,
     losses,
     machines,
     mtu,
