@@ -37,6 +37,9 @@ fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prin
 oracle: ## a campaign: real chart and agent asked about every rule of Cilium and a cover of the settings; as root
 	@$(LAB) exec -- python -m tests.oracle
 
+scale: ## a campaign: plans of 100 to 10,000 nodes, time and memory of each stage, drawn into docs/results
+	@$(LAB) exec -- python -m tests.campaigns.scale
+
 docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay findings > docs/findings.md
 	@$(LAB) exec -- python -m policy.pages > docs/policy-rules.md

@@ -7,10 +7,12 @@ import random
 from collections import deque
 from ipaddress import IPv4Address, IPv4Network
 from itertools import count
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.campaigns.big_site import Data, big_site
+from tests.campaigns.scale import drawn, measured, page, steepness, total
 from tests.unit.plan_sites import put, site
 from tests.unit.test_plan_paths import line
 from underlay.model import Router, Site, load_site
@@ -135,3 +137,32 @@ def test_a_result_is_kept_for_its_site_alone_and_as_long_as_that_lives() -> None
     del one, other
     gc.collect()
     assert ask(site()) == 3
+
+
+def test_neighbours_that_may_tell_the_same_share_one_set() -> None:
+    declared = load_site(big_site(400))
+    spine = router_text(declared, declared.router("spine-1"))
+    assert spine.count("match ip address prefix-list UNDERLAY-PEER-LEAF-1-A\n") == 2 * 20
+    assert "UNDERLAY-PEER-LEAF-2-A seq" not in spine
+    assert spine.count("\n") < 900
+
+
+def test_a_neighbour_is_not_told_what_it_alone_may_tell() -> None:
+    text = router_text(site(), site().router("tor-a"))
+    told = text.partition("route-map UNDERLAY-PEER-CLIENT-OUT")[2].partition("router bgp")[0]
+    assert "UNDERLAY-PEER-TOR-B" in told
+    assert "UNDERLAY-PEER-CLIENT\n" not in told
+
+
+def test_a_plan_grows_with_its_nodes_and_no_faster() -> None:
+    costs = {nodes: min((measured(nodes) for _ in range(2)), key=total) for nodes in (200, 800)}
+    assert steepness(costs, 200, 800) < 2, "a node may not cost more among many"
+    assert total(costs[800]) < 2, "seconds of processor time"
+
+
+def test_the_picture_shows_every_size() -> None:
+    costs = {nodes: {"YAML": 1.0, "model": nodes / 1000, "memory": 1e8} for nodes in (100, 1000, 5000)}
+    picture = drawn(costs)
+    assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - our own
+    assert picture.count('class="dot"') == 2 * len(costs)
+    assert "| 5,000 | 125 | 5.00 | **5.00** | 100 | 1.00 |" in page(costs)

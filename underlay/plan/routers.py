@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -52,12 +53,8 @@ def router_text(site: Site, router: Router) -> str:
     """Return the configuration of a router; the place of the password holds a mark, never the password."""
     links = site.links_of(router.name)
     subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
-    peers = [(neighbor, learned(site, router, neighbor)) for neighbor in router.neighbors]
-    sets = {
-        **subnets,
-        **_shared(site, router),
-        **{_set_name(peer): found.entries for peer, found in peers if found.entries},
-    }
+    told = _Told(site, router)
+    sets = {**subnets, **_shared(site, router), **told.sets}
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -71,7 +68,7 @@ def router_text(site: Site, router: Router) -> str:
             nodes=[
                 (node.name, node.address_in(link.subnet)) for rack, link in links for node in site.nodes_of(rack.name)
             ],
-            peers=[_peer(site, router, neighbor, found.networks, sets) for neighbor, found in peers],
+            peers=[_peer(site, router, neighbor, told, sets) for neighbor in router.neighbors],
             node_imports=_from_nodes(site),
             password=PASSWORD_MARK,
             node_prefixes=node_prefixes(site),
@@ -100,18 +97,32 @@ def _shared(site: Site, router: Router) -> dict[str, tuple[Entry, ...]]:
     return {name: entries for name, entries in ((SERVICES, services), (WHOLES, wholes)) if entries}
 
 
-def _set_name(neighbor: Neighbor) -> str:
-    return f"PEER-{neighbor.name.upper()}"
+class _Told:
+    """What a router's neighbours may tell it; the set of those that may tell the same bears the first one's name."""
+
+    def __init__(self, site: Site, router: Router) -> None:
+        self.by = {neighbor.remote: learned(site, router, neighbor) for neighbor in router.neighbors}
+        names: dict[tuple[Entry, ...], str] = {}
+        for neighbor in router.neighbors:
+            names.setdefault(self.by[neighbor.remote].entries, f"PEER-{neighbor.name.upper()}")
+        self.sets = {name: entries for entries, name in names.items() if entries}
+        self.name_of = {remote: names[found.entries] for remote, found in self.by.items()}
+        self._tellers = Counter(self.name_of.values())
+
+    def alone(self, neighbor: Neighbor) -> str:
+        """Return the name of a neighbour's set when no other one may tell the same; it is not told what it tells."""
+        name = self.name_of[neighbor.remote]
+        return name if self._tellers[name] == 1 else ""
 
 
-def _peer(site: Site, router: Router, neighbor: Neighbor, prefixes: int, sets: Iterable[str]) -> Peer:
-    own = _set_name(neighbor)
+def _peer(site: Site, router: Router, neighbor: Neighbor, told: _Told, sets: Iterable[str]) -> Peer:
+    own, alone, prefixes = told.name_of[neighbor.remote], told.alone(neighbor), told.by[neighbor.remote].networks
     carries_pods, outside = neighbor.name in adjacency(site)[router.name], neighbor.name not in site.router_names
     expected = prefixes + (len(site.nodes) + _services(site) if carries_pods else 0)
     return Peer(
         declared=neighbor,
         imports=(*(_from_nodes(site) if carries_pods else ()), *([own] if own in sets else [])),
-        exports=(PODS, *(name for name in sets if name != own and (outside or name != WHOLES))),
+        exports=(PODS, *(name for name in sets if name != alone and (outside or name != WHOLES))),
         outside=outside,
         limit=1 << (expected + SPARE_PREFIXES).bit_length(),  # in steps, so that one more node changes nothing
     )
