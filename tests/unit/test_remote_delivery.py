@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
 import json
 import re
 import subprocess
@@ -13,13 +15,14 @@ import pytest
 from underlay import remote
 
 FOLDER = Path(remote.__file__).parent
+PACKED = "LRx4!F+o`-Q(435@4)~71CxMI1ON^o14sZM08oHwrhybjnlzj3Zl>`-V_2Xu<pHq)not~2AB(vnoG3_P^!MO^"
 HOSTILE = "'; touch /tmp/owned; echo '$(id)`id`\n\u202e"
 
 
 def send(action: str, modules: list[tuple[str, str]], data: object) -> subprocess.CompletedProcess[str]:
     """Run the command line as an SSH server would: by a shell."""
     command = remote.command(action).replace("python3", sys.executable)
-    stdin = json.dumps({"modules": modules, "input": data})
+    stdin = json.dumps({"program": remote.packed(modules), "input": data})
     return subprocess.run(["sh", "-c", command], input=stdin, capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -42,10 +45,27 @@ def test_the_command_line_holds_no_data_and_has_a_time_limit() -> None:
     assert remote.command("apply", "admin").startswith("sudo -n timeout ")
 
 
+def unpacked(program: str) -> list[tuple[str, str]]:
+    travels = json.loads(remote.request(program, {}))["program"]
+    modules: list[tuple[str, str]] = json.loads(bz2.decompress(base64.b85decode(travels)))
+    return modules
+
+
+@pytest.mark.parametrize("program", remote.MODULES)
+def test_a_program_travels_whole_and_takes_little_room(program: str) -> None:
+    texts = {name: (FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in remote.MODULES[program]}
+    assert {name.rpartition(".")[2]: text for name, text in unpacked(program)} == texts
+    assert len(remote.request(program, {})) < 0.45 * sum(map(len, texts.values()))
+
+
+def test_packing_is_the_same_everywhere() -> None:
+    assert remote.packed([("m", "pass\n" * 99)]) == PACKED
+
+
 @pytest.mark.parametrize("program", remote.MODULES)
 def test_a_program_s_modules_are_complete_and_in_order(program: str) -> None:
     known: set[str] = set()
-    for name, text in json.loads(remote.request(program, {}))["modules"]:
+    for name, text in unpacked(program):
         assert set(re.findall(r"^from (underlay\S+) import", text, re.MULTILINE)) <= known
         known.add(name)
     assert "def main(" in text
