@@ -132,7 +132,16 @@ class Session:
             self.events.close()
         uname = os.uname()
         machine = {"host": uname.nodename, "kernel": uname.release, "namespace": own_namespace()}
-        return self.report | machine | {"errors": self.errors, "seconds": round(time.monotonic() - self.begun, 2)}
+        return (
+            self.report
+            | machine
+            | {"errors": self.errors, "seconds": round(time.monotonic() - self.begun, 2), **_processor()}
+        )
+
+
+def _processor() -> dict[str, float]:
+    """Return the processor's seconds of this program and its ended children."""
+    return {"cpu_seconds": round(sum(os.times()[:4]), 2)}
 
 
 def account(events: Events, result: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from tests.lab.minifabric import Fabric, fabric
 from tests.lab.minimachine import Machine
 from underlay.collect.package import program
 
-BOUNDS = {"seconds": 3.0, "peak_mib": 250, "ns_watched": 500, "ns_foreign": 500}
-"""Seconds of the node's whole part, memory while attaching, nanoseconds per event."""
+BOUNDS = {"seconds": 3.0, "cpu_seconds": 3.0, "peak_mib": 250, "ns_watched": 500, "ns_foreign": 500}
+"""Seconds of the node's whole part and the processor's share of them, memory while attaching, nanoseconds per event."""
 RUN = "import runpy, sys; runpy.run_path('/run/verifier.pyz', run_name='__main__')"
 
 
@@ -22,7 +22,11 @@ def measure(lab: Fabric, backend: str) -> dict[str, Any]:
     lab.verify(backend)
     report = lab.reports["node1"]
     found = events(lab.machines["node1"], backend)
-    return found | {"seconds": report.seconds, "session_mib": report.evidence.peak_mib}
+    return found | {
+        "seconds": report.seconds,
+        "cpu_seconds": report.cpu_seconds,
+        "session_mib": report.evidence.peak_mib,
+    }
 
 
 def events(machine: Machine, backend: str) -> dict[str, Any]:
@@ -40,10 +44,16 @@ def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return first | numbers | {key: {name: min(row[key][name] for row in rows) for name in first[key]} for key in names}
 
 
-def over(found: dict[str, Any]) -> list[str]:
-    """Return what is above its bound."""
+def over(found: dict[str, Any], *, crowded: bool = False) -> list[str]:
+    """Return what is above its bound; on a crowded machine the clock says nothing, only the processor's time."""
     values = found | {key: found[key]["all"] for key in ("ns_watched", "ns_foreign")}
-    return [f"{key} {values[key]}; at most {bound}" for key, bound in BOUNDS.items() if values[key] > bound]
+    bounds = {key: bound for key, bound in BOUNDS.items() if key != "seconds" or not crowded}
+    return [f"{key} {values[key]}; at most {bound}" for key, bound in bounds.items() if values[key] > bound]
+
+
+def busy() -> bool:
+    """Say whether more processes want to run than the machine has cores."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -262,6 +262,7 @@ class NodeReport(Part):
     kernel: Text
     namespace: int
     seconds: float
+    cpu_seconds: float = 0.0
     evidence: Kernel
     pod: PodLink | None
     facts: Facts
