@@ -60,3 +60,6 @@ faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf",
 RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
+
+policy-cost: ## a campaign: the pack's cost on a preview of a thousand resources; a minute or two
+	@$(LAB) exec -- python -m tests.policy.cost
