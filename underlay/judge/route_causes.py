@@ -144,7 +144,7 @@ def pinned_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     answered = any(
         row.icmp == ECHO_REPLY for pair in mine for row in pair.target.counters("sent", [pair.flow[::-1]])
     )  # a switch floods what has an unknown address, so `received` would say less
-    if pinned and sent and not answered:
+    if pinned and sent and not answered and all(pair.failed for pair in mine):
         entry = pinned[0]
         sentence = f"the next hop {entry.address} has an address set by hand on {entry.device}, and nothing is answered"
         witnesses = [

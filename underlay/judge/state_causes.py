@@ -104,9 +104,8 @@ def denied(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def _seen_here(node: NodeView, pair: Pair) -> Iterator[Counter]:
-    """Yield the drops of a pair's packets on their way to this node's pod, or from it."""
-    toward = pair.flow if pair.target is node else pair.flow[::-1]
-    yield from (row for row in node.counters("dropped") if (row.source, row.target) == toward)
+    """Yield the drops of a pair's packets on this node, in either direction."""
+    yield from (*node.of_flow("dropped", pair.flow), *node.of_flow("dropped", pair.flow[::-1]))
 
 
 def _is_pod_link(node: NodeView, ifindex: int) -> bool:

@@ -91,7 +91,10 @@ class Ground:
     def _run(self, place: str, line: str) -> None:
         words = self._words(place, line)
         own = os.environ | ({"UNDERLAY_STATE": str(state())} if place == "lab" else {})
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE, env=own)
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE, env=own)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"{place}: {line}: no end within {PATIENCE} s") from None
         if done.returncode:
             raise Broken(f"{place}: {line}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}")
 
