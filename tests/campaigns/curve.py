@@ -8,10 +8,10 @@ from math import floor, log10
 
 Points = Sequence[tuple[float, float]]
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420, 260, 56, 16, 32, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420, 260, 56, 32, 32, 44
 """Of one panel, in pixels, and what is kept free around the plotted area."""
 STYLE = """
-text { font: 12px sans-serif; fill: #333 }
+text { font: 12px sans-serif; fill: #555 }
 .title { font-weight: bold }
 .grid { stroke: #ccc; stroke-width: 1 }
 .line { stroke: #0a6ebd; stroke-width: 2; fill: none }
