@@ -34,6 +34,7 @@ chart-keys: ## make the key tree of a chart's minor version: make chart-keys CHA
 
 fuzz: ## a campaign: 20,000 declarations, most of them wrong, some hostile; prints the figures
 	@$(LAB) exec -- python -m tests.campaigns.fuzz 20000
+
 oracle: ## a campaign: real chart and agent asked about every rule of Cilium and a cover of the settings; as root
 	@$(LAB) exec -- python -m tests.oracle
 

@@ -1,7 +1,7 @@
 """Start the real agent on rendered configurations, one after the other, and note whether it takes each.
 
 Run in namespaces of its own (`python -m tests.oracle.agent`): lines of JSON in, lines of JSON out. An agent has taken a
-configuration when it begins to compile its datapath; that is behind every check of its own, and then it is ended.
+configuration when it begins to compile its datapath: all options are checked then. What it checks later is not seen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RUN = Path("/run/cilium")
 SECONDS = 40.0
 """Longest wait for an answer; measured: under 1 s on an idle machine."""
 TAKEN = re.compile(r"failed to compile|compile failed")
-"""The tree has no compiler: an agent that comes to compile its datapath has checked its configuration and devices."""
+"""The tree has no compiler: an agent that comes to compile its datapath has checked all its options."""
 TEXT = r'"(?P<why>(?:[^"\\]|\\.)*)"'
 REFUSED = (re.compile(rf"level=fatal msg={TEXT}"), re.compile(rf'msg="Start hook failed".*? error={TEXT}'))
 """How the agent says that it does not start; a failed hook is told first, and its end takes long."""
