@@ -40,7 +40,7 @@ cluster = Cluster(
 )
 nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
-cilium = Cilium(site, release=release, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
+cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
 peering = Peering(
     "peering",
     site,

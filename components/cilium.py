@@ -13,8 +13,10 @@ from components.commands import underlay
 from underlay.chart.gate import Passed
 from underlay.model import Site
 from underlay.plan.bgp import CRDS
+from underlay.plan.chart.difference import option_changes
 from underlay.plan.chart.objects import configuration
 from underlay.plan.digest import digest
+from underlay.plan.lineage import Lineage
 from underlay.plan.values import NAMESPACE, RELEASE, helm_values
 
 HELM_SECONDS = 300
@@ -31,16 +33,24 @@ class Cilium(pulumi.ComponentResource):
     agents: local.Command
 
     def __init__(
-        self, site: Site, *, release: Passed, cluster: Cluster, opts: pulumi.ResourceOptions | None = None
+        self,
+        site: Site,
+        *,
+        release: Passed,
+        past: Lineage,
+        cluster: Cluster,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         values = helm_values(site)
-        facts = {
+        facts: dict[str, Any] = {
             "owner": site.cilium.owner,
             "version": site.cilium.version,
             "routingMode": values["routingMode"],
-            "options": dict(configuration(release.objects)),  # a preview shows each that changes
+            "options": dict(configuration(release.objects)),
         }
         super().__init__("underlay:cilium:Release", RELEASE, dict(facts), opts)
+        for change in option_changes(past.options, facts["options"]) if past.options else ():
+            pulumi.log.info(str(change), self)
         installed = [self._release(release.chart, values, cluster)] if site.cilium.owner == "release" else []
         self.agents = self._wait(site, values, cluster, installed)
         self.register_outputs(facts)

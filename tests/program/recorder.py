@@ -107,8 +107,8 @@ class _Monitor(MockMonitor):
 
 
 class _Log(logging.Handler):
-    def __init__(self, run: Run) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, run: Run, level: int) -> None:
+        super().__init__(level)
         self.run = run
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -136,12 +136,14 @@ def run(
     preview: bool = True,
     stdout: dict[str, str] | None = None,
     state: Data | None = None,
+    level: int = logging.WARNING,
     **other: Any,
 ) -> Run:
     """Run the program once on a state; commands print what `stdout` says by their names."""
     made = Run()
     logger = logging.getLogger("program")
-    logger.handlers, logger.propagate = [_Log(made)], False
+    logger.handlers, logger.propagate = [_Log(made, level)], False
+    logger.setLevel(level)
     mocks = _Mocks(STDOUT | (stdout or {}), state or {}, preview=preview)
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)

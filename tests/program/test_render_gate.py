@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import tarfile
 import time
@@ -90,6 +91,15 @@ def test_the_component_shows_every_option_of_the_agents() -> None:
     options = run(dev()).named("cilium", "underlay:cilium:Release").inputs["options"]
     assert options["routing-mode"] == "native"
     assert len(options) > 100
+
+
+def test_a_preview_says_what_a_changed_option_does() -> None:
+    urn = "urn:pulumi:dev::cilium-underlay::underlay:cilium:Release::cilium"
+    options = dict(run(dev()).named("cilium", "underlay:cilium:Release").inputs["options"])
+    state = {urn: {"outputs": {"options": {**options, "routing-mode": "tunnel"}}}}
+    said = run(dev(), state=state, level=logging.INFO).messages
+    assert "info: routing-mode: tunnel -> native: restarts all agents, disrupts pod traffic" in said
+    assert not [text for text in said if "bpf-lb-algorithm" in text]
 
 
 def test_without_helm_the_preview_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

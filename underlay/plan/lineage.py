@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
@@ -19,6 +19,8 @@ NAME = "lineage"
 KEEPER = f"$command:local:Command::{NAME}"
 CLUSTER, RELEASE = "underlay:cluster:Cluster", "underlay:cilium:Release$"
 """What a URN holds of the component above the record, and above everything that brings Cilium."""
+AGENTS = "underlay:cilium:Release::cilium"
+"""The end of the URN of the component that shows the agents' options."""
 SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"
 
 
@@ -59,6 +61,8 @@ class Lineage:
     """Whether the state holds something that brings Cilium."""
     unreadable: str = ""
     """Why a record that is there cannot be read."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The agents' options that were applied; empty where nobody knows."""
 
 
 def record(site: Site) -> Record:
@@ -86,6 +90,18 @@ def changed_from(past: Lineage, now: Record) -> Record | None:
 
 def lineage(resources: Mapping[str, Any]) -> Lineage:
     """Return what the outputs of a stack's resources, by URN, say of its past."""
+    return replace(_recorded(resources), options=_options(resources))
+
+
+def _options(resources: Mapping[str, Any]) -> Mapping[str, str]:
+    outputs = (
+        one.get("outputs") for urn, one in resources.items() if urn.endswith(AGENTS) and isinstance(one, Mapping)
+    )
+    options = next((found.get("options") for found in outputs if isinstance(found, Mapping)), None)
+    return {str(key): str(value) for key, value in options.items()} if isinstance(options, Mapping) else {}
+
+
+def _recorded(resources: Mapping[str, Any]) -> Lineage:
     has_cilium = any(RELEASE in urn for urn in resources)
     kept = [one for urn, one in resources.items() if urn.endswith(KEEPER) and CLUSTER in urn]
     if not kept:
