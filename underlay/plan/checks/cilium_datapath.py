@@ -19,6 +19,8 @@ DATAPATH_MODES = ("veth", "netkit", "netkit-l2", "auto")
 TUNNELS = ("", "vxlan", "geneve")
 TABLE = range(1 << 10, (1 << 24) + 1)
 """Entries that the agent allows in a connection or translation table."""
+SMALLEST = {"bpf.ctTcpMax": 1 << 17, "bpf.ctAnyMax": 1 << 16}
+"""Entries of the tables of connections on a node with little memory, where their size is not declared."""
 SIZES = {
     "bpf.ctTcpMax": TABLE,
     "bpf.ctAnyMax": TABLE,
@@ -165,15 +167,27 @@ def tunnel_protocol_is_known(declaration: Declaration) -> Iterator[Problem]:
 
 @rule("bpf-table-size", bad=values(bpf={"ctTcpMax": 100}), good=values(bpf={"ctTcpMax": 65536}))
 def tables_have_a_size_that_is_allowed(declaration: Declaration) -> Iterator[Problem]:
-    """The agent refuses tables outside these sizes, and more translations than connections."""
+    """The agent refuses tables outside these sizes."""
     settings = declaration.settings
     for path, allowed in SIZES.items():
         size = settings.get(path)
         if size and not (isinstance(size, int) and size in allowed):
             yield blame(settings, path, f"{allowed.start} to {allowed.stop - 1}")
-    sizes = [settings.get(path) for path in ("bpf.natMax", "bpf.ctTcpMax", "bpf.ctAnyMax")]
-    if all(isinstance(size, int) and size for size in sizes) and sizes[0] > sizes[1] + sizes[2]:
-        yield blame(settings, "bpf.natMax", f"at most {sizes[1] + sizes[2]}, the connections of both tables")
+
+
+@rule(
+    "bpf-more-translations-than-connections",
+    bad=values(bpf={"natMax": 16777216}),
+    good=values(bpf={"natMax": 16777216, "ctTcpMax": 16777216}),
+)
+def translations_are_connections(declaration: Declaration) -> Iterator[Problem]:
+    """The agent refuses more translations than connections; tables without a size follow each node's memory."""
+    settings = declaration.settings
+    sizes = [settings.get(path) or smallest for path, smallest in SMALLEST.items()]
+    translations = settings.get("bpf.natMax", 0)
+    if all(isinstance(size, int) for size in (*sizes, translations)) and translations > sum(sizes):
+        expected = f"at most {sum(sizes)}, which the tables of connections hold on every node"
+        yield blame(settings, "bpf.natMax", expected, f"Declare {' and '.join(SMALLEST)}.")
 
 
 @rule(
