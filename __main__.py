@@ -19,6 +19,7 @@ from underlay.chart.gate import gate
 from underlay.plan.checks import findings
 from underlay.plan.checks.transitions import transitions
 from underlay.plan.lineage import record
+from underlay.plan.security import table
 from underlay.plan.waivers import in_force, judge
 
 settings = load_settings()
@@ -59,6 +60,7 @@ datapath = Datapath(
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("lineage", cluster.lineage)
+pulumi.export("security_groups", [line._asdict() for line in table(site)])
 pulumi.export("routers", routers.rendered)
 pulumi.export("verification", datapath.input)
 pulumi.export("verdict", datapath.summary)

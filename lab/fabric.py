@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.hardware import OPERATOR, SEGMENT, VIRTUAL_MAC, Cable, Hardware, Machine, operator_address
+from lab.paths import cache
+from lab.ports import rules
 
 POWER_ON = {
     "ip_forward": "0",
@@ -29,9 +31,19 @@ def power(hardware: Hardware) -> None:
     for machine in hardware.machines.values():
         run_ip([f"link add {bridge} type bridge" for bridge in machine.bridges], machine.name)
     _plug(hardware.cables)
+    for owner in (*hardware.machines, *hardware.switches):
+        _filter(owner, rules(hardware, owner))
     for machine in hardware.machines.values():
         virtual = f"address {VIRTUAL_MAC} type macvlan mode private"
         run_ip([f"link add link {parent} name {port} {virtual}" for port, parent in machine.shared], machine.name)
+
+
+def _filter(owner: str, text: str) -> None:
+    """Bring a packet filter into a network, by the program of the machines' own root tree."""
+    words = ["ip", "netns", "exec", owner, "chroot", str(cache() / "noderoot"), "nft", "-f", "-"]
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False) if text else None
+    if done and done.returncode:
+        raise OSError(f"packet filter of {owner}: {done.stderr.strip()}")
 
 
 def replug(machine: Machine, hardware: Hardware) -> None:

@@ -151,3 +151,15 @@ def test_a_default_route_that_a_neighbour_may_send_is_no_stray() -> None:
     case = Case(expectations(load_site(two_spines())), Evidence.model_validate(healthy()))
     assert not strays_over(case.routers["tor-a"], "0.0.0.0/0", case)
     assert strays_over(case.routers["tor-a"], "10.0.0.0/8", case)
+
+
+@pytest.mark.parametrize(("declared", "stray"), [(["10.244.0.0/16"], False), ([], True)])
+def test_an_aggregate_is_discarded_where_it_is_declared_and_stray_where_not(declared: list[str], stray: bool) -> None:
+    site = yaml.safe_load(STACK.read_text())["config"]["cilium-underlay:site"]
+    site["routers"][0]["aggregates"] = declared
+    evidence = healthy()
+    tor(evidence)["table"]["10.244.0.0/16"] = ["0.0.0.0"]
+    tor(evidence)["kernel"].append({"target": "10.244.0.0/16", "type": "blackhole"})
+    found = judge(expectations(load_site(site)), Evidence.model_validate(evidence))
+    assert any(cause.rule == "stray-prefix" for cause in found.causes) is stray
+    assert (found.status is Status.FAIL) is stray

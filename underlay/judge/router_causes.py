@@ -204,6 +204,8 @@ def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
     held = {route.target for route in router.report.kernel if case.in_pool(route.target)}
     for cidr in sorted(held - case.intended.keys()):
         hops = kernel_hops(router, cidr)
+        if network(cidr) in router.plan.aggregates and set(hops) <= REFUSING:
+            continue
         via = ", ".join(case.machines.get(hop, hop) for hop in hops)
         inside = next((own for own in case.intended if _lies_in(cidr, own)), "")
         fault = (

@@ -1,0 +1,73 @@
+"""The platform's filters at the nodes' ports: pods pass because the group lets them, and only then."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab.site import Site, running
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+NODE, ROUTER = "worker-2", "tor-b"
+POOL = "10.244.0.0/16"
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return running()
+
+
+def handles(site: Site, chain: str, words: str) -> list[str]:
+    """Return the numbers of the lines of a chain that hold some words."""
+    text = site.inside(ROUTER, "nft", "-a", "list", "chain", "bridge", "platform", chain)
+    return [line.rpartition("# handle ")[2] for line in text.splitlines() if words in line]
+
+
+@contextmanager
+def without(site: Site, chain: str, words: str) -> Iterator[None]:
+    """Take the line that holds some words out of a chain, and put it back."""
+    [handle] = handles(site, chain, words)
+    site.inside(ROUTER, "nft", "delete", "rule", "bridge", "platform", chain, "handle", handle)
+    try:
+        yield
+    finally:
+        site.inside(ROUTER, "nft", "insert", "rule", "bridge", "platform", chain, *words.split(), "accept")
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"), [("from_worker_2", f"ip daddr {POOL}"), ("to_worker_2", f"ip saddr {POOL}")]
+)
+def test_a_missing_direction_cuts_pods_off_and_the_verdict_is_red(site: Site, chain: str, words: str) -> None:
+    with without(site, chain, words):
+        verdict = site.verify()
+    assert verdict.code == 1, verdict.text
+    assert any(NODE in where for _, _, where in verdict.not_passed()), verdict.not_passed()
+    assert site.verify().code == 0
+
+
+def test_the_check_of_source_addresses_drops_pods_and_the_verdict_is_red(site: Site) -> None:
+    """What the check does at a port: only the node's own address may come from it."""
+    check = ["ip", "saddr", "!=", "172.30.2.11", "counter", "drop"]
+    site.inside(ROUTER, "nft", "insert", "rule", "bridge", "platform", "from_worker_2", *check)
+    try:
+        verdict = site.verify()
+        counted = site.inside(ROUTER, "nft", "list", "chain", "bridge", "platform", "from_worker_2")
+    finally:
+        [handle] = handles(site, "from_worker_2", "!= 172.30.2.11")
+        site.inside(ROUTER, "nft", "delete", "rule", "bridge", "platform", "from_worker_2", "handle", handle)
+    assert verdict.code == 1, verdict.text
+    dropped = re.search(r"!= 172\.30\.2\.11 counter packets (\d+)", counted)
+    assert dropped
+    assert int(dropped[1]) > 0
+    assert site.verify().code == 0
+
+
+def test_the_table_for_review_has_a_reason_for_each_line(site: Site) -> None:
+    lines = json.loads(site.good("pulumi", "stack", "output", "security_groups", "--json"))
+    assert {line["direction"] for line in lines if line["network"] == POOL} == {"ingress", "egress"}
+    assert all(line["why"] for line in lines)

@@ -1,0 +1,45 @@
+"""What the platform's packet filters have to let through: a table for each security group, with a reason a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from underlay.model import SecurityGroup, Site
+
+DIRECTIONS = ("ingress", "egress")
+
+
+class Line(NamedTuple):
+    """One line of a group's table; the other side's addresses, and the protocol."""
+
+    group: str
+    direction: str
+    network: str
+    protocol: str
+    why: str
+
+
+def table(site: Site) -> list[Line]:
+    """Return every line, group by group: what is declared, and what follows from the site."""
+    return [
+        line for group in site.security_groups for line in dict.fromkeys((*_declared(group), *_derived(site, group)))
+    ]
+
+
+def _declared(group: SecurityGroup) -> Iterator[Line]:
+    for allow in group.allow:
+        yield Line(group.name, allow.direction, str(allow.network), allow.protocol, "declared")
+
+
+def _derived(site: Site, group: SecurityGroup) -> Iterator[Line]:
+    """Yield what nodes themselves speak: with each other, with routers, with the outside."""
+    racks = dict.fromkeys(subnet for rack in site.racks for subnet in rack.subnets)
+    others = {str(network): "nodes and routers: API, kubelet, health, BGP" for network in racks}
+    others |= {str(network): "routers: error messages, and their own" for network in site.addresses.fabric}
+    others |= {str(network): "clients outside, of pods and services" for network in site.addresses.external}
+    if not any(site.cluster.api.address in network for network in racks):
+        others[f"{site.cluster.api.address}/32"] = "the API server's entrance"
+    for direction in DIRECTIONS:
+        for network, why in others.items():
+            yield Line(group.name, direction, network, "any", why)
