@@ -158,7 +158,7 @@ def test_an_aggregate_is_discarded_where_it_is_declared_and_stray_where_not(decl
     site = yaml.safe_load(STACK.read_text())["config"]["cilium-underlay:site"]
     site["routers"][0]["aggregates"] = declared
     evidence = healthy()
-    tor(evidence)["table"]["10.244.0.0/16"] = ["0.0.0.0"]
+    tor(evidence)["table"]["10.244.0.0/16"] = ["172.30.255.1"]
     tor(evidence)["kernel"].append({"target": "10.244.0.0/16", "type": "blackhole"})
     found = judge(expectations(load_site(site)), Evidence.model_validate(evidence))
     assert any(cause.rule == "stray-prefix" for cause in found.causes) is stray
