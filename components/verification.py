@@ -17,7 +17,7 @@ from underlay.plan import responders
 from underlay.plan.bgp import objects, sessions
 from underlay.plan.digest import digest
 from underlay.plan.values import helm_values
-from underlay.plan.verification import RESPONDER_NAMESPACE, verification_input
+from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
 from underlay.report.document import age, summary
 
 SESSION_SECONDS = 180
@@ -34,6 +34,8 @@ class Datapath(pulumi.ComponentResource):
     """The last verdict's status, time and digest."""
     input: pulumi.Output[dict[str, Any]]
     """What `python3 -m underlay verify` reads; a secret."""
+    facts: dict[str, Any]
+    """The same without its secrets."""
 
     def __init__(
         self,
@@ -49,11 +51,10 @@ class Datapath(pulumi.ComponentResource):
         super().__init__("underlay:verification:Datapath", name, dict(facts), opts)
         triggers: Triggers = [*what_matters(site), *outcomes]
         ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
+        self.facts = verification_facts(site, host_keys=ssh.host_keys)
         self.input = pulumi.Output.secret(
-            pulumi.Output.all(key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
-                lambda known: verification_input(
-                    site, ssh_key=known["key"], host_keys=ssh.host_keys, kubeconfig=known["kubeconfig"]
-                )
+            pulumi.Output.all(ssh_key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
+                lambda secrets: with_secrets(self.facts, **secrets)
             )
         )
         self.verdict = self._verdict(ready, triggers)

@@ -38,6 +38,7 @@ def environment() -> dict[str, str]:
         "PULUMI_STACK": STACK,
         "KUBECACHEDIR": str(state() / "kube-cache"),
         "UNDERLAY_STATE": str(state()),
+        "UNDERLAY_CONFIG_FILE": str(stack_file()),
     }
     return programs() | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
 

@@ -23,7 +23,7 @@ from underlay.collect.routers import kernel
 from underlay.judge.evidence import Evidence, NodeReport, Process, RouterReport, RouterSession
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
-from underlay.plan.verification import responder_source
+from underlay.sources import responder
 
 CABLES = (
     ("pod1", "eth0", "node1", "lxc1"),
@@ -95,7 +95,7 @@ class Fabric:
     def _populate(self) -> None:
         """Start the responders in the pods, and attach programs named like Cilium's on the nodes."""
         for pod in ("pod1", "pod2"):
-            helper = self.machines[pod].start("python3", "-c", responder_source(), str(PORT))
+            helper = self.machines[pod].start("python3", "-c", responder(), str(PORT))
             assert helper.stdout
             assert b"responder" in helper.stdout.readline()
             self.helpers.append(helper)

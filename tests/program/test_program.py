@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import pulumi
 import pytest
 
 from components.refusal import SHOWN
@@ -85,6 +86,16 @@ def test_the_vendor_s_tool_is_an_installer_too() -> None:
     assert made.code == 0, made.messages
     request = json.loads(str(made.named("installer").inputs["stdin"]))
     assert request["make"] == ["ucs-ctl", "create", "cluster", "dev", "-c", "<cluster-file>", "-f", "agent.yaml"]
+
+
+def test_outputs_hold_no_secret_but_the_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, object] = {}
+    monkeypatch.setattr(pulumi, "export", shown.__setitem__)
+    run(dev(), preview=False, clusterPassword="tell-nobody")
+    assert set(shown) >= {"kubeconfig", "lineage", "routers", "verification"}
+    text = json.dumps({name: value for name, value in shown.items() if not isinstance(value, pulumi.Output)})
+    assert "host_keys" in text
+    assert not [secret for secret in (PASSWORD, SSH_KEY, TOKEN, "tell-nobody") if secret in text]
 
 
 def test_command_lines_hold_no_data(preview: Run) -> None:

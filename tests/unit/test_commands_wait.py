@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.unit.commands_api import Table, api_server, kubeconfig, ready
+from underlay.collect.cluster_api import ClusterApi
 from underlay.commands import wait_cilium, wait_sessions
-from underlay.commands.cluster_api import ClusterApi
 from underlay.commands.common import Failure, wait
 
 SYSTEM, APPS = wait_cilium.SYSTEM, wait_cilium.APPS

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-
-import yaml
 
 from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
 
@@ -23,9 +20,8 @@ LISTS = {
 """The lists that are read."""
 COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
 """Lists whose objects complain by conditions that are true."""
-PATIENCE = (3, 6)
-"""Seconds to connect to the API server, and to read one list."""
-HTTP_OK = 200
+SECONDS = 18.0
+"""Time for all lists together; less than the verification waits for them."""
 
 Items = list[dict[str, Any]]
 Fetch = Callable[[str], Items]
@@ -59,21 +55,21 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
 
 @contextlib.contextmanager
 def fetcher(kubeconfig: str) -> Iterator[Fetch]:
-    """Yield a function that returns the items of a list by its path."""
-    from kubernetes import client, config
+    """Yield a function that returns the items of a list by its path; a list that is not there is an error here."""
+    from underlay.collect.cluster_api import ClusterApi, Unanswered, Unreached  # slow to load
 
-    settings = client.Configuration()
-    settings.retries = False
-    make: Any = config.new_client_from_config_dict
-    with make(yaml.safe_load(kubeconfig), client_configuration=settings) as api:
+    with ClusterApi(kubeconfig, seconds=SECONDS) as api:
 
         def fetch(path: str) -> Items:
-            request = api.param_serialize("GET", path, auth_settings=["BearerToken"])
-            response = api.call_api(*request, _request_timeout=PATIENCE)
-            body = response.read()
-            if response.status != HTTP_OK:
-                raise Refused(f"{path.partition('?')[0]}: HTTP {response.status}")
-            return list(json.loads(body).get("items") or [])
+            try:
+                found = api.get(path)
+            except Unreached:
+                raise
+            except Unanswered as error:
+                raise Refused(str(error)) from None
+            if found is None:
+                raise Refused(f"{path.partition('?')[0]}: not found")
+            return list(found.get("items") or [])
 
         yield fetch
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from underlay.commands.cluster_api import ClusterApi, Unanswered
+from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands.common import Failure
 from underlay.commands.lineage import DAEMONS, OTHERS, birth
 from underlay.plan.values import RELEASE

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from underlay.failure import Failure
+
+__all__ = ["Failure", "Look", "read_input", "say", "wait"]
+
 PAUSE = 1.0
 """Seconds between two looks: as often as Cilium's operator registers a CRD."""
 
 Look = Callable[[], Sequence[str]]
 """Returns what is still missing, as sentences; nothing when all is there."""
-
-
-class Failure(Exception):
-    """A command could not do its work; the text says what, where and what to do."""
 
 
 def read_input() -> dict[str, Any]:

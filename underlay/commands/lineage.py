@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from underlay.commands.cluster_api import ClusterApi, Unanswered
+from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands.common import Failure, read_input, wait
 from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.lineage import SYSTEM_NAMESPACE, Birth, Record

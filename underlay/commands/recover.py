@@ -99,7 +99,7 @@ def free_release(kubeconfig: str, *, first: bool) -> Iterator[str]:
     A whole revision goes only where it is the very first one, and the stack was cut off in making it. What it has made
     in the cluster stays, and the next update takes it over: Helm adopts objects that carry the name of the release.
     """
-    from underlay.commands.cluster_api import ClusterApi, Unanswered  # needed rarely, and slow to load
+    from underlay.collect.cluster_api import ClusterApi, Unanswered  # needed rarely, and slow to load
 
     try:
         api = ClusterApi(kubeconfig)

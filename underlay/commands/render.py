@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from underlay.chart.gate import Passed, gate
-from underlay.commands.cluster_api import ClusterApi, Unanswered
+from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands.common import Failure
 from underlay.finding import Refused
 from underlay.model import Site, load_site

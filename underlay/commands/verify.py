@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from underlay.collect.gather import Request, gather
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
+from underlay.plan.verification import with_secrets
 from underlay.report.columns import harmless
 from underlay.report.document import document
 from underlay.report.markdown import markdown
@@ -24,7 +26,10 @@ from underlay.report.terminal import show
 EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
 """Exit codes: 3 is `could not be judged`."""
 OUTPUT = "verification"
-"""The stack output that holds the input of a verification."""
+"""The stack output that holds the input of a verification, without secrets."""
+SSH_KEY = "cilium-underlay:sshKey"
+CONFIG_FILE = "UNDERLAY_CONFIG_FILE"
+"""Names the stack's file where it does not lie beside the program."""
 SHOWN = 600
 """Letters of an error of our own."""
 SHORTENED = ("notes", "checks", "lost", "causes")
@@ -64,7 +69,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def read_request(stack: str | None, source: str) -> Request:
     """Return the input of a verification from a stack or a file; OSError or ValueError says why there is none."""
-    return _request(_of_stack(stack) if stack else _text(source))
+    return _request(of_stack(stack) if stack else _text(source))
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -84,9 +89,21 @@ def _text(source: str) -> str:
     return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
 
 
-def _of_stack(stack: str) -> str:
-    """Return what the stack's last update has left for verification; ValueError carries the engine's own words."""
-    command = ["pulumi", "stack", "output", OUTPUT, "--show-secrets", "--json", "--non-interactive", "--stack", stack]
+def of_stack(stack: str) -> str:
+    """Return the input of a stack: what its last update has left, and the secrets where they are kept as secrets.
+
+    The SSH key is in the stack's configuration, the kubeconfig in the output of that name. ValueError carries the
+    engine's own words.
+    """
+    facts = json.loads(_pulumi(stack, "stack", "output", OUTPUT, "--json"))
+    kubeconfig = json.loads(_pulumi(stack, "stack", "output", "kubeconfig", "--show-secrets", "--json"))
+    file = os.environ.get(CONFIG_FILE)
+    key = _pulumi(stack, "config", "get", SSH_KEY, "--json", *(["--config-file", file] if file else []))
+    return json.dumps(with_secrets(facts, ssh_key=json.loads(key)["value"], kubeconfig=kubeconfig))
+
+
+def _pulumi(stack: str, *words: str) -> str:
+    command = ["pulumi", *words, "--non-interactive", "--stack", stack]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"{done.stderr.strip() or done.stdout.strip()}; `pulumi up` makes it")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from underlay.commands.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
+from underlay.collect.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
 from underlay.commands.common import read_input, wait
 
 SYSTEM = "/api/v1/namespaces/kube-system"

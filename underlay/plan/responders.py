@@ -6,7 +6,8 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.plan.digest import digest
-from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT, responder_source
+from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT
+from underlay.sources import responder
 
 NAME = RESPONDER_NAMESPACE
 FOLDER = "/responder"
@@ -23,14 +24,14 @@ def namespace() -> Object:
 
 def program() -> Object:
     """Return the ConfigMap with the responder's text."""
-    return {"metadata": _metadata(), "data": {FILE: responder_source()}}
+    return {"metadata": _metadata(), "data": {FILE: responder()}}
 
 
 def daemons(site: Site) -> Object:
     """Return the DaemonSet; a changed program restarts it."""
     labels = {"app": NAME}
     template = {
-        "metadata": {"labels": labels, "annotations": {"underlay/program": digest(responder_source())}},
+        "metadata": {"labels": labels, "annotations": {"underlay/program": digest(responder())}},
         "spec": _pod(site.verification.image),
     }
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import jinja2
 
@@ -15,6 +14,7 @@ from underlay.plan.digest import digest
 from underlay.plan.learned import Entry, learned
 from underlay.plan.owner import owner_line
 from underlay.plan.paths import adjacency
+from underlay.sources import template
 
 PASSWORD_MARK = "<bgp-password>"  # noqa: S105 - stands where the router's program puts the password
 FILE_HEAD = "Owned by cilium-underlay: written by its router configuration, removed with it."
@@ -131,7 +131,7 @@ def _peer(site: Site, router: Router, neighbor: Neighbor, told: _Told, sets: Ite
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FunctionLoader(template),
         autoescape=False,  # noqa: S701 - router configuration, not HTML; every value is a typed address, number or name
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

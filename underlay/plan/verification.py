@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from underlay.model import HostRouting, Model, Node, Platform, Router, Site
@@ -151,23 +150,28 @@ def expectations(site: Site) -> Expected:
     )
 
 
-def verification_input(
-    site: Site, *, ssh_key: str, host_keys: Mapping[str, str], kubeconfig: str, seconds: int = SECONDS
-) -> dict[str, Any]:
-    """Return the input of `underlay verify`; it holds secrets."""
+def verification_facts(site: Site, *, host_keys: Mapping[str, str], seconds: int = SECONDS) -> dict[str, Any]:
+    """Return what `underlay verify` needs, without its secrets: the stack shows this to everybody."""
     return {
         "schema": 1,
         "site": site.model_dump(mode="json"),
         "expected": expectations(site).model_dump(mode="json"),
-        "ssh": {"key": ssh_key, "host_keys": dict(host_keys)},
-        "kubeconfig": kubeconfig,
+        "ssh": {"host_keys": dict(host_keys)},
         "seconds": seconds,
     }
 
 
-def responder_source() -> str:
-    """Return the text of the responder: a python3 program, run as `python3 FILE PORT`."""
-    return (Path(__file__).parents[2] / "bpf" / "responder.py").read_text()
+def with_secrets(facts: Mapping[str, Any], *, ssh_key: str, kubeconfig: str) -> dict[str, Any]:
+    """Return the input of `underlay verify`: the facts, and the secrets that open machines and cluster."""
+    return {**facts, "ssh": {**facts["ssh"], "key": ssh_key}, "kubeconfig": kubeconfig}
+
+
+def verification_input(
+    site: Site, *, ssh_key: str, host_keys: Mapping[str, str], kubeconfig: str, seconds: int = SECONDS
+) -> dict[str, Any]:
+    """Return the input of `underlay verify`; it holds secrets."""
+    facts = verification_facts(site, host_keys=host_keys, seconds=seconds)
+    return with_secrets(facts, ssh_key=ssh_key, kubeconfig=kubeconfig)
 
 
 def _node(site: Site, node: Node) -> ExpectedNode:

@@ -16,7 +16,7 @@ from lab.init import ENVIRONMENT
 from lab.paths import state
 from tests.lab.faults.table import Lines, Profile
 from underlay.collect.gather import Request, gather
-from underlay.commands.verify import OUTPUT
+from underlay.commands.verify import of_stack
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
@@ -43,11 +43,10 @@ class Ground:
     @cached_property
     def request(self) -> Request:
         """Return the verification's input as the stack's last update has left it, with what today's plan expects."""
-        words = ["pulumi", "stack", "output", OUTPUT, "--show-secrets", "--json", "--non-interactive", "--stack", "dev"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Broken(f"no verification input: {done.stderr.strip()}; `make up` makes it")
-        content = json.loads(done.stdout)
+        try:
+            content = json.loads(of_stack("dev"))
+        except ValueError as error:
+            raise Broken(f"no verification input: {error}") from None
         expected = expectations(Site.model_validate(content["site"]))
         return Request.model_validate(content | {"expected": expected.model_dump(mode="json")})
 

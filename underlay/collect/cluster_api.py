@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from http import HTTPStatus
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import urllib3
 import yaml
-from kubernetes import config
+from kubernetes import client, config
 
-from underlay.commands.common import Failure
+from underlay.failure import Failure
 
-SECONDS = 10
-"""Longest time for one answer."""
+CONNECT, ANSWER = 3.0, 10.0
+"""Seconds to reach the API server, and between two parts of one answer, at most."""
+
+SHOWN = 200
+"""Characters of what the client says of a connection."""
 
 Object = dict[str, Any]
 
@@ -22,16 +27,29 @@ class Unanswered(Exception):
     """The API server did not answer, or answered with an error that may pass."""
 
 
-class ClusterApi:
-    """A cluster, reached with a kubeconfig."""
+class Unreached(Unanswered):
+    """Nothing came back at all, or the time for everything was over."""
 
-    def __init__(self, kubeconfig: str) -> None:
+
+class ClusterApi:
+    """A cluster, reached with a kubeconfig, within a time for all requests together where one is given."""
+
+    def __init__(self, kubeconfig: str, seconds: float | None = None) -> None:
         """Read the kubeconfig; nothing is asked yet."""
+        self._seconds, self._end = seconds, None if seconds is None else time.monotonic() + seconds
+        settings = client.Configuration()
+        settings.retries = False
+        make: Any = config.new_client_from_config_dict
         try:
-            self._client = config.new_client_from_config_dict(yaml.safe_load(kubeconfig))  # type: ignore[no-untyped-call]
+            self._client = make(yaml.safe_load(kubeconfig), client_configuration=settings)
         except (yaml.YAMLError, config.ConfigException, AttributeError, TypeError, KeyError):
             raise Failure("the kubeconfig cannot be read; expected YAML with clusters, users and contexts") from None
-        self._client.configuration.retries = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        self._client.close()
 
     def get(self, path: str, **query: str) -> Object | None:
         """Return an object or list; None when there is none of that name or kind."""
@@ -62,16 +80,28 @@ class ClusterApi:
             header_params={"Accept": "application/json, */*"},
             auth_settings=["BearerToken"],
         )
+        left = self._left()
         try:
-            answer = self._client.call_api(*request, _request_timeout=SECONDS)
+            answer = self._client.call_api(*request, _request_timeout=(min(CONNECT, left), min(ANSWER, left)))
             body: bytes = answer.read()
         except urllib3.exceptions.HTTPError as error:
-            raise Unanswered(f"the API server does not answer: {type(error).__name__}") from None
+            raise Unreached(f"the API server does not answer: {_reason(error)}") from None
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Unanswered(f"the API server answers {answer.status} {answer.reason} to {path}")
         return body
+
+    def _left(self) -> float:
+        """Return the seconds that are left for everything."""
+        left = ANSWER if self._end is None else self._end - time.monotonic()
+        if left <= 0:
+            raise Unreached(f"the API server has not answered everything within {self._seconds:.3g} s")
+        return left
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:SHOWN]
 
 
 def condition(item: Object, kind: str) -> Object:

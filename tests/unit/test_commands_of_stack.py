@@ -1,0 +1,63 @@
+"""A stack is verified by what its update has left; its secrets are asked for where they are kept as secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.plan_sites import site
+from underlay.commands.verify import CONFIG_FILE, of_stack
+from underlay.plan.verification import verification_facts, verification_input
+
+KEYS = {"cp-1": "ssh-ed25519 AAAA"}
+PULUMI = """\
+#!/bin/sh
+echo "$@" >> {place}/calls
+case "$*" in
+  "stack output verification --json"*) cat {place}/facts ;;
+  "stack output kubeconfig --show-secrets --json"*) echo '"the-kubeconfig"' ;;
+  "config get cilium-underlay:sshKey --json"*) printf '%s' '{{"value": "the key"}}' ;;
+  *) echo "no stack named it found" >&2; exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program = tmp_path / "pulumi"
+    program.write_text(PULUMI.format(place=tmp_path), encoding="utf-8")
+    program.chmod(0o755)
+    (tmp_path / "facts").write_text(json.dumps(verification_facts(site(), host_keys=KEYS)), encoding="utf-8")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    monkeypatch.delenv(CONFIG_FILE, raising=False)
+    return tmp_path
+
+
+def test_facts_and_secrets_make_the_input(place: Path) -> None:
+    whole = verification_input(site(), ssh_key="the key", host_keys=KEYS, kubeconfig="the-kubeconfig")
+    assert json.loads(of_stack("dev")) == whole
+    calls = (place / "calls").read_text(encoding="utf-8")
+    assert calls.count("--stack dev") == 3
+    assert "the-kubeconfig" not in calls
+
+
+def test_the_stack_s_file_may_lie_elsewhere(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONFIG_FILE, "/elsewhere/Pulumi.dev.yaml")
+    of_stack("dev")
+    lines = (place / "calls").read_text(encoding="utf-8").splitlines()
+    assert ["--config-file /elsewhere/Pulumi.dev.yaml" in line for line in lines] == [False, False, True]
+
+
+def test_what_the_engine_says_is_told(place: Path) -> None:
+    (place / "facts").unlink()
+    with pytest.raises(ValueError, match="`pulumi up` makes it"):
+        of_stack("dev")
+
+
+def test_facts_hold_no_secret() -> None:
+    text = json.dumps(verification_facts(site(), host_keys=KEYS))
+    assert '"key"' not in text
+    assert "kubeconfig" not in text
