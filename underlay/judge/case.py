@@ -45,6 +45,11 @@ class Case:
         return _by_name((pair.target.name, pair) for pair in self.pairs)
 
     @cached_property
+    def by_names(self) -> dict[tuple[str, str], Pair]:
+        """Return the pairs by the names of source and target."""
+        return {pair.names: pair for pair in self.pairs}
+
+    @cached_property
     def _broken_at(self) -> dict[str, list[Pair]]:
         return _by_name((name, pair) for pair in self.broken for name in pair.names)
 

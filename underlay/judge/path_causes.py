@@ -22,7 +22,9 @@ def path_mtu(case: Case) -> Iterator[Cause]:
 
 def _narrowest(pair: Pair, case: Case) -> tuple[str, int]:
     """Return the machine with the small MTU and that MTU: a node's own NIC or pod before whoever says so."""
-    full = pair.probe.full
+    back = case.by_names.get(pair.names[::-1])
+    told = pair if pair.probe.full.mtu or back is None else back  # answers are as large as requests
+    full = told.probe.full
     own = [(node.name, mtu) for node in (pair.source, pair.target) for _, mtu in _mtus(node) if mtu < full.bytes]
     return own[0] if own else (case.machines.get(full.sender or "", pair.source.name), full.mtu)
 
@@ -35,7 +37,8 @@ def _mtus(node: NodeView) -> Iterator[tuple[str, int]]:
 
 
 def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
-    pair, full = pairs[0], pairs[0].probe.full
+    pair = next((pair for pair in pairs if pair.probe.full.mtu), pairs[0])
+    full = pair.probe.full
     told = [f"{full.sender or 'the own kernel'} says {full.error}, MTU {full.mtu}"] if full.mtu else []
     told += [text for node in (pair.source, pair.target) if (text := drop_text(node, drops(node, "PKT_TOO_BIG")))]
     told += [

@@ -49,7 +49,7 @@ def one(ground: Ground, fault: Fault) -> Result:
     except Broken as error:
         result.detail = str(error)
     finally:
-        ground.run(fault.heal)
+        result.detail += ground.heal(fault.heal)
     result.seconds = round(time.monotonic() - begun, 1)
     try:
         result.healed_after = healthy(ground)

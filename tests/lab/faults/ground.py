@@ -87,6 +87,16 @@ class Ground:
                 for one in [f"{POD}{name}" for name in self.nodes] if place == PODS else [place]:
                     self._run(one, Template(line).substitute(self.symbols))
 
+    def heal(self, lines: Lines) -> str:
+        """Run commands, each whatever became of the others; return what did not go well."""
+        wrong = []
+        for entry in lines:
+            try:
+                self.run((entry,))
+            except Broken as error:
+                wrong.append(str(error))
+        return "; ".join(wrong)
+
     def _run(self, place: str, line: str) -> None:
         words = self._words(place, line)
         own = os.environ | ({"UNDERLAY_STATE": str(state())} if place == "lab" else {})

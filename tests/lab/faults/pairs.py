@@ -71,5 +71,5 @@ def _one(ground: Ground, pair: Pair, say: Callable[[str], None]) -> list[bool]:
         say(f"{pair[0].id} + {pair[1].id}: {error}")
     finally:
         for fault in reversed(pair):
-            ground.run(fault.heal)
+            ground.heal(fault.heal)
     return named
