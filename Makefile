@@ -49,8 +49,8 @@ docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay schema stack > docs/stack.schema.json
 	@$(LAB) exec -- python -m underlay schema page > docs/site.md
 
-paths-campaign: ## a campaign: 30 sampled sites in namespaces, every loss of each, forecast against the kernel; two minutes
-	@$(LAB) exec -- python -m tests.lab.forwarding 30
+paths-campaign: ## a campaign: sampled sites in namespaces; forecast against the kernel after each loss, then FRR and BIRD
+	@$(LAB) exec -- python -m tests.lab.forwarding 30 && $(LAB) exec -- python -m tests.lab.routing 6 2
 
 cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
 	@$(LAB) exec -- python -m tests.lab.cost

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.host import ROOT
 
-SITES = "6"
+SITES = "4"
 """The campaign `make paths-campaign` takes more."""
 
 

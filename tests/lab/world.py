@@ -128,7 +128,7 @@ class World:
         tables = {node.name: self.routes(node, loss) for node in self.site.nodes}
         for router in self.site.routers:
             lines = [
-                f"route add {self.network(node)} proto {OURS} {self._hops(router.name, self.site.node(node), table)}"
+                f"route add {self.network(node)} proto {OURS} {self.hops(router.name, self.site.node(node), table)}"
                 for node, table in tables.items()
                 if router.name in table
             ]
@@ -146,7 +146,8 @@ class World:
     def _spread(self, rack: str, state: State) -> Routes:
         return spread(self.solution.fabric, self.solution.group(rack), state)[0]
 
-    def _hops(self, router: str, node: Node, table: Routes) -> str:
+    def hops(self, router: str, node: Node, table: Routes) -> str:
+        """Return a router's next hops to a node's pods, in the words of `ip`."""
         if via := table[router].via:
             remotes = {peer.name: peer.remote for peer in self.site.router(router).neighbors}
             return " ".join(f"nexthop via {remotes[peer]}" for peer in via)

@@ -100,6 +100,15 @@ def test_a_router_with_the_nodes_number_hears_of_no_remote_pod() -> None:
     assert list(gaps(solve(built(grow)))) == [Gap(Pair("rack-1", "rack-2"), L, "loop", "tor-1", "tor-2")]
 
 
+def lone(site: Builder) -> None:
+    """Grow two racks of one router each."""
+    site.router("tor", 65101)
+    site.router("other", 65102)
+    site.join("tor", "other")
+    for router in ("tor", "other"):
+        site.rack("single", [router], 2)
+
+
 INSIDE, THERE, BACK = Pair("rack-1", "rack-1"), Pair("rack-1", "rack-2"), Pair("rack-2", "rack-1")
 OWN, SAME = (65101, 65102, 65103, 65104), (65101, 65101, 65102, 65102)
 CASES: dict[str, tuple[Callable[[Builder], None], bool, Loss, tuple[Status, Status, Status]]] = {
@@ -136,6 +145,8 @@ CASES: dict[str, tuple[Callable[[Builder], None], bool, Loss, tuple[Status, Stat
         Loss(Kind.UPLINK, "leaf-2", "rack-1"),
         (C, C, C),
     ),
+    "the only router, with its segment": (lone, True, Loss(Kind.ROUTER, "tor"), (L, L, L)),
+    "the daemon of the only router, within a segment": (lone, True, Loss(Kind.BGP, "tor"), (C, L, L)),
     "an agent": (spine(*OWN), False, Loss(Kind.AGENT, "", "rack-1"), (L, C, L)),
     "an agent, within a segment": (spine(*OWN), True, Loss(Kind.AGENT, "", "rack-1"), (C, C, L)),
     "vrrp: a router": (spine(*OWN, egress="vrrp"), False, Loss(Kind.ROUTER, "leaf-1"), (C, C, C)),

@@ -56,6 +56,13 @@ def test_without_graceful_restart_routers_forget_a_lost_node_at_once(router: str
     assert expected not in text(router)
 
 
+@pytest.mark.parametrize("change", [put("routers.1.neighbors.0.asn", 65102), put("bgp.asn", 65102)])
+def test_a_bird_takes_the_next_hops_of_its_own_number_from_its_links(change: Change) -> None:
+    """Without this, BIRD looks next hops of iBGP up among its routes, where links to other routers are not."""
+    assert "    direct;\n" not in text("tor-b")
+    assert "    direct;\n" in text("tor-b", change)
+
+
 def test_a_pool_that_is_one_node_s_share_is_matched_exactly() -> None:
     frr = text("tor-a", put("addresses.pods.mask", 16))
     assert "ip prefix-list UNDERLAY-PODS seq 5 permit 10.244.0.0/16\n" in frr

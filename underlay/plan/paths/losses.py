@@ -22,7 +22,7 @@ class Kind(StrEnum):
     UPLINK = "uplink"
     """One of several cards of one node."""
     BGP = "BGP daemon"
-    """The router forwards, answers for its addresses, and has no route but to its own segments."""
+    """Gone for longer than neighbours wait for it: the router answers, and has no route but to its own segments."""
     AGENT = "agent"
     """The BGP speaker of one node, for longer than a graceful restart lasts; the node forwards."""
 
