@@ -23,11 +23,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the cover and of the arbitrary rows")
     parser.add_argument("--cover", type=int, default=25, help="rows that we accept")
     parser.add_argument("--rows", type=int, default=40, help="arbitrary rows")
+    parser.add_argument("--without-examples", action="store_true", help="leave the rules' examples out")
     parser.add_argument("--out", default="build/oracle.json", help="file for every answer")
     arguments = parser.parse_args()
     start, answers = time.monotonic(), []
     with oracle() as asked:
-        for kind, one in _questions(arguments.seed, arguments.cover, arguments.rows):
+        for kind, one in _questions(arguments):
             answer = asked.ask(one)
             answers.append((kind, answer))
             print(_line(kind, answer), file=sys.stderr, flush=True)
@@ -36,13 +37,13 @@ def main() -> int:
     return 1 if any(answer.missed for _, answer in answers) else 0
 
 
-def _questions(seed: int, covered: int, rows: int) -> Iterator[tuple[str, Row]]:
-    for name in OURS:
+def _questions(wanted: argparse.Namespace) -> Iterator[tuple[str, Row]]:
+    for name in () if wanted.without_examples else OURS:
         yield f"bad {name}", RULES[name].bad
         yield f"good {name}", RULES[name].good
-    chance = random.Random(seed)
-    yield from (("cover", one) for one in cover(chance, accepted, covered))
-    yield from (("row", row(arbitrary(chance))) for _ in range(rows))
+    chance = random.Random(wanted.seed)
+    yield from (("cover", one) for one in cover(chance, accepted, wanted.cover))
+    yield from (("row", row(arbitrary(chance))) for _ in range(wanted.rows))
 
 
 def accepted(one: Row) -> bool:
