@@ -1,6 +1,8 @@
 # Every target is one line over `python3 -m lab` (the embedded lab) or `python3 -m underlay` (the product).
 LAB := python3 -m lab
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
+STACK ?= production
+CHECKED ?= --set cilium-underlay:chart=$$UNDERLAY_CACHE/chart/cilium-1.20.2
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile) policy policy-cost
 
 up: ## set up everything and run the main job on the embedded lab
 	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev
