@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +148,10 @@ def test_rules_about_change_are_called_like_no_other() -> None:
 
 def test_a_record_holds_declared_facts_only() -> None:
     assert set(NOW.plain()) == {"schema", *Record.model_fields} - {"version"}
+
+
+def test_the_page_says_every_rule_about_change_with_its_reason() -> None:
+    text = (Path(__file__).parents[2] / "docs/lineage.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | `{item.where}` | {item.reason} |" for name, item in TRANSITIONS.items()]
+    assert [row for row in rows if row not in text] == []
+    assert [name for name in CHANGES if f"`{name}`" not in text] == []
