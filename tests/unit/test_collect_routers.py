@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from underlay.collect import bird, frr, router_state, routers
-from underlay.judge.evidence import RouterReport
+from underlay.judge.evidence import Port, RouterReport
 from underlay.model import Platform
 
 DATA = Path(__file__).parent / "data"
@@ -113,6 +113,9 @@ KERNEL = {
     "ip_forward": "1\n",
     "ip -json neighbour": "[]",
     "nft --json": '{"nftables": []}',
+    "-4 address": json.dumps(
+        [{"ifname": "x", "flags": ["UP"], "operstate": "UP", "addr_info": [{"local": "192.0.2.2", "prefixlen": 24}]}]
+    ),
     "netstat": "TcpExt: TCPMD5Failure\nTcpExt: 7\nIpExt: x\nIpExt: 1\nTcpExt: TCPMD5Failure\nTcpExt: 9\n",
 }
 """What a healthy router's kernel says of itself, by a part of the command."""
@@ -173,6 +176,7 @@ def test_the_commands_are_constant() -> None:
 def test_the_kernels_own_state_is_read() -> None:
     found = read(KERNEL | {"ip -json route": "[]", "ip -json neighbour": '[{"dst": "192.0.2.1", "dev": "x"}]'})
     assert (found.forwarding, found.filters, found.md5) == (1, (), {"TCPMD5Failure": 2})
+    assert found.ports == (Port(name="x", up=True, networks=("192.0.2.2/24",)),)
     assert found.neighbours
     assert found.neighbours[0].state == "none"
 

@@ -81,6 +81,12 @@ def policy_denies(evidence: dict[str, Any]) -> None:
     cilium_counts(evidence, 133)
 
 
+def cable_between_routers(evidence: dict[str, Any]) -> None:
+    evidence["routers"]["tor-a"]["ports"].append({"name": "spine", "up": False, "networks": ["172.30.255.0/31"]})
+    evidence["routers"]["tor-a"]["sessions"][2]["state"] = "active"
+    silence(evidence, W1, W2)
+
+
 def secret_missing(evidence: dict[str, Any]) -> None:
     told = {"kind": "CiliumBGPPeerConfig", "name": "underlay", "condition": "MissingAuthSecret", "message": "gone"}
     evidence["survey"]["troubles"] = [told]
@@ -101,6 +107,7 @@ CAUSES: tuple[tuple[Change, str, str, str], ...] = (
     (datapath_not_ready, "cilium-drop", W1, "host datapath not ready"),
     (fib_lookup_fails, "cilium-drop", W1, "FIB look-up failed"),
     (policy_denies, "policy-denied", W1, "policy denied"),
+    (cable_between_routers, "router-port-down", "tor-a", "the port spine towards tor-b is down"),
     (secret_missing, "bgp-object", "kubernetes", "MissingAuthSecret"),
 )
 CHECKS: tuple[tuple[Change, str, str, Status, str], ...] = (

@@ -6,12 +6,29 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from underlay.judge.evidence import Filter
+from underlay.judge.evidence import Filter, Port
 
 REFUSING = ("drop", "reject")
 """Verdicts of nftables that end a packet."""
 GROUP, COUNTERS = "TcpExt:", ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure")
 """Counters in /proc/net/netstat: no signature, one that nobody asked for, a wrong one."""
+
+
+UP = {"UP", "UNKNOWN"}
+"""What the kernel says of an interface that carries packets."""
+
+
+def ports(text: str) -> tuple[Port, ...]:
+    """Read `ip -json address`: interfaces with IPv4 addresses, and whether they carry packets."""
+    return tuple(
+        Port(
+            name=link["ifname"],
+            up="UP" in link.get("flags", ()) and link.get("operstate") in UP,
+            networks=tuple(f"{one['local']}/{one['prefixlen']}" for one in link["addr_info"] if "local" in one),
+        )
+        for link in json.loads(text)
+        if link.get("addr_info")
+    )
 
 
 def filters(text: str) -> tuple[Filter, ...] | None:

@@ -18,6 +18,7 @@ COMMON = {
     "processes": "timeout 5 cat /proc/[0-9]*/stat",
     "forwarding": "timeout 5 cat /proc/sys/net/ipv4/ip_forward",
     "neighbours": "timeout 5 ip -json neighbour show",
+    "ports": "timeout 5 ip -json -4 address show",
     "filters": "! command -v nft >/dev/null || timeout 5 nft --json list ruleset",
     # As long as a node dials again: signatures are checked then only.
     "md5": "timeout 9 sh -c 'cat /proc/net/netstat; sleep 2.5; cat /proc/net/netstat'",
@@ -39,6 +40,7 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "kernel": kernel,
         "forwarding": int,
         "neighbours": neighbours,
+        "ports": router_state.ports,
         "filters": router_state.filters,
         "md5": router_state.md5,
         "processes": lambda text: processes(text, software.DAEMONS),

@@ -55,6 +55,7 @@ __all__ = [
     "Part",
     "PodLink",
     "Point",
+    "Port",
     "Probe",
     "Process",
     "Program",
@@ -79,6 +80,14 @@ class Filter(Part):
     hook: Text
     policy: Text
     rules: Many[Text]
+
+
+class Port(Part):
+    """A router's interface with addresses of its own."""
+
+    name: Text
+    up: bool
+    networks: tuple[Text, ...]
 
 
 class Process(Part):
@@ -111,7 +120,8 @@ class RouterReport(Part):
     forwarding: int | None = None
     """The sysctl ip_forward."""
     neighbours: Many[Neighbour] | None = None
-    filters: Many[Filter] | None = None
+    ports: tuple[Port, ...] | None = None
+    filters: tuple[Filter, ...] | None = None
     """Chains that drop or reject; None where the router has no nftables, or did not say."""
     md5: Named[int] | None = None
     """BGP segments with a wrong signature while the router was read, by the kernel's counter."""

@@ -8,7 +8,7 @@ from underlay.judge.case import Case, names
 from underlay.judge.evidence import Filter, Point
 from underlay.judge.router_causes import cause
 from underlay.judge.verdict import Cause, Pairs
-from underlay.judge.views import PROTOCOLS, NodeView, Pair, RouterView
+from underlay.judge.views import PROTOCOLS, NodeView, Pair, RouterView, network
 
 PASSING = {"ingress", "prerouting", "forward", "postrouting", "egress", "input", "output"}
 BGP_PORT = "179"
@@ -43,6 +43,19 @@ def router_filter(router: RouterView, case: Case) -> Iterator[Cause]:
 def is_about_bgp(chain: Filter) -> bool:
     """Say whether each dropping rule of a chain is about BGP's port alone."""
     return chain.policy != "drop" and all(BGP_PORT in rule.split() for rule in chain.rules)
+
+
+def port_down(router: RouterView, case: Case) -> Iterator[Cause]:
+    """Find a port without carrier on which the router should hold a session."""
+    for port in router.report.ports or () if router.report else ():
+        networks = [found for text in port.networks if (found := network(text))]
+        peers = [peer for peer in router.plan.sessions if any(peer.address in inside for inside in networks)]
+        if not port.up and peers:
+            down = [f"the session with {peer.peer} ({peer.address}) is down" for peer in peers[:1]]
+            told = [f"port {port.name} ({', '.join(port.networks)}) is not up", *down]
+            who = ", ".join(peer.peer for peer in peers)
+            fix = "Look at the cable and at the port's far end."
+            yield cause("router-port-down", router, f"the port {port.name} towards {who} is down", fix, told, case)
 
 
 def neighbour_silent(router: RouterView, case: Case) -> Iterator[Cause]:
@@ -113,6 +126,7 @@ def _count(node: NodeView, point: Point, flow: tuple[str, str], kind: str) -> in
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (
     router_forwarding_off,
     router_filter,
+    port_down,
     neighbour_silent,
     password,
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lab.paths import repo
-from tests.lab.faults.score import Result, total
+from tests.lab.faults.score import Result, Score, total
+from tests.lab.faults.table import faults
 
 FOLDER = Path("docs") / "results" / "faults"
 SHOWN = 8
@@ -17,7 +20,7 @@ SHOWN = 8
 
 
 def write(profile: str, results: Sequence[Result], argv: Sequence[str]) -> None:
-    """Write one JSON file for each fault of a profile, and the profile's table as Markdown."""
+    """Write one JSON file for each fault of this run, and the profile's table of all such files as Markdown."""
     folder = repo() / FOLDER
     (folder / profile).mkdir(parents=True, exist_ok=True)
     made = {"command": " ".join(["python -m tests.lab.faults", *argv]), **origin()}
@@ -25,7 +28,13 @@ def write(profile: str, results: Sequence[Result], argv: Sequence[str]) -> None:
         content = {"profile": profile, **made, **result.to_json(), "said": result.said[:SHOWN]}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (folder / profile / f"{result.fault}.json").write_text(text, encoding="utf-8")
-    (folder / f"{profile}.md").write_text("\n".join(_table(profile, results, made)) + "\n", encoding="utf-8")
+    (folder / f"{profile}.md").write_text("\n".join(_table(profile, _all(folder / profile))) + "\n", encoding="utf-8")
+
+
+def _all(folder: Path) -> list[dict[str, Any]]:
+    """Return the reports that there are, in the table's order; each tells its own run."""
+    paths = [folder / f"{fault.id}.json" for fault in faults()]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
 
 def origin() -> dict[str, str]:
@@ -34,17 +43,19 @@ def origin() -> dict[str, str]:
     return {"commit": commit.stdout.strip(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
 
 
-def _table(profile: str, results: Sequence[Result], origin: dict[str, str]) -> list[str]:
-    head = [
-        f"# Fault table, host routing `{profile}`",
-        "",
-        f"`{origin['command']}`, {origin['commit']}, {origin['date']}.",
-    ]
+def _table(profile: str, reports: Sequence[dict[str, Any]]) -> list[str]:
+    fields = {field.name for field in dataclasses.fields(Result)}
+    results = [Result(**{key: value for key, value in one.items() if key in fields}) for one in reports]
+    columns = ["fault", "expected", "verdict", "pods", "verdicts", "seconds", "silent after", "run"]
     rows = [
-        f"| {one.fault} | {one.expected} | {one.score.value} | {one.pods or '?'} | {one.verdicts} | {one.seconds} "
-        f"| {'never' if one.healed_after is None else one.healed_after} |"
-        for one in results
+        [result.fault, result.expected, str(Score(result.score)), result.pods or "?", str(result.verdicts)]
+        + [f"{result.seconds} s", "never" if result.healed_after is None else f"{result.healed_after} s"]
+        + [f"{one['commit']}, {one['date']}"]
+        for one, result in zip(reports, results, strict=True)
     ]
-    columns = ["fault", "expected", "verdict", "pods", "verdicts", "seconds", "silent after"]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns), *rows]
-    return [*head, "", total(results), "", *lines]
+    head = [f"# Fault table, host routing `{profile}`", "", total(results), ""]
+    return [*head, _row(columns), _row(["---"] * len(columns)), *map(_row, rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
