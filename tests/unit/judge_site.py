@@ -181,6 +181,7 @@ def _router(name: str) -> dict[str, Any]:
         "table": hops,
         "kernel": [{"target": cidr, "type": "unicast", "device": "x", "gateway": hop} for cidr, (hop,) in hops.items()],
         "errors": [],
+        "control": "ready",
         "forwarding": 1,
         "ports": [{"name": "x", "up": True, "networks": ["172.30.0.0/16"]}],
         "neighbours": [{"address": str(peer.address), "device": "x", "state": "reachable"} for peer in plan.sessions],

@@ -110,6 +110,7 @@ class Shell:
 
 
 KERNEL = {
+    "birdc show status": "BIRD 2.0.12 ready.\n",
     "ip_forward": "1\n",
     "ip -json neighbour": "[]",
     "nft --json": '{"nftables": []}',

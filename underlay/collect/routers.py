@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ TIMED_OUT = (124, 137)
 """Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
 PLATFORMS: dict[Platform, Any] = {Platform.FRR: frr, Platform.BIRD: bird}
 LOCAL = "local"
+NOBODY = re.compile("failed to connect|Unable to connect|is not running")
+"""What vtysh and birdc say where no daemon listens."""
 
 
 async def read(shell: Shell, platform: Platform) -> RouterReport:
@@ -38,6 +41,7 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "sessions": software.sessions,
         "table": software.table,
         "kernel": kernel,
+        "control": control,
         "forwarding": int,
         "neighbours": neighbours,
         "ports": router_state.ports,
@@ -84,6 +88,13 @@ def kernel(text: str) -> tuple[Route, ...]:
         and ":" not in route["dst"]
         for hop in route.get("nexthops", [route])
     )
+
+
+def control(text: str) -> str:
+    """Read what a daemon says of itself; ValueError where nobody answers on its socket."""
+    if not text.strip() or NOBODY.search(text):
+        raise ValueError(shown(text.strip().encode()) or "no answer")
+    return text.strip().splitlines()[0]
 
 
 def neighbours(text: str) -> tuple[Neighbour, ...]:

@@ -120,6 +120,8 @@ class RouterReport(Part):
     forwarding: int | None = None
     """The sysctl ip_forward."""
     neighbours: Many[Neighbour] | None = None
+    control: Text | None = None
+    """What the daemon that holds the routes says of itself on its control socket."""
     ports: tuple[Port, ...] | None = None
     filters: tuple[Filter, ...] | None = None
     """Chains that drop or reject; None where the router has no nftables, or did not say."""

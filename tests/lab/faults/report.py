@@ -47,14 +47,15 @@ def _table(profile: str, reports: Sequence[dict[str, Any]]) -> list[str]:
     fields = {field.name for field in dataclasses.fields(Result)}
     results = [Result(**{key: value for key, value in one.items() if key in fields}) for one in reports]
     columns = ["fault", "expected", "verdict", "pods", "verdicts", "seconds", "silent after", "run"]
-    rows = [
-        [result.fault, result.expected, str(Score(result.score)), result.pods or "?", str(result.verdicts)]
-        + [f"{result.seconds} s", "never" if result.healed_after is None else f"{result.healed_after} s"]
-        + [f"{one['commit']}, {one['date']}"]
-        for one, result in zip(reports, results, strict=True)
-    ]
+    rows = [[*_cells(result), f"{one['commit']}, {one['date']}"] for one, result in zip(reports, results, strict=True)]
     head = [f"# Fault table, host routing `{profile}`", "", total(results), ""]
     return [*head, _row(columns), _row(["---"] * len(columns)), *map(_row, rows)]
+
+
+def _cells(one: Result) -> list[str]:
+    healed = "never" if one.healed_after is None else f"{one.healed_after} s"
+    verdict = [str(Score(one.score)), one.pods or "?", str(one.verdicts)]
+    return [one.fault, one.expected, *verdict, f"{one.seconds} s", healed]
 
 
 def _row(cells: Sequence[str]) -> str:
