@@ -9,6 +9,7 @@ from underlay.judge.evidence import Filter, Point
 from underlay.judge.router_causes import cause
 from underlay.judge.verdict import Cause, Pairs
 from underlay.judge.views import PROTOCOLS, NodeView, Pair, RouterView, network
+from underlay.plan.verification import ExpectedSession
 
 PASSING = {"ingress", "prerouting", "forward", "postrouting", "egress", "input", "output"}
 BGP_PORT = "179"
@@ -75,7 +76,7 @@ def neighbour_silent(router: RouterView, case: Case) -> Iterator[Cause]:
 def password(router: RouterView, case: Case) -> Iterator[Cause]:
     """Find sessions that are down while the router's kernel refuses BGP segments by their signature."""
     counted = {name: count for name, count in (router.report.md5 or {} if router.report else {}).items() if count > 0}
-    down = [peer for peer in router.plan.sessions if not router.established(str(peer.address))]
+    down = [peer for peer in router.plan.sessions if _configured_and_down(router, peer)]
     if counted and down:
         who = ", ".join(f"{peer.peer} ({peer.address})" for peer in down)
         told = [f"{count} segments refused, counter {name}" for name, count in counted.items()]
@@ -85,6 +86,12 @@ def password(router: RouterView, case: Case) -> Iterator[Cause]:
         for peer in down:
             node = peer.peer if peer.peer in case.nodes else ""
             yield cause("bgp-password", router, sentence, fix, told, case, node)
+
+
+def _configured_and_down(router: RouterView, peer: ExpectedSession) -> bool:
+    """Say whether the router knows the neighbour as planned: one that it does not know has no password either."""
+    own = router.sessions.get(str(peer.address))
+    return own is not None and own.asn == peer.asn and own.state != "established"
 
 
 def lost_on_the_way(case: Case, explained: Pairs) -> Iterator[Cause]:
