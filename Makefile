@@ -13,6 +13,9 @@ verify: ## verify the running lab again
 drift: ## compare the running lab's nodes with their declaration; changes nothing
 	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay drift --stack dev
 
+why: ## follow POD=NAMESPACE/NAME or an address of the running lab from declaration to packets
+	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay why --stack dev "$(POD)"
+
 down: ## end the lab and leave nothing behind
 	@$(LAB) down
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "wait-sessions": "underlay.commands.wait_sessions",
     "verify": "underlay.commands.verify",
     "drift": "underlay.commands.drift",
+    "why": "underlay.commands.why",
     "recover": "underlay.commands.recover",
     "policy": "underlay.commands.policy",
     "birth": "underlay.commands.birth",
