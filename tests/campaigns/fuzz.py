@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -58,7 +59,17 @@ def bases() -> list[Data]:
         yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text(encoding="utf-8")) for name in ("dev", "production")
     ]
     examples: list[Data] = [stack["config"]["cilium-underlay:site"] for stack in stacks]
-    return [*examples, *examples, big_site(3), big_site(50), *(varied(examples[0], seed) for seed in range(VARIED))]
+    rendered = deepcopy(examples[1])
+    for router in rendered["routers"][1:]:
+        router |= {"platform": "vrp", "managed": False}
+    return [
+        *examples,
+        *examples,
+        rendered,
+        big_site(3),
+        big_site(50),
+        *(varied(examples[0], seed) for seed in range(VARIED)),
+    ]
 
 
 def declared(seed: int, number: int, sites: list[Data]) -> Data:

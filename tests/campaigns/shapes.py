@@ -20,7 +20,7 @@ TEXT = r"[^\"'#!\n]*"
 @cache
 def _shape(platform: Platform) -> re.Pattern[str]:
     source = (Path(routers.__file__).parent / "templates" / routers.TEMPLATES[platform]).read_text(encoding="utf-8")
-    lines = {_line(line) for line in source.splitlines()} | {r"[#!] [-\w:., ]+", r" *[!}];?", ""}
+    lines = {_line(line) for line in source.splitlines()} | {r"[#!] [-\w:., ]+", r" *[#!}];?", ""}
     return re.compile("|".join(sorted(lines)))
 
 
