@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     "a call that is unknown": (kernel(wrong={("sched_cls", "fib_lookup"): "invalid func"}), "bpf-helper-missing"),
     "no right to attach": (kernel(attach="Operation not permitted"), "bpf-attach-refused"),
     "another MTU": (file("sys/class/net/eth0/mtu", "9000\n"), "uplink-mtu-differs"),
-    "no such interface": (gone("sys/class/net/eth0/mtu"), "uplink-missing"),
+    "no such interface": (gone("sys/class/net/eth0/mtu"), "node-uplink-missing"),
     "a pulled cable": (file("sys/class/net/eth0/carrier", "0\n"), "uplink-down"),
     "another address": (lambda node: node.data.update(addresses=["172.30.1.13/24"]), "node-address-missing"),
     "another prefix length": (lambda node: node.data.update(addresses=["172.30.1.12/16"]), "node-address-missing"),

@@ -9,7 +9,8 @@ import pytest
 from underlay.commands.common import Failure
 from underlay.commands.findings import base, main
 from underlay.plan.checks import RULES
-from underlay.report.rules import page
+from underlay.plan.checks.reading import READING
+from underlay.report.rules import PLAIN, page
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
@@ -50,3 +51,8 @@ def test_findings_outside_the_table_are_explained_too(name: str, text: str, caps
 def test_a_rule_that_does_not_exist_is_told() -> None:
     with pytest.raises(Failure, match="no rule is called no-such-rule"):
         main(["no-such-rule"])
+
+
+def test_one_name_is_one_rule() -> None:
+    names = [*RULES, *READING, *(name for reasons in PLAIN.values() for name in reasons)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

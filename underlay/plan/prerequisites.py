@@ -66,13 +66,13 @@ RULES = {
     "networkd-removes-routes": "a file tells systemd-networkd to remove Cilium's routes",
     "node-address-duplicate": "another machine holds the node's address",
     "node-address-missing": "the node's address is not where the site says",
+    "node-uplink-missing": "a declared interface does not exist",
     "path-mtu-smaller": "packets of the declared size do not reach the router",
     "pod-route-not-by-gateway": "pods' packets leave by another next hop than the rack's routers",
     "pod-route-not-by-uplink": "pods' packets leave by no declared uplink",
     "port-taken": "another program listens where an agent has to",
     "routing-table-taken": "a routing table that Cilium uses is in use",
     "uplink-down": "an uplink has no carrier",
-    "uplink-missing": "a declared interface does not exist",
     "uplink-mtu-differs": "an interface's MTU is not the declared one",
 }
 """What the checks on a node may find, and what it means; each can be waived by its name."""

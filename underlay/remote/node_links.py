@@ -20,7 +20,7 @@ def uplinks_are_as_declared(system: System, data: Input) -> Iterator[Trouble]:
         found = system.text(f"sys/class/net/{name}/mtu").strip()
         if not found:
             there = ", ".join(system.names("sys/class/net"))
-            yield Trouble("uplink-missing", f"interface {name}", f"only {there}", f"an interface {name}")
+            yield Trouble("node-uplink-missing", f"interface {name}", f"only {there}", f"an interface {name}")
         elif found != str(mtu):
             fix = "Correct one of them."
             yield Trouble("uplink-mtu-differs", f"interface {name}", f"MTU {found}", f"MTU {mtu}", fix)
