@@ -16,6 +16,9 @@ drift: ## compare the running lab's nodes with their declaration; changes nothin
 why: ## follow POD=NAMESPACE/NAME or an address of the running lab from declaration to packets
 	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay why --stack dev "$(POD)"
 
+review: ## show what a preview of the running lab's stack would change: build/review, for a comment and for a browser
+	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay review --stack dev --policy-pack policy
+
 down: ## end the lab and leave nothing behind
 	@$(LAB) down
 
@@ -53,6 +56,7 @@ docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay schema site > docs/site.schema.json
 	@$(LAB) exec -- python -m underlay schema stack > docs/stack.schema.json
 	@$(LAB) exec -- python -m underlay schema page > docs/site.md
+	@$(LAB) exec -- python -m underlay pictures --site Pulumi.dev.yaml --report docs/pictures
 
 paths-campaign: ## a campaign: sampled sites in namespaces; forecast against the kernel after each loss, then FRR and BIRD
 	@$(LAB) exec -- python -m tests.lab.forwarding 30 && $(LAB) exec -- python -m tests.lab.routing 6 2

@@ -33,10 +33,12 @@ class Configuration(pulumi.ComponentResource):
     ) -> None:
         managed = [router for router in site.routers if router.managed]
         facts = {"managed": [router.name for router in managed]}
-        super().__init__("underlay:router:Configuration", name, dict(facts), opts)
+        texts = {router.name: router_text(site, router) for router in site.routers}
+        # The state keeps the texts, without the password, so that a preview shows what changes in them.
+        super().__init__("underlay:router:Configuration", name, {**facts, "texts": texts}, opts)
         self.configured = {router.name: self._configure(site, router, ssh, password) for router in managed}
         self.outcome = outcome(self.configured.values())
-        self.rendered = {router.name: router_text(site, router) for router in site.routers if not router.managed}
+        self.rendered = {router.name: texts[router.name] for router in site.routers if not router.managed}
         self.register_outputs(facts)
 
     def _configure(self, site: Site, router: Router, ssh: Ssh, password: pulumi.Output[str]) -> remote.Command:

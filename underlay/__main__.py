@@ -21,6 +21,8 @@ COMMANDS = {
     "findings": "underlay.commands.findings",
     "render": "underlay.commands.render",
     "paths": "underlay.commands.paths",
+    "review": "underlay.commands.review",
+    "pictures": "underlay.commands.pictures",
     "schema": "underlay.commands.schema",
 }
 
