@@ -9,7 +9,7 @@ import pulumi
 from components.bgp import Peering
 from components.cilium import Cilium
 from components.cluster import Cluster
-from components.commands import Ssh
+from components.commands import Ssh, after
 from components.lineage import past
 from components.node import Prerequisites
 from components.router import Configuration
@@ -19,7 +19,7 @@ from underlay.chart.gate import gate
 from underlay.plan.checks import findings
 from underlay.plan.checks.transitions import transitions
 from underlay.plan.lineage import record
-from underlay.plan.security import table
+from underlay.plan.security import lines
 from underlay.plan.waivers import in_force, judge
 
 settings = load_settings()
@@ -41,26 +41,14 @@ cluster = Cluster(
 )
 nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
-cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=pulumi.ResourceOptions(depends_on=[nodes]))
-peering = Peering(
-    "peering",
-    site,
-    cluster=cluster,
-    password=settings.bgp_password,
-    opts=pulumi.ResourceOptions(depends_on=[cilium]),
-)
-datapath = Datapath(
-    "datapath",
-    site,
-    cluster=cluster,
-    ssh=ssh,
-    outcomes=[nodes.outcome, routers.outcome],
-    opts=pulumi.ResourceOptions(depends_on=[peering, routers]),
-)
+cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
+peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
+worked = [nodes.outcome, routers.outcome]
+datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, opts=after(peering, routers))
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("lineage", cluster.lineage)
-pulumi.export("security_groups", [line._asdict() for line in table(site)])
+pulumi.export("security_groups", lines(site))
 pulumi.export("routers", routers.rendered)
-pulumi.export("verification", datapath.facts)
+pulumi.export("verification", pulumi.Output.secret(datapath.facts))  # nothing secret, only too long to be shown
 pulumi.export("verdict", datapath.summary)

@@ -13,6 +13,12 @@ from underlay.model import Management
 from underlay.plan.digest import digest
 from underlay.remote import command
 
+
+def after(*made: pulumi.Resource) -> pulumi.ResourceOptions:
+    """Return the options of what has to wait for others."""
+    return pulumi.ResourceOptions(depends_on=list(made))
+
+
 DIALS = 3
 """Attempts to reach a machine; a machine that starts answers the second."""
 DIAL_SECONDS = 10

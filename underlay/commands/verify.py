@@ -95,7 +95,7 @@ def of_stack(stack: str) -> str:
     The SSH key is in the stack's configuration, the kubeconfig in the output of that name. ValueError carries the
     engine's own words.
     """
-    facts = json.loads(_pulumi(stack, "stack", "output", OUTPUT, "--json"))
+    facts = json.loads(_pulumi(stack, "stack", "output", OUTPUT, "--show-secrets", "--json"))
     kubeconfig = json.loads(_pulumi(stack, "stack", "output", "kubeconfig", "--show-secrets", "--json"))
     file = os.environ.get(CONFIG_FILE)
     key = _pulumi(stack, "config", "get", SSH_KEY, "--json", *(["--config-file", file] if file else []))

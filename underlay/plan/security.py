@@ -20,6 +20,14 @@ class Line(NamedTuple):
     why: str
 
 
+def lines(site: Site) -> dict[str, list[str]]:
+    """Return the table for review, a text a line by group: `ingress 10.244.0.0/16 any: declared`."""
+    found: dict[str, list[str]] = {}
+    for line in table(site):
+        found.setdefault(line.group, []).append(f"{line.direction} {line.network} {line.protocol}: {line.why}")
+    return found
+
+
 def table(site: Site) -> list[Line]:
     """Return every line, group by group: what is declared, and what follows from the site."""
     return [
