@@ -8,33 +8,48 @@ import sys
 from underlay.commands.common import Failure
 
 COMMANDS = {
-    "install": "underlay.commands.install",
-    "lineage": "underlay.commands.lineage",
-    "wait-cilium": "underlay.commands.wait_cilium",
-    "wait-sessions": "underlay.commands.wait_sessions",
-    "verify": "underlay.commands.verify",
-    "drift": "underlay.commands.drift",
-    "why": "underlay.commands.why",
-    "recover": "underlay.commands.recover",
-    "policy": "underlay.commands.policy",
-    "birth": "underlay.commands.birth",
-    "findings": "underlay.commands.findings",
-    "render": "underlay.commands.render",
-    "paths": "underlay.commands.paths",
-    "review": "underlay.commands.review",
-    "pictures": "underlay.commands.pictures",
-    "schema": "underlay.commands.schema",
+    "paths": "which way pods take, and what remains of it after each loss",
+    "findings": "every rule, or the ones that are named",
+    "render": "the Cilium release as preview renders it, and what would change",
+    "review": "what a preview does, for those who review it",
+    "pictures": "the site as pictures",
+    "policy": "judge stacks and saved states by the policy pack",
+    "verify": "prove the running site in the kernel of every node",
+    "why": "follow one pod from declaration to packets",
+    "drift": "compare each node with its declaration",
+    "birth": "a running cluster's birth record, for the policy pack",
+    "recover": "bring a stack back that was killed in the middle of an update",
+    "schema": "JSON Schemas and the page of keys, made from the model",
+    "install": "cluster file and installer; run by the stack, JSON on standard input",
+    "lineage": "what was applied, and the cluster's birth; run by the stack",
+    "wait-cilium": "until every node runs a ready agent; run by the stack",
+    "wait-sessions": "until every BGP session is established; run by the stack",
 }
+"""What each command is for; its module is called like it."""
+USAGE = "usage: python3 -m underlay COMMAND ...; COMMAND --help says more"
+
+
+def module(name: str) -> str:
+    """Return the module of a command."""
+    return f"underlay.commands.{name.replace('-', '_')}"
+
+
+def usage() -> str:
+    """Return what there is, a line for each command."""
+    return "\n".join([USAGE, *(f"  {name:14} {does}" for name, does in COMMANDS.items())])
 
 
 def main(argv: list[str]) -> int:
     """Run the command named first; every failure ends in one message."""
     name = argv[0] if argv else ""
+    if name in {"-h", "--help"}:
+        print(usage())
+        return 0
     if name not in COMMANDS:
-        print(f"usage: python3 -m underlay {{{','.join(COMMANDS)}}}", file=sys.stderr)
+        print(usage(), file=sys.stderr)
         return 2
     try:
-        code: int = importlib.import_module(COMMANDS[name]).main(argv[1:])
+        code: int = importlib.import_module(module(name)).main(argv[1:])
     except Failure as failure:
         print(f"{name}: {failure}", file=sys.stderr)
         return 1

@@ -6,14 +6,19 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import asyncssh
 import pytest
 
+from tests.unit.plan_sites import KEY as PINNED
+from tests.unit.plan_sites import site
 from tests.unit.test_collect_nodes import USER_KEY as KEY
 from tests.unit.test_collect_nodes import Serve, private, server
 from underlay.collect.look import Seen, look
-from underlay.commands.drift import exit_code
+from underlay.commands.drift import exit_code, main
+from underlay.finding import Finding
+from underlay.plan.verification import verification_input
 
 FINDING = {"rule": "setting-drifted", "where": "n1, /proc/sys/x", "found": "0", "expected": "1", "fix": ""}
 
@@ -107,3 +112,20 @@ def test_fifty_nodes_are_asked_at_once() -> None:
     seen = asyncio.run(all_of_them())
     assert [one for one in seen if one.error] == []
     assert time.monotonic() - begun < 15
+
+
+def test_a_repair_forgets_no_node_that_could_not_be_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = [[Seen("cp-1", error="silent"), Seen("worker-1", (Finding("a", "b", "c", "d"),))], [Seen("worker-1")]]
+
+    async def answered(*_: object) -> list[Seen]:
+        return looks.pop(0)
+
+    monkeypatch.setattr("underlay.commands.drift.look", answered)
+    names = [*(node.name for node in site().nodes), *(router.name for router in site().routers)]
+    file = tmp_path / "input.json"
+    asked = verification_input(site(), ssh_key="key", host_keys=dict.fromkeys(names, PINNED), kubeconfig="")
+    file.write_text(json.dumps(asked), encoding="utf-8")
+    assert main(["--input", str(file), "--repair"]) == 3
+    assert "[node-not-asked] cp-1: silent" in capsys.readouterr().err.rpartition("1 not as declared")[2]

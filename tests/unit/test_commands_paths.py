@@ -36,6 +36,13 @@ def test_json_holds_both_directions_and_every_loss(capsys: pytest.CaptureFixture
         ("config: {}", "has no key"),
         ("[1, 2]", "has no key"),
         ("config: {cilium-underlay:site: 7}", "is refused"),
+        ("config: {cilium-underlay:site: {name: a, name: b}}", "the key 'name' stands twice"),
+        (
+            "config: {cilium-underlay:site: {cilium: {kube_proxy_replacement: yes}}}",
+            "found 'yes'; expected true or false",
+        ),
+        ("[" * 5000, "cannot be read as YAML: "),
+        ("config: {cilium-underlay:site: {name: 2026-13-45}}", "cannot be read as YAML: month must be"),
     ],
 )
 def test_a_wrong_file_is_one_readable_message(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from underlay.collect.cluster_api import ClusterApi, Unanswered
-from underlay.commands.common import Failure
+from underlay.commands.common import Failure, text_of
 from underlay.commands.lineage import DAEMONS, OTHERS, birth
 from underlay.plan.values import RELEASE
 
@@ -24,11 +24,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="underlay birth", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, metavar="FILE")
     file: Path = parser.parse_args(argv).kubeconfig
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{file} cannot be read: {error.strerror}") from None
-    print(json.dumps(record(ClusterApi(text)), sort_keys=True))
+    print(json.dumps(record(ClusterApi(text_of(file))), sort_keys=True))
     return 0
 
 

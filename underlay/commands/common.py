@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from underlay.failure import Failure
 
-__all__ = ["Failure", "Look", "read_input", "say", "wait"]
+__all__ = ["Failure", "Look", "no_words", "read_input", "say", "text_of", "wait"]
 
 PAUSE = 1.0
 """Seconds between two looks: as often as Cilium's operator registers a CRD."""
@@ -19,14 +21,31 @@ Look = Callable[[], Sequence[str]]
 """Returns what is still missing, as sentences; nothing when all is there."""
 
 
-def read_input() -> dict[str, Any]:
-    """Return the JSON object on standard input."""
+def no_words(name: str, does: str | None, argv: Sequence[str]) -> None:
+    """Refuse words behind a command that takes none; `--help` says what it does."""
+    argparse.ArgumentParser(prog=f"underlay {name}", description=does).parse_args(argv)
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text; Failure says why there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path} is not UTF-8 at byte {error.start}") from None
+
+
+def read_input(*keys: str) -> dict[str, Any]:
+    """Return the JSON object on standard input, which has to have these keys."""
     try:
         data = json.load(sys.stdin)
     except ValueError as error:
         raise Failure(f"standard input is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise Failure("standard input is not a JSON object")
+    if missing := [key for key in keys if key not in data]:
+        raise Failure(f"standard input lacks {', '.join(missing)}; expected {', '.join(keys)}")
     return data
 
 

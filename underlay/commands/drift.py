@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     try:
         asked = read_request(arguments.stack, arguments.input)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         print(f"drift: the input is not usable: {error}", file=sys.stderr)
         return NO_LOOK
     site = asked.site
@@ -45,7 +45,8 @@ def main(argv: list[str]) -> int:
     seen = asyncio.run(look(reached, asked.ssh.key, requests))
     if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):
         print("\n".join(_lines(seen)), file=sys.stderr)
-        seen = asyncio.run(look(reached, asked.ssh.key, drifted, "apply"))
+        again = {one.node: one for one in asyncio.run(look(reached, asked.ssh.key, drifted, "apply"))}
+        seen = [again.get(one.node, one) for one in seen]
     print("\n".join(_lines(seen)), file=sys.stderr)
     if arguments.json:
         print(json.dumps([asdict(one) for one in seen]))

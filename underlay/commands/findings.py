@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from underlay.commands import stack_file
 from underlay.commands.common import Failure
 from underlay.plan.checks import RULES
 from underlay.plan.checks.reading import READING
@@ -18,10 +18,13 @@ BASE = Path(__file__).parents[2] / "Pulumi.dev.yaml"
 
 def main(argv: list[str]) -> int:
     """Print the page of all rules, or only the rules that are named."""
-    unknown = sorted(set(argv) - {*RULES, *READING, *_reasons()})
+    parser = argparse.ArgumentParser(prog="underlay findings", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a rule, as it stands in brackets before a finding")
+    names: list[str] = parser.parse_args(argv).names
+    unknown = sorted(set(names) - {*RULES, *READING, *_reasons()})
     if unknown:
         raise Failure(f"no rule is called {', '.join(unknown)}; without a name all of them are printed")
-    print("\n".join(_told(name) for name in argv) if argv else page(base()), end="")
+    print("\n".join(_told(name) for name in names) if names else page(base()), end="")
     return 0
 
 
@@ -37,6 +40,5 @@ def _told(name: str) -> str:
 
 def base() -> dict[str, Any]:
     """Return the plain site that the examples change."""
-    content = yaml.safe_load(BASE.read_text(encoding="utf-8"))
-    site: dict[str, Any] = content["config"]["cilium-underlay:site"]
+    site: dict[str, Any] = stack_file.config(BASE)[stack_file.SITE]
     return site

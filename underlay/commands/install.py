@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from underlay.commands.common import Failure, read_input, say
+from underlay.commands.common import Failure, no_words, read_input, say
 from underlay.plan.cluster_scalars import Scalar
 from underlay.plan.cluster_text import NotMerged, merged
 from underlay.plan.installers import FILE, KUBECONFIG
@@ -19,9 +19,10 @@ PRIVATE = 0o600
 """The file may hold a password, in clear text as the vendor's installer wants it."""
 
 
-def main(_argv: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Read {"file", "keys", "empty", "make", "export"}, write, install, print."""
-    data = read_input()
+    no_words("install", __doc__, argv)
+    data = read_input("file", "keys", "empty", "make", "export")
     path = folder() / data["file"]
     changed = update(path, data["keys"], data["empty"])
     if changed:

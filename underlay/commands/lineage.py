@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from underlay.collect.cluster_api import ClusterApi, Unanswered
-from underlay.commands.common import Failure, read_input, wait
+from underlay.commands.common import Failure, no_words, read_input, wait
 from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.lineage import SYSTEM_NAMESPACE, Birth, Record
 
@@ -32,10 +32,11 @@ SECONDS = 60.0
 """Time for the API server of a new cluster to answer."""
 
 
-def main(_argv: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Read {"kubeconfig", "record", "allowed"}, look at the cluster, print the record with its birth."""
-    data = read_input()
-    record = Record.model_validate(data["record"])
+    no_words("lineage", __doc__, argv)
+    data = read_input("kubeconfig", "record", "allowed")
+    record = _told(data["record"])
     api = ClusterApi(data["kubeconfig"])
     born = birth(api)
     refused = [*_identity(before(), born, data["allowed"])]
@@ -44,6 +45,13 @@ def main(_argv: list[str]) -> int:
         raise Failure("\n".join(["nothing of Cilium was applied:", *refused]))
     print(json.dumps(record.model_copy(update={"birth": born}).plain(), sort_keys=True))
     return 0
+
+
+def _told(record: object) -> Record:
+    try:
+        return Record.model_validate(record)
+    except ValueError:
+        raise Failure("standard input: `record` is no record of what is applied") from None
 
 
 def before() -> Record | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from underlay.commands import stack_file
 from underlay.commands.common import Failure, say
-from underlay.commands.paths import read_site
 from underlay.report.pictures import drawings
 
 FOLDER = Path("build") / "pictures"
@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
     parser.add_argument("--report", type=Path, default=FOLDER, metavar="DIR", help=f"where to (default: {FOLDER})")
     arguments = parser.parse_args(argv)
-    made = drawings(read_site(arguments.site))
+    made = drawings(stack_file.site(arguments.site))
     try:
         arguments.report.mkdir(parents=True, exist_ok=True)
         for one in made:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from underlay.commands.common import Failure, say
+from underlay.commands.common import Failure, no_words, say
 from underlay.plan.values import NAMESPACE, RELEASE
 
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
@@ -40,8 +40,9 @@ class Lock(NamedTuple):
         )
 
 
-def main(_argv: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Repair the selected stack and say what was done; a stack that is whole, or not there, is left alone."""
+    no_words("recover", __doc__, argv)
     stack = _pulumi("stack", "--show-name").strip()
     for step in repair(stack) if stack else ():
         say(f"recover: {step}")

@@ -12,14 +12,12 @@ import yaml
 
 from underlay.chart.gate import Passed, gate
 from underlay.collect.cluster_api import ClusterApi, Unanswered
-from underlay.commands.common import Failure
-from underlay.finding import Refused
-from underlay.model import Site, load_site
+from underlay.commands import stack_file
+from underlay.commands.common import Failure, text_of
 from underlay.plan.chart.difference import Change, differences
 from underlay.plan.chart.objects import AGENT, CONFIG
 from underlay.plan.values import NAMESPACE
 
-PROJECT = "cilium-underlay"
 RUNNING = {
     "ConfigMap": f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG}",
     "DaemonSet": f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{AGENT}",
@@ -49,9 +47,9 @@ def main(argv: list[str]) -> int:
 def running(kubeconfig: Path) -> list[Mapping[str, Any]]:
     """Return the running release's configuration and DaemonSet; nothing where there is none."""
     try:
-        api = ClusterApi(kubeconfig.read_text(encoding="utf-8"))
+        api = ClusterApi(text_of(kubeconfig))
         found = {kind: api.get(path) for kind, path in RUNNING.items()}
-    except (OSError, Unanswered) as error:
+    except Unanswered as error:
         raise Failure(f"the running release cannot be read by {kubeconfig}: {error}") from None
     return [{"kind": kind, **one} for kind, one in found.items() if one]
 
@@ -69,19 +67,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _release(path: Path, chart: str | None) -> Passed:
-    site, configured = _declared(path)
-    reference = chart or configured or site.cilium.chart
+    site = stack_file.site(path)
+    reference = chart or stack_file.config(path).get(stack_file.CHART) or site.cilium.chart
     if not reference:
         raise Failure(f"{path} names no chart; name one by --chart")
     return gate(site, reference)
-
-
-def _declared(path: Path) -> tuple[Site, str | None]:
-    """Return the site and the chart of a stack file."""
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]
-        return load_site(config[f"{PROJECT}:site"]), config.get(f"{PROJECT}:chart")
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise Failure(f"{path} cannot be read as a stack file: {error}") from None
-    except Refused as refused:
-        raise Failure(f"{path} is refused:\n{refused}") from None

@@ -8,8 +8,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from underlay.commands import stack_file
 from underlay.commands.common import Failure, say
-from underlay.commands.paths import read_site
 from underlay.model import Site
 from underlay.report.page import Page, Picture
 from underlay.report.page_html import html
@@ -73,7 +73,7 @@ def _case(arguments: argparse.Namespace) -> Case:
     except (ValueError, AttributeError) as error:
         raise Failure(f"{arguments.policy} is no result of `underlay policy`: {error}") from None
     after = _site(arguments) if arguments.against else None
-    return Case(changes(preview), said, moved(read_site(arguments.against), after) if after else None)
+    return Case(changes(preview), said, moved(stack_file.site(arguments.against), after) if after else None)
 
 
 def _site(arguments: argparse.Namespace) -> Site | None:
@@ -82,7 +82,7 @@ def _site(arguments: argparse.Namespace) -> Site | None:
     if path is None or not path.exists():
         return None
     try:
-        return read_site(path)
+        return stack_file.site(path)
     except Failure:
         return None
 

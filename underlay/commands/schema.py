@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from underlay.commands.common import Failure
+from underlay.commands import stack_file
 from underlay.report.schema import site_schema, stack_schema, text
 from underlay.report.site_page import page
 
@@ -25,14 +24,12 @@ MADE: dict[str, Callable[[], str]] = {
 
 def main(argv: list[str]) -> int:
     """Print one of them; the site's schema when none is named."""
-    name = argv[0] if argv else "site"
-    if name not in MADE or argv[1:]:
-        raise Failure(f"no such schema: {' '.join(argv)}; there are {', '.join(MADE)}")
-    print(MADE[name](), end="")
+    parser = argparse.ArgumentParser(prog="underlay schema", description=__doc__)
+    parser.add_argument("name", nargs="?", default="site", choices=MADE, help="the site's schema when none is named")
+    print(MADE[parser.parse_args(argv).name](), end="")
     return 0
 
 
 def _site(name: str) -> dict[str, Any]:
-    content = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-    site: dict[str, Any] = content["config"]["cilium-underlay:site"]
+    site: dict[str, Any] = stack_file.config(ROOT / name)[stack_file.SITE]
     return site

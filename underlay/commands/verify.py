@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from underlay.collect.gather import Request, gather
+from underlay.commands.common import Failure, text_of
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
@@ -52,7 +53,7 @@ def main(argv: list[str]) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     try:
         request = read_request(arguments.stack, arguments.input)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         source = f"of stack {arguments.stack!r}" if arguments.stack else repr(arguments.input)
         print(f"verify: the input {source} is not usable: {error}", file=sys.stderr)
         return EXIT[Status.ERROR]
@@ -68,7 +69,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def read_request(stack: str | None, source: str) -> Request:
-    """Return the input of a verification from a stack or a file; OSError or ValueError says why there is none."""
+    """Return the input of a verification from a stack or a file; ValueError says why there is none."""
     return _request(of_stack(stack) if stack else _text(source))
 
 
@@ -86,7 +87,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _text(source: str) -> str:
-    return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    if source == "-" and sys.stdin.isatty():
+        raise ValueError("nobody writes to standard input; name a stack by --stack, or a file by --input")
+    try:
+        return sys.stdin.read() if source == "-" else text_of(Path(source))
+    except Failure as failure:
+        raise ValueError(str(failure)) from None
 
 
 def of_stack(stack: str) -> str:
@@ -104,7 +110,10 @@ def of_stack(stack: str) -> str:
 
 def _pulumi(stack: str, *words: str) -> str:
     command = ["pulumi", *words, "--non-interactive", "--stack", stack]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ValueError(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
     if done.returncode:
         raise ValueError(f"{done.stderr.strip() or done.stdout.strip()}; `pulumi up` makes it")
     return done.stdout

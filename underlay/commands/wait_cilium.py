@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from underlay.collect.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
-from underlay.commands.common import read_input, wait
+from underlay.commands.common import no_words, read_input, wait
 
 SYSTEM = "/api/v1/namespaces/kube-system"
 APPS = "/apis/apps/v1/namespaces/kube-system"
@@ -18,9 +18,10 @@ LOG_LENGTH = 160
 """Characters of an agent's last line that fit into a message; its end says what it waits for."""
 
 
-def main(_argv: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Read {"kubeconfig", "nodes", "crds", "version", "seconds"}, wait, print the agent pod of each node."""
-    data = read_input()
+    no_words("wait-cilium", __doc__, argv)
+    data = read_input("kubeconfig", "nodes", "crds", "version", "seconds")
     api = ClusterApi(data["kubeconfig"])
     wait(lambda: missing(api, data), float(data["seconds"]), "Cilium")
     print(json.dumps({"agents": agents(api)}, sort_keys=True))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from underlay.collect.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
-from underlay.commands.common import read_input, wait
+from underlay.commands.common import no_words, read_input, wait
 
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"
 ESTABLISHED = "established"
@@ -18,9 +18,10 @@ SETTLED = 5.0
 Clock = Callable[[], float]
 
 
-def main(_argv: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Read {"kubeconfig", "expected", "namespace", "seconds"}, wait, print the state of each session."""
-    data = read_input()
+    no_words("wait-sessions", __doc__, argv)
+    data = read_input("kubeconfig", "expected", "namespace", "seconds")
     watch = Watch(ClusterApi(data["kubeconfig"]), data)
     wait(watch.missing, float(data["seconds"]), "BGP sessions")
     print(json.dumps({"established": [f"{one['node']} - {one['peer']}" for one in data["expected"]]}))

@@ -35,14 +35,24 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the chain as JSON on standard output")
     arguments = parser.parse_args(argv)
     try:
-        request = read_request(arguments.stack, arguments.input)
-    except (OSError, ValueError) as error:
-        raise Failure(f"the input is not usable: {error}") from None
-    found = chain(request.expected, gather(request, say), _address(arguments.pod, request))
+        found = _chain(arguments)
+    except Failure as failure:
+        print(f"why: {failure}", file=sys.stderr)
+        return UNREAD
     print("\n".join(lines(found)), file=sys.stderr)
     if arguments.json:
         print(json.dumps(asdict(found)))
     return exit_code(found)
+
+
+def _chain(arguments: argparse.Namespace) -> Chain:
+    """Return a pod's chain; Failure says why there is none, which is no verdict on the pod."""
+    try:
+        request = read_request(arguments.stack, arguments.input)
+    except ValueError as error:
+        raise Failure(f"the input is not usable: {error}") from None
+    address = _address(arguments.pod, request)
+    return chain(request.expected, gather(request, say), address)
 
 
 def exit_code(found: Chain) -> int:
