@@ -163,3 +163,20 @@ def test_loss_within_a_rack_is_put_on_its_only_router() -> None:
     found = verdict(evidence)
     assert [(cause.rule, cause.where) for cause in found.causes] == [("lost-on-the-way", "tor-a")]
     assert not found.lost
+
+
+@pytest.mark.parametrize(
+    ("reason", "function", "told"),
+    [
+        ("NO_SOCKET", "ping_rcv", False),
+        ("NOT_SPECIFIED", "tcp_v4_rcv.constprop.0", False),
+        ("NO_SOCKET", "__udp4_lib_rcv", True),
+        ("QUEUE_PURGE", "somewhere_else", True),
+    ],
+)
+def test_noise_is_known_by_reason_and_function_and_the_rest_is_told(reason: str, function: str, told: bool) -> None:
+    evidence = healthy()
+    drop(evidence, W1, 1, (PODS[W2], PODS[W1]), reason, function)
+    found = verdict(evidence)
+    assert found.status is Status.PASS
+    assert any(reason in note for note in found.notes) is told
