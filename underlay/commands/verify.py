@@ -15,13 +15,12 @@ from pydantic import ValidationError
 
 from underlay.collect.gather import Request, gather
 from underlay.commands.common import Failure, text_of
-from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
 from underlay.plan.verification import with_secrets
 from underlay.report.columns import harmless
 from underlay.report.document import document
-from underlay.report.markdown import markdown
+from underlay.report.evidence import files, run_id, secrets_of, write
 from underlay.report.terminal import show
 
 EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
@@ -64,7 +63,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(_short(verdict))
     if arguments.report:
-        _write(arguments.report, verdict, evidence, old)
+        secrets = secrets_of(request.ssh.key, request.kubeconfig)
+        write(arguments.report, files(request.site, verdict, evidence, old, secrets))
+        _say(f"verify: run {run_id(verdict)}, evidence in {arguments.report}")
     return EXIT[verdict.status]
 
 
@@ -151,14 +152,3 @@ def _short(verdict: Verdict) -> str:
 def _keep(content: dict[str, Any], name: str, kept: list[Any]) -> None:
     content["left_out"][name] += len(content[name]) - len(kept)
     content[name] = kept
-
-
-def _write(folder: Path, verdict: Verdict, evidence: Evidence, old: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "verdict.md": markdown(verdict, old),
-        "verdict.json": json.dumps(document(verdict), indent=2) + "\n",
-        "evidence.json": evidence.model_dump_json(by_alias=True, exclude_defaults=True) + "\n",
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,57 @@
+"""The verdict as a page: what is broken and why, every machine, pictures, and every number that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from underlay.judge.evidence import Evidence
+from underlay.judge.verdict import Cause, Status, Verdict
+from underlay.model import Site
+from underlay.report.columns import NODES, ROUTERS, Columns, counts, rows
+from underlay.report.page import Block, Items, Page, Picture, Section, Table, Words, together
+from underlay.report.pictures import drawings, seen
+
+ORDER = (Status.FAIL, Status.ERROR, Status.SKIPPED, Status.PASS)
+
+
+def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, versions: Mapping[str, Any]) -> Page:
+    """Return the page of one run."""
+    pictures = [Picture(one.title, one.svg) for one in drawings(site, seen(site, evidence, verdict))]
+    told = [(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in versions.items()]
+    sections = [
+        Section("What is broken", _broken(verdict)),
+        Section("Nodes", [_machines("node", verdict, NODES)]),
+        Section("Routers", [_machines("router", verdict, ROUTERS)]),
+        Section("Pictures", pictures),
+        Section("Evidence", [_checks(verdict)]),
+        Section("Versions", [Table(("what", "version"), told)]),
+    ]
+    taken = f"taken {verdict.taken:%Y-%m-%d %H:%M:%S} UTC in {verdict.seconds:.1f} s"
+    return Page(f"Underlay {verdict.site}: {verdict.status.value}", f"Run {run}, {taken}: {counts(verdict)}.", sections)
+
+
+def _broken(verdict: Verdict) -> list[Block]:
+    blocks = [block for cause in verdict.causes for block in _cause(cause)]
+    if verdict.lost:
+        lost = [(f"{one.source} to {one.target}", one.found, one.last_seen) for one in verdict.lost]
+        blocks.append(Table(("pods", "what was found", "last seen"), lost))
+    blocks += [Items(verdict.notes)] if verdict.notes else []
+    return blocks or [Words("Nothing was found to be broken.")]
+
+
+def _cause(cause: Cause) -> list[Block]:
+    pairs = f" It explains {together(f'{one} to {other}' for one, other in cause.pairs)}." if cause.pairs else ""
+    return [Words(f"{cause.sentence} ({cause.rule}).{pairs} Next step: {cause.fix}"), Items(cause.witnesses)]
+
+
+def _machines(title: str, verdict: Verdict, columns: Columns) -> Table:
+    return Table((title, *columns), [(name, *cells) for name, cells in rows(verdict, columns).items()])
+
+
+def _checks(verdict: Verdict) -> Table:
+    found = sorted(verdict.checks, key=lambda check: ORDER.index(check.status))
+    return Table(
+        ("where", "check", "status", "found"),
+        [(check.where, check.rule, check.status.value, check.found) for check in found],
+    )
