@@ -85,7 +85,7 @@ class Page:
 
 def anchor(title: str) -> str:
     """Return a heading's name in links."""
-    kept = "".join(letter for letter in title.lower() if letter.isalnum() or letter in " -")
+    kept = "".join(letter for letter in title.lower() if letter.isalnum() or letter in " -_")
     return kept.replace(" ", "-")
 
 
