@@ -16,7 +16,7 @@ import yaml
 
 from lab.__main__ import USAGE
 from lab.paths import repo
-from underlay.__main__ import COMMANDS
+from underlay.__main__ import COMMANDS, module
 from underlay.commands import findings
 from underlay.report.page import anchor
 
@@ -69,7 +69,7 @@ def usage(name: str) -> str:
     """Return what a command says of itself."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
-        importlib.import_module(COMMANDS[name]).main(["--help"])
+        importlib.import_module(module(name)).main(["--help"])
     return said.getvalue()
 
 
