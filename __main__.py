@@ -12,6 +12,7 @@ from components.cluster import Cluster
 from components.commands import Ssh, after
 from components.lineage import past
 from components.node import Prerequisites
+from components.policies import policies
 from components.router import Configuration
 from components.settings import load_settings
 from components.verification import Datapath
@@ -43,8 +44,10 @@ nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, 
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
 cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
 peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
+permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
 worked = [nodes.outcome, routers.outcome]
-datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, opts=after(peering, routers))
+last = after(peering, *permitted, routers)
+datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, opts=last)
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("lineage", cluster.lineage)

@@ -17,6 +17,7 @@ from underlay.plan.chart.difference import option_changes
 from underlay.plan.chart.objects import configuration
 from underlay.plan.digest import digest
 from underlay.plan.lineage import Lineage
+from underlay.plan.policies import CRDS as POLICY_CRDS
 from underlay.plan.values import NAMESPACE, RELEASE, helm_values
 
 HELM_SECONDS = 300
@@ -75,7 +76,7 @@ class Cilium(pulumi.ComponentResource):
         data = {
             "kubeconfig": cluster.kubeconfig,
             "nodes": [node.name for node in site.nodes],
-            "crds": list(CRDS),
+            "crds": [*CRDS, *POLICY_CRDS],
             "version": site.cilium.version,
             "seconds": AGENT_SECONDS,
         }

@@ -16,6 +16,7 @@ from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import objects, sessions
 from underlay.plan.digest import digest
+from underlay.plan.policies import policy_objects
 from underlay.plan.values import helm_values
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
 from underlay.report.document import age, summary
@@ -115,4 +116,5 @@ def _kept(text: str | None) -> dict[str, Any]:
 
 def what_matters(site: Site) -> list[str]:
     """Return digests of everything in the cluster whose change makes an earlier verdict worthless."""
-    return [digest(helm_values(site)), digest(objects(site)), digest(responders.daemons(site))]
+    custom = [*objects(site), *policy_objects(site)]
+    return [digest(helm_values(site)), digest(custom), digest(responders.daemons(site))]

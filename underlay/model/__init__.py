@@ -19,6 +19,7 @@ from underlay.model.fabric import (
     Uplink,
 )
 from underlay.model.host_keys import load_host_keys
+from underlay.model.policies import Policies
 from underlay.model.site import Site, Verification, load_site
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "OtherCluster",
     "Platform",
     "Pods",
+    "Policies",
     "Rack",
     "Router",
     "SecurityGroup",

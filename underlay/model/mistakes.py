@@ -78,6 +78,11 @@ PATTERNS = {
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "a name of lower-case letters, digits, hyphens and points",
     r"^[A-Za-z0-9+/]{16}$": "twelve bytes in base64: 16 letters, digits, + and /",
     r"^(0|[1-9][0-9]{0,4}):(0|[1-9][0-9]{0,4})$": "two numbers from 0 to 65535, as in 65010:100",
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$": "a label's key",
+    r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$": "a label's value: up to 63 letters, digits, -, _ and points",
+    r"^([-a-zA-Z0-9_*]{1,63}\.)*[-a-zA-Z0-9_*]{1,63}$": "a DNS name, * for any letters, as in *.example.com",
+    r"^/[!-~]{0,1023}$": "a path that begins with / as a regular expression without spaces",
+    r"^[A-Z]{1,32}$": "an HTTP method in capital letters, as in GET",
     r"^[!-~]+$": "printable ASCII without spaces",
     r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$": "a text in one line, not empty",
 }

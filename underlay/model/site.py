@@ -17,6 +17,7 @@ from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
 from underlay.model.mistakes import UNREADABLE, mistakes
 from underlay.model.plain import require_plain
+from underlay.model.policies import Policies
 from underlay.model.repairs import Unclear, repaired
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class Site(Model):
     """The platform's packet filters around nodes; left out where there are none."""
     verification: Verification
     """How the running site is verified."""
+    policies: Policies | None = None
+    """Who may talk to whom; None: everybody, as in Kubernetes without policies."""
 
     def rack(self, name: str) -> Rack:
         """Return the rack of that name; KeyError when there is none."""

@@ -19,8 +19,8 @@ NAME = "lineage"
 KEEPER = f"$command:local:Command::{NAME}"
 CLUSTER, RELEASE = "underlay:cluster:Cluster", "underlay:cilium:Release$"
 """What a URN holds of the component above the record, and above everything that brings Cilium."""
-AGENTS = "underlay:cilium:Release::cilium"
-"""The end of the URN of the component that shows the agents' options."""
+AGENTS, POLICIES = "underlay:cilium:Release::cilium", "underlay:policies:Policies::policies"
+"""The ends of the URNs of the components that show the agents' options, and what policies leave open."""
 SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"
 
 
@@ -63,6 +63,8 @@ class Lineage:
     """Why a record that is there cannot be read."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The agents' options that were applied; empty where nobody knows."""
+    reach: Mapping[str, str] | None = None
+    """What policies left open, cell to verdict; None where there were none."""
 
 
 def record(site: Site) -> Record:
@@ -90,15 +92,16 @@ def changed_from(past: Lineage, now: Record) -> Record | None:
 
 def lineage(resources: Mapping[str, Any]) -> Lineage:
     """Return what the outputs of a stack's resources, by URN, say of its past."""
-    return replace(_recorded(resources), options=_options(resources))
+    options, reach = _shown(resources, AGENTS, "options"), _shown(resources, POLICIES, "reach")
+    return replace(_recorded(resources), options=options or {}, reach=reach)
 
 
-def _options(resources: Mapping[str, Any]) -> Mapping[str, str]:
-    outputs = (
-        one.get("outputs") for urn, one in resources.items() if urn.endswith(AGENTS) and isinstance(one, Mapping)
-    )
-    options = next((found.get("options") for found in outputs if isinstance(found, Mapping)), None)
-    return {str(key): str(value) for key, value in options.items()} if isinstance(options, Mapping) else {}
+def _shown(resources: Mapping[str, Any], urn: str, key: str) -> Mapping[str, str] | None:
+    """Return the texts that a component shows under a key; None where it shows none."""
+    found = (one for name, one in resources.items() if name.endswith(urn) and isinstance(one, Mapping))
+    outputs = next((one["outputs"] for one in found if isinstance(one.get("outputs"), Mapping)), None)
+    texts = outputs.get(key) if outputs else None
+    return {str(name): str(text) for name, text in texts.items()} if isinstance(texts, Mapping) else None
 
 
 def _recorded(resources: Mapping[str, Any]) -> Lineage:

@@ -20,6 +20,8 @@ from underlay.plan.checks import (  # noqa: F401 - they register rules
     mtu,
     overlaps,
     paths,
+    policies,
+    policy_effects,
     racks,
     security,
     uplinks,

@@ -1,0 +1,42 @@
+"""Security policies: the objects that the declared intent becomes, and what a change of it opens and closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.bgp import TAKE_OVER
+from components.cluster import Cluster
+from underlay.model import Site
+from underlay.plan.lineage import Lineage
+from underlay.plan.policies import policy_objects, told, verdicts
+
+
+def policies(site: Site, *, cluster: Cluster, past: Lineage, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    """Tell what changes for whom, and declare the policies; nothing is declared where the site has none."""
+    for line in told(past.reach, site):
+        pulumi.log.info(line)
+    return [Policies("policies", site, cluster=cluster, opts=opts)] if site.policies else []
+
+
+class Policies(pulumi.ComponentResource):
+    """Who may talk to whom."""
+
+    def __init__(self, name: str, site: Site, *, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
+        facts = {"reach": verdicts(site)}
+        super().__init__("underlay:policies:Policies", name, dict(facts), opts)
+        for item in policy_objects(site):
+            self._object(item, cluster)
+        self.register_outputs(facts)
+
+    def _object(self, item: dict[str, Any], cluster: Cluster) -> None:
+        kubernetes.apiextensions.CustomResource(
+            f"{item['kind']}-{item['metadata']['name']}",
+            api_version=item["apiVersion"],
+            kind=item["kind"],
+            metadata={**item["metadata"], "annotations": TAKE_OVER},
+            spec=item["spec"],
+            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider),
+        )
