@@ -47,7 +47,7 @@ peering = Peering("peering", site, cluster=cluster, password=settings.bgp_passwo
 permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
 worked = [nodes.outcome, routers.outcome]
 last = after(peering, *permitted, routers)
-datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, opts=last)
+datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, waivers=settings.waivers, opts=last)
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("lineage", cluster.lineage)

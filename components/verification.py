@@ -19,6 +19,7 @@ from underlay.plan.digest import digest
 from underlay.plan.policies import policy_objects
 from underlay.plan.values import helm_values
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
+from underlay.plan.waivers import Waiver, of_nodes
 from underlay.report.document import age, summary
 
 SESSION_SECONDS = 180
@@ -46,13 +47,14 @@ class Datapath(pulumi.ComponentResource):
         cluster: Cluster,
         ssh: Ssh,
         outcomes: Sequence[pulumi.Output[str]],
+        waivers: Sequence[Waiver] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         facts = {"responderImage": site.verification.image}
         super().__init__("underlay:verification:Datapath", name, dict(facts), opts)
         triggers: Triggers = [*what_matters(site), *outcomes]
         ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
-        self.facts = verification_facts(site, host_keys=ssh.host_keys)
+        self.facts = verification_facts(site, host_keys=ssh.host_keys, waivers=of_nodes(waivers))
         self.input = pulumi.Output.secret(
             pulumi.Output.all(ssh_key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
                 lambda secrets: with_secrets(self.facts, **secrets)

@@ -18,7 +18,8 @@ from tests.unit.test_collect_nodes import Serve, private, server
 from underlay.collect.look import Seen, look
 from underlay.commands.drift import exit_code, main
 from underlay.finding import Finding
-from underlay.plan.verification import verification_input
+from underlay.plan.verification import verification_facts, with_secrets
+from underlay.plan.waivers import Waiver, load_waivers, of_nodes
 
 FINDING = {"rule": "setting-drifted", "where": "n1, /proc/sys/x", "found": "0", "expected": "1", "fix": ""}
 
@@ -114,6 +115,14 @@ def test_fifty_nodes_are_asked_at_once() -> None:
     assert time.monotonic() - begun < 15
 
 
+def asked_of(place: Path, *waivers: Waiver) -> str:
+    names = [*(node.name for node in site().nodes), *(router.name for router in site().routers)]
+    facts = verification_facts(site(), host_keys=dict.fromkeys(names, PINNED), waivers=of_nodes(waivers))
+    file = place / "input.json"
+    file.write_text(json.dumps(with_secrets(facts, ssh_key="key", kubeconfig="")), encoding="utf-8")
+    return str(file)
+
+
 def test_a_repair_forgets_no_node_that_could_not_be_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,9 +132,19 @@ def test_a_repair_forgets_no_node_that_could_not_be_asked(
         return looks.pop(0)
 
     monkeypatch.setattr("underlay.commands.drift.look", answered)
-    names = [*(node.name for node in site().nodes), *(router.name for router in site().routers)]
-    file = tmp_path / "input.json"
-    asked = verification_input(site(), ssh_key="key", host_keys=dict.fromkeys(names, PINNED), kubeconfig="")
-    file.write_text(json.dumps(asked), encoding="utf-8")
-    assert main(["--input", str(file), "--repair"]) == 3
+    assert main(["--input", asked_of(tmp_path), "--repair"]) == 3
     assert "[node-not-asked] cp-1: silent" in capsys.readouterr().err.rpartition("1 not as declared")[2]
+
+
+def test_what_is_waived_is_no_drift(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def answered(_machines: object, _key: str, requests: dict[str, str]) -> list[Seen]:
+        told.extend(requests.values())
+        return []
+
+    monkeypatch.setattr("underlay.commands.drift.look", answered)
+    waiver = {"rule": "firewalld-running", "reason": "told of pods", "allowed_by": "net", "until": "2999-12-31"}
+    ended, other = {**waiver, "rule": "port-taken", "until": "2020-01-01"}, {**waiver, "rule": "mtu-above-uplink"}
+    assert main(["--input", asked_of(tmp_path, *load_waivers([waiver, ended, other])), "--node", "cp-1"]) == 0
+    assert [json.loads(request)["input"]["waived"] for request in told] == [{"firewalld-running": "told of pods"}]

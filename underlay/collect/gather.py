@@ -18,6 +18,7 @@ from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
 from underlay.model import Model, Site
 from underlay.plan.verification import Expected
+from underlay.plan.waivers import Waiver
 
 SHOWN = 600
 """Characters of an error that the evidence keeps."""
@@ -42,6 +43,7 @@ class Request(Model):
     site: Site
     expected: Expected
     ssh: Keys
+    waivers: tuple[Waiver, ...] = ()
     kubeconfig: str = Field(repr=False)
     seconds: int = Field(default=60, ge=5, le=600)
 

@@ -8,12 +8,14 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from underlay.collect.look import Seen, look
 from underlay.collect.ssh import machines
 from underlay.commands.verify import read_request
 from underlay.model import Site
 from underlay.plan.prerequisites import node_input
+from underlay.plan.waivers import in_force
 from underlay.remote import request
 from underlay.report.columns import harmless
 
@@ -40,7 +42,8 @@ def main(argv: list[str]) -> int:
     if unknown := sorted({*(arguments.node or ())} - {node.name for node in chosen}):
         print(f"drift: no node is called {harmless(', '.join(unknown))}; the site has {_names(site)}", file=sys.stderr)
         return NO_LOOK
-    requests = {node.name: request("prepare_node", node_input(site, node)) for node in chosen}
+    waived = in_force(asked.waivers, datetime.now(UTC).date())
+    requests = {node.name: request("prepare_node", node_input(site, node, waived)) for node in chosen}
     reached = machines({node.name: node.management for node in site.nodes}, asked.ssh.host_keys)
     seen = asyncio.run(look(reached, asked.ssh.key, requests))
     if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -150,13 +150,19 @@ def expectations(site: Site) -> Expected:
     )
 
 
-def verification_facts(site: Site, *, host_keys: Mapping[str, str], seconds: int = SECONDS) -> dict[str, Any]:
-    """Return what `underlay verify` needs, without its secrets: the stack shows this to everybody."""
+def verification_facts(
+    site: Site, *, host_keys: Mapping[str, str], seconds: int = SECONDS, waivers: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """Return what `underlay verify` needs, without its secrets: the stack shows this to everybody.
+
+    Waivers of what nodes find go along, because a look for drift asks the nodes again.
+    """
     return {
         "schema": 1,
         "site": site.model_dump(mode="json"),
         "expected": expectations(site).model_dump(mode="json"),
         "ssh": {"host_keys": dict(host_keys)},
+        "waivers": [*waivers],
         "seconds": seconds,
     }
 

@@ -103,6 +103,11 @@ def in_force(waivers: Iterable[Waiver], today: date) -> dict[str, str]:
     return {waiver.rule: waiver.reason for waiver in waivers if today <= waiver.until}
 
 
+def of_nodes(waivers: Iterable[Waiver]) -> list[dict[str, str]]:
+    """Return the waivers of what nodes find as plain data, ended ones too: whoever reads them knows the day."""
+    return [waiver.model_dump(mode="json", exclude_none=True) for waiver in waivers if waiver.rule in NODE_RULES]
+
+
 def changes(rule: str, waivers: Sequence[Waiver], today: date) -> list[str]:
     """Return the changes by a rule that are allowed today, for those who learn of the change later."""
     return [waiver.change for waiver in waivers if waiver.rule == rule and waiver.change and today <= waiver.until]
