@@ -62,7 +62,8 @@ class Cluster(pulumi.ComponentResource):
     def _installed(self, site: Site, calls: Steps, password: pulumi.Output[str] | None) -> pulumi.Output[str]:
         data = {
             "file": file_name(site),
-            "keys": {**file_keys(site), **({PASSWORD: password} if password else {})},
+            # pairs, because they keep their order where keys of a mapping are sorted
+            "keys": [*map(list, file_keys(site).items()), *([[PASSWORD, password]] if password else [])],
             "empty": empty_keys(site),
             "make": list(calls.make),
             "export": list(calls.export),

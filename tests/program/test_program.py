@@ -12,6 +12,7 @@ from components.refusal import SHOWN
 from tests.program.recorder import CHART, PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
 from tests.unit.plan_sites import Change, Data, dev, drop, put
 from underlay.model import load_site
+from underlay.plan.cluster_file import file_keys
 from underlay.plan.lineage import record
 
 OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
@@ -85,6 +86,7 @@ def test_the_vendor_s_tool_is_an_installer_too() -> None:
     made = run(dev(drop("cluster.installer"), put("cluster.ucs_ctl", {"agent": "agent.yaml"})))
     assert made.code == 0, made.messages
     request = json.loads(str(made.named("installer").inputs["stdin"]))
+    assert [key for key, _ in request["keys"]] == list(file_keys(load_site(dev())))
     assert request["make"] == ["ucs-ctl", "create", "cluster", "dev", "-c", "<cluster-file>", "-f", "agent.yaml"]
 
 

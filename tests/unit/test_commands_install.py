@@ -87,7 +87,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     (tmp_path / "config").write_text(CONFIG, encoding="utf-8")
 
     def once(make: list[str], export: list[str] | None = None, **keys: Any) -> tuple[int, str, str]:
-        data = {"file": "cluster-dev.yaml", "keys": {**KEYS, **keys}, "empty": empty_keys(site())}
+        data = {"file": "cluster-dev.yaml", "keys": [*{**KEYS, **keys}.items()], "empty": empty_keys(site())}
         request = {**data, "make": make, "export": export or []}
         monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request)))
         code = main(["install"])

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     no_words("install", __doc__, argv)
     data = read_input("file", "keys", "empty", "make", "export")
     path = folder() / data["file"]
-    changed = update(path, data["keys"], data["empty"])
+    changed = update(path, dict(data["keys"]), data["empty"])
     if changed:
         say(f"{path} written")
     places = {FILE: str(path)}
