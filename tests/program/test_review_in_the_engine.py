@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from tests.policy.engine import PACK, ROOT, Engine, needs_engine, our_stack
+from tests.program.test_lineage_in_the_engine import TABLE, WAIVER, Stack
+from tests.unit.commands_api import api_server
 from tests.unit.plan_sites import dev, put
 from underlay.commands import review
 
@@ -57,3 +59,18 @@ def test_a_refused_preview_is_told(tmp_path: Path) -> None:
     assert code == 1
     assert told["Is it refused?"].startswith("Yes, by 1 finding")
     assert "docs/findings.md#pod-pool-overlaps-service-range" in text
+
+
+def test_what_was_applied_is_read_from_the_engine_s_old_state(tmp_path: Path) -> None:
+    with api_server(TABLE) as config:
+        stack = Stack(Engine(tmp_path), config)
+        stack.apply()
+        stack.declare(put("addresses.pods.mask", 25), waivers=[{**WAIVER, "change": "24 -> 25"}])
+        done = stack.engine.run("preview", "--json", "--config-file", str(stack.file), cwd=ROOT)
+    events = tmp_path / "events"
+    events.write_text(done.stdout, encoding="utf-8")
+    code, told, _ = answered(tmp_path, "--events", str(events))
+    assert code == 0, told
+    assert told["Does any pod lose its address?"] == "Yes: pod network of a node /24 -> /25."
+    assert told["Which exceptions are in force?"].startswith("transition-pod-mask")
+    assert not told["What would the engine do?"].startswith("Everything is new")

@@ -63,6 +63,7 @@ class Text:
     before: str
     after: str
 
+    @cached_property
     def lines(self) -> list[str]:
         """Return the unified difference."""
         ends = (f"{self.router} as applied", f"{self.router} as declared")

@@ -60,11 +60,11 @@ def _routers(changes: Changes) -> list[Block]:
     blocks: list[Block] = []
     if changes.before.cluster and not changes.before.routers:
         blocks.append(Words("The state holds no former text of any router, so every line counts as new."))
-    return [*blocks, *(Diff(_title(text), text.lines()) for text in changes.routers)]
+    return [*blocks, *(Diff(_title(text), text.lines) for text in changes.routers)]
 
 
 def _title(text: Text) -> str:
-    lines = text.lines()
+    lines = text.lines
     counts = [sum(line.startswith(mark) and not line.startswith(mark * 3) for line in lines) for mark in "+-"]
     return f"{text.router}: {counts[0]} lines come, {counts[1]} go; {text.owner.value}"
 
