@@ -27,16 +27,18 @@ class Policies(pulumi.ComponentResource):
     def __init__(self, name: str, site: Site, *, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
         facts = {"reach": verdicts(site)}
         super().__init__("underlay:policies:Policies", name, dict(facts), opts)
+        last: pulumi.Resource | None = None
         for item in policy_objects(site):
-            self._object(item, cluster)
+            # One after the other: what is allowed has to be open before anything closes the rest.
+            last = self._object(item, cluster, last)
         self.register_outputs(facts)
 
-    def _object(self, item: dict[str, Any], cluster: Cluster) -> None:
-        kubernetes.apiextensions.CustomResource(
+    def _object(self, item: dict[str, Any], cluster: Cluster, before: pulumi.Resource | None) -> pulumi.Resource:
+        return kubernetes.apiextensions.CustomResource(
             f"{item['kind']}-{item['metadata']['name']}",
             api_version=item["apiVersion"],
             kind=item["kind"],
             metadata={**item["metadata"], "annotations": TAKE_OVER},
             spec=item["spec"],
-            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider),
+            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[before] if before else []),
         )

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from tests.unit.plan_sites import declaration, dev, put, site
+from tests.unit.policy_semantics import Pod, passes
+from tests.unit.test_policies_agree import policies as random_policies
 from underlay.__main__ import main
 from underlay.finding import Refused
 from underlay.model import Site
@@ -45,10 +47,10 @@ def test_no_policies_make_no_objects_and_say_nothing() -> None:
 def test_objects_are_few_and_have_names_and_an_owner() -> None:
     made = policy_objects(with_(RULE, **DENY, blocked=["169.254.169.254"]))
     assert [(one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")) for one in made] == [
-        ("CiliumClusterwideNetworkPolicy", "underlay-default-deny", None),
-        ("CiliumClusterwideNetworkPolicy", "underlay-blocked", None),
         ("NetworkPolicy", "underlay-web", "shop"),
         ("NetworkPolicy", "underlay-api", "shop"),
+        ("CiliumClusterwideNetworkPolicy", "underlay-default-deny", None),
+        ("CiliumClusterwideNetworkPolicy", "underlay-blocked", None),
     ]
     owners = {json.dumps(one["metadata"]["labels"]) for one in made}
     assert owners == {json.dumps({"app.kubernetes.io/managed-by": "cilium-underlay", "underlay/site": "dev"})}
@@ -169,3 +171,31 @@ def test_the_command_prints_the_matrix_the_objects_and_the_difference(
     assert len(list(yaml.safe_load_all(capsys.readouterr().out))) == 3
     assert main(["matrix", "--site", str(stack), "--against", str(before)]) == 0
     assert capsys.readouterr().out == "web -> api TCP/8080: allowed by web-to-api; was denied\n"
+
+
+def test_closing_the_cluster_s_dns_is_found() -> None:
+    dns = {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}}
+    metrics = {"name": "metrics", "sources": ["nodes"], "targets": ["coredns"], "ports": [{"port": 9153}]}
+    asked: dict[str, Any] = {"name": "dns-for-all", "sources": ["pods"], "targets": ["coredns"]}
+    asked["ports"] = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    found = {
+        len(rules): [one.rule for one in findings(declaration(put("policies", {"workloads": [dns], "rules": rules})))]
+        for rules in ([metrics], [metrics, asked])
+    }
+    assert "policy-cuts-off-dns" in found[1]
+    assert "policy-cuts-off-dns" not in found[2]
+
+
+def test_what_is_allowed_is_never_cut_on_the_way() -> None:
+    """Whatever prefix of the objects exists already, connections that are allowed at the end are allowed."""
+    for seed in range(15):
+        declared = site(put("policies", random_policies(seed)))
+        assert declared.policies
+        objects = [one for one in policy_objects(declared) if one["metadata"]["name"] != "underlay-blocked"]
+        pods = {one.name: Pod(one.namespace, one.labels) for one in declared.policies.workloads}
+        open_cells = [cell for cell in matrix(declared.policies) if cell.verdict == "allowed"]
+        for cell in (cell for cell in open_cells if "outside" not in (cell.source, cell.target)):
+            protocol, _, port = cell.port.partition("/")
+            for count in range(len(objects) + 1):
+                ends = pods[cell.source], pods[cell.target]
+                assert passes(objects[:count], *ends, protocol, int(port)) == "allowed", (seed, str(cell), count)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from underlay.model import Site
-from underlay.model.policies import Accept, HostFirewall, Ports
+from underlay.model.policies import Accept, HostFirewall, Ports, Workload
 from underlay.plan.bgp import sessions
 from underlay.plan.checks.policies import TO_API, changed, declared, rules_of, workloads_of
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.policies import Intent
 from underlay.plan.policies.baselines import BGP
-from underlay.plan.policies.intent import CLUSTER_DNS, DNS, DNS_PORTS
+from underlay.plan.policies.intent import CLUSTER_DNS, DNS, DNS_PORTS, PODS, within
 from underlay.plan.verification import RESPONDER_NAMESPACE
 
 OWN_NAMESPACES = ("kube-system", RESPONDER_NAMESPACE)
@@ -39,11 +39,19 @@ def closed_pods_still_ask_dns(declaration: Declaration) -> Iterator[Problem]:
         return
     intent = Intent(declaration.site.policies)
     for index, one in enumerate(workloads_of(declaration)):
+        where, serves = f"site.policies.workloads.{index}", within(CLUSTER_DNS, one)
+        if serves and intent.closed(one, "arriving") and not _serves_all(intent, one):
+            yield Problem(where, f"the cluster's DNS, {one.name}, closed to most pods", "a rule from pods with UDP/53")
         reason = intent.closed(one, "leaving")
         asked = intent.asks_dns(one) or any(intent.opening(one, CLUSTER_DNS, port) for port in DNS_PORTS)
         if reason and not asked:
             expected = f"a rule to {DNS} with UDP/53, or its namespace in default_deny with dns: true"
-            yield Problem(f"site.policies.workloads.{index}", f"{one.name} is closed by {reason}", expected)
+            yield Problem(where, f"{one.name} is closed by {reason}", expected)
+
+
+def _serves_all(intent: Intent, dns: Workload) -> bool:
+    asked = (rule.ports for rule in intent.of(dns, "arriving") if PODS in rule.sources and not rule.http)
+    return any(ports.holds(DNS_PORTS[0]) for many in asked for ports in many)
 
 
 @rule(

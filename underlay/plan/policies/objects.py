@@ -9,7 +9,7 @@ from underlay.model import Site
 from underlay.model.policies import Rule, Workload
 from underlay.plan.policies import selectors
 from underlay.plan.policies.baselines import CILIUM, baselines, dns_entry, labels
-from underlay.plan.policies.intent import ENTITIES, PODS, Intent, Side
+from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, ENTITIES, PODS, Intent, Side
 from underlay.plan.policies.selectors import Object
 
 KUBERNETES = "networking.k8s.io/v1"
@@ -17,17 +17,21 @@ ENDS: tuple[tuple[Side, str, str], ...] = (("arriving", "ingress", "from"), ("le
 
 
 def policy_objects(site: Site) -> list[Object]:
-    """Return the site's policies as objects; the same site gives the same bytes."""
+    """Return the site's policies as objects in the order in which they have to exist; the same site, the same bytes.
+
+    Each workload's policy holds all that it may do, so what is allowed is never cut; the baselines close the rest.
+    """
     if not site.policies:
         return []
     intent = Intent(site.policies)
-    made = (_of(site, intent, workload) for workload in site.policies.workloads)
-    return [*baselines(site), *(one for one in made if one)]
+    narrow_first = sorted(site.policies.workloads, key=lambda one: -len(one.labels))
+    made = (_of(site, intent, workload) for workload in narrow_first)
+    return [*(one for one in made if one), *baselines(site)]
 
 
 def _of(site: Site, intent: Intent, workload: Workload) -> Object | None:
     """Return the policy of one workload, in Kubernetes' own words wherever these are enough."""
-    rules = {side: list(_rules(intent, workload, side)) for side, _, _ in ENDS}
+    rules = {side: _rules(intent, workload, side) for side, _, _ in ENDS}
     if not any(rules.values()):
         return None
     plain = all(_is_plain(rule, side) for side, found in rules.items() for rule in found)
@@ -37,16 +41,15 @@ def _of(site: Site, intent: Intent, workload: Workload) -> Object | None:
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _rules(intent: Intent, workload: Workload, side: Side) -> Iterator[Rule]:
-    """Yield the rules that this workload's own policy has to hold at one end.
+def _rules(intent: Intent, workload: Workload, side: Side) -> list[Rule]:
+    """Return the rules that this workload's own policy has to hold at one end: all that speak of its pods.
 
-    Rules that name a wider workload are in the policy of that one, which selects these pods too.
+    It needs none where no rule names it and a wider workload's policy, which selects these pods too, says the same.
     """
-    closed = bool(intent.closed(workload, side))
-    for rule in intent.policies.rules:
-        names = intent.names(rule, side)
-        if workload.name in names or (closed and PODS in names):
-            yield rule
+    found = list(intent.of(workload, side))
+    own = any(workload.name in intent.names(rule, side) for rule in found)
+    some = any(PODS in intent.names(rule, side) for rule in found) and intent.closed(workload, side)
+    return found if own or some else []
 
 
 def _is_plain(rule: Rule, side: Side) -> bool:
@@ -87,6 +90,8 @@ def _plain_spec(intent: Intent, workload: Workload, rules: dict[Side, list[Rule]
             }
             for rule in rules[side]
         ]
+    if rules["leaving"] and intent.asks_dns(workload):
+        spec["egress"].append({"to": [selectors.peer(CLUSTER_DNS)], "ports": selectors.plain_ports(DNS_PORTS)})
     return spec
 
 
@@ -98,8 +103,8 @@ def _cilium_spec(intent: Intent, workload: Workload, rules: dict[Side, list[Rule
     spec: dict[str, Any] = {"endpointSelector": {"matchLabels": dict(workload.labels)}}
     for side, direction, word in ENDS:
         entries = [entry for rule in rules[side] for entry in _entries(intent, rule, side, word)]
-        if any(rule.target_names for rule in rules[side]) and side == "leaving":
-            entries.append(dns_entry(seen=True))
+        if entries and side == "leaving" and intent.asks_dns(workload):
+            entries.append(dns_entry(seen=any(rule.target_names for rule in rules[side])))
         if entries:
             spec[direction] = entries
     return spec

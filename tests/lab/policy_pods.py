@@ -1,0 +1,237 @@
+"""Six workloads and a stand-in of the cluster's DNS on the lab: pods that answer on ports and ask each other's."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from tests.lab.site import Site, until
+
+IMAGE = "underlay.lab/probe:1"
+MARK = {"underlay-test": "policies"}
+PORTS = ("TCP/8080", "TCP/9090", "UDP/5353")
+PLACES = {
+    "web": ("shop", "worker-1"),
+    "api": ("shop", "worker-2"),
+    "cache": ("shop", "worker-3"),
+    "db": ("data", "worker-2"),
+    "jobs": ("data", "cp-1"),
+    "watch": ("ops", "worker-1"),
+    "resolver": ("kube-system", "worker-3"),
+}
+"""Workload to namespace and node: pairs of one node and of two, of one rack and of two."""
+LABELS = {name: {"app": name} for name in PLACES} | {"resolver": {"k8s-app": "kube-dns", "app": "policy-resolver"}}
+SERVED = dict.fromkeys(PLACES, PORTS) | {"resolver": (*PORTS, "UDP/53", "TCP/53")}
+
+SERVER = """
+import socket, sys, threading
+def tcp(port):
+    with socket.create_server(("", port), backlog=100) as server:
+        while True:
+            call, _ = server.accept()
+            call.sendall(b"yes")
+            call.close()
+def udp(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("", port))
+        while True:
+            server.sendto(b"yes", server.recvfrom(100)[1])
+work = {"TCP": tcp, "UDP": udp}
+for word in sys.argv[1:]:
+    kind, port = word.split("/")
+    threading.Thread(target=work[kind], args=(int(port),)).start()
+"""
+CLIENT = """
+import concurrent.futures, json, socket, sys
+def tcp(host, port):
+    with socket.create_connection((host, port), 4) as call:
+        return call.recv(10) == b"yes"
+def udp(host, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as call:
+        call.settimeout(1)
+        call.connect((host, port))
+        for _ in range(4):
+            call.send(b"x")
+            try:
+                return call.recv(10) == b"yes"
+            except TimeoutError:
+                pass
+    return False
+def ask(one):
+    host, word = one
+    kind, port = word.split("/")
+    try:
+        return {"TCP": tcp, "UDP": udp}[kind](host, int(port))
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+asked = json.loads(sys.argv[1])
+with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+    print(json.dumps(list(pool.map(ask, asked))))
+"""
+FLOW = """
+import socket, sys, time
+made = failed = 0
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    made += 1
+    try:
+        with socket.create_connection((sys.argv[1], int(sys.argv[3])), 4) as call:
+            failed += call.recv(10) != b"yes"
+    except OSError:
+        failed += 1
+    time.sleep(0.05)
+print(made, failed)
+"""
+DROP = re.compile(r"xx drop \(([^)]*)\).*: ([0-9.]+):\d+ -> ([0-9.]+):(\d+) (tcp|udp)")
+
+
+def workloads() -> list[dict[str, Any]]:
+    """Return the workloads as a site declares them."""
+    return [
+        {
+            "name": name,
+            "namespace": namespace,
+            "labels": {**MARK, **LABELS[name]},
+            "ports": [{"protocol": one.partition("/")[0], "port": int(one.partition("/")[2])} for one in SERVED[name]],
+        }
+        for name, (namespace, _) in PLACES.items()
+    ]
+
+
+def _pod(name: str) -> dict[str, Any]:
+    namespace, node = PLACES[name]
+    container = {
+        "name": "answer",
+        "image": IMAGE,
+        "command": ["python3", "-c", SERVER, *SERVED[name]],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 2, "failureThreshold": 2},
+        "livenessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "timeoutSeconds": 5},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"policy-{name}", "namespace": namespace, "labels": {**MARK, **LABELS[name]}},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [container],
+        },
+    }
+
+
+def _namespaces() -> list[str]:
+    return sorted({namespace for namespace, _ in PLACES.values()} - {"kube-system"})
+
+
+@dataclass
+class Pods:
+    """The workloads' pods on a lab."""
+
+    site: Site
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    def start(self, folder: Path) -> None:
+        """Make namespaces and pods, and wait until every one answers its node."""
+        spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in _namespaces()]
+        file = folder / "pods.json"
+        items = [*spaces, *(_pod(name) for name in PLACES)]
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+        self.site.good("kubectl", "apply", "-f", str(file))
+        assert until(lambda: len(self.ready()) == len(PLACES), 120), self.ready()
+        self.addresses = {name: pod["status"]["podIP"] for name, pod in self._all().items()}
+
+    def stop(self) -> None:
+        """Remove them."""
+        self.site.run("kubectl", "-n", "kube-system", "delete", "pod", "policy-resolver", "--now")
+        self.site.run("kubectl", "delete", "namespace", *_namespaces(), "--wait=false")
+
+    def _all(self) -> dict[str, Any]:
+        text = self.site.good("kubectl", "get", "pods", "-A", "-l", "underlay-test=policies", "-o", "json")
+        return {pod["metadata"]["name"].removeprefix("policy-"): pod for pod in json.loads(text)["items"]}
+
+    def ready(self) -> set[str]:
+        """Return the workloads whose pod is ready and was never restarted."""
+        statuses = {name: pod["status"].get("containerStatuses", []) for name, pod in self._all().items()}
+        return {name for name, found in statuses.items() if found and all(_healthy(one) for one in found)}
+
+    def ask(self, asked: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], bool]:
+        """Return for each source, address and port whether there was an answer; all sources ask at once."""
+        by_source: dict[str, list[tuple[str, str]]] = {}
+        for source, address, port in asked:
+            by_source.setdefault(source, []).append((address, port))
+        with ThreadPoolExecutor(len(by_source)) as pool:
+            answers = pool.map(self._ask, by_source, by_source.values())
+        return {
+            (source, *one): got
+            for (source, many), found in zip(by_source.items(), answers, strict=True)
+            for one, got in zip(many, found, strict=True)
+        }
+
+    def _ask(self, source: str, asked: Sequence[tuple[str, str]]) -> list[bool]:
+        out = self.site.good(*self._exec(source), "python3", "-c", CLIENT, json.dumps(asked))
+        found: list[bool] = json.loads(out)
+        return found
+
+    def _exec(self, name: str) -> tuple[str, ...]:
+        return ("kubectl", "-n", PLACES[name][0], "exec", f"policy-{name}", "--")
+
+    def flow(self, source: str, target: str, port: int, seconds: float) -> Popen[str]:
+        """Start to connect twenty times a second; its output is how many were made, and how many failed."""
+        words = ("python3", "-c", FLOW, self.addresses[target], str(seconds), str(port))
+        return self.site.start(*self._exec(source), *words)
+
+
+def _healthy(status: Mapping[str, Any]) -> bool:
+    return bool(status["ready"]) and status["restartCount"] == 0
+
+
+@dataclass
+class Agents:
+    """The agents of all nodes, asked on their own command line."""
+
+    site: Site
+
+    def pods(self) -> list[str]:
+        """Return the agents' pods."""
+        text = self.site.good("kubectl", "-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "-o", "json")
+        return [item["metadata"]["name"] for item in json.loads(text)["items"]]
+
+    def _words(self, pod: str, *words: str) -> tuple[str, ...]:
+        return ("kubectl", "-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", "cilium-dbg", *words)
+
+    def enforced(self, names: Iterable[str]) -> bool:
+        """Tell whether every endpoint of every node runs its agent's last revision, which holds these policies."""
+        return all(self._enforced(pod, names) for pod in self.pods())
+
+    def _enforced(self, pod: str, names: Iterable[str]) -> bool:
+        told = json.loads(self.site.good(*self._words(pod, "policy", "get", "-o", "json")))
+        endpoints = json.loads(self.site.good(*self._words(pod, "endpoint", "list", "-o", "json")))
+        revisions = [one["status"].get("policy", {}).get("realized", {}).get("policy-revision", 0) for one in endpoints]
+        ready = all(one["status"]["state"] == "ready" for one in endpoints)
+        return ready and min(revisions) >= told["revision"] and all(name in json.dumps(told) for name in names)
+
+    @contextmanager
+    def drops(self) -> Any:
+        """Listen to every agent's drops; the list holds reason, source, target and port of each when it ends."""
+        found: list[tuple[str, str, str, str]] = []
+        listening = [self.site.start(*self._words(pod, "monitor", "-t", "drop")) for pod in self.pods()]
+        time.sleep(3)  # until each of them is connected to its agent
+        try:
+            yield found
+        finally:
+            time.sleep(1)
+            for process in listening:
+                process.terminate()
+                out, _ = process.communicate(timeout=30)
+                found += [(m[1], m[2], m[3], f"{m[5].upper()}/{m[4]}") for m in DROP.finditer(out)]

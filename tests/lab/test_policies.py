@@ -1,0 +1,146 @@
+"""Every cell of the matrix on the lab: what is allowed passes, what is denied is dropped for Cilium's policy reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.policy_pods import PLACES, Agents, Pods, workloads
+from tests.lab.site import Site, running, until
+from underlay.model import load_site
+from underlay.plan.policies import Cell, matrix, policy_objects
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+KEY = "cilium-underlay:site"
+CLIENT = "203.0.113.10"
+REASONS = {"Policy denied", "Policy denied by denylist"}
+DENY = {"default_deny": {"namespaces": ["shop", "data", "ops"]}, "blocked": [CLIENT]}
+
+
+def rule(name: str, sources: list[str], targets: list[str], *ports: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "sources": sources, "targets": targets, "ports": list(ports)}
+
+
+WEB, OTHER, UDP = {"port": 8080}, {"port": 9090}, {"protocol": "UDP", "port": 5353}
+STAYS = rule("api-to-db", ["api"], ["db"], OTHER)
+BEFORE = [
+    rule("web-to-api", ["web"], ["api"], WEB),
+    STAYS,
+    rule("all-to-cache", ["pods"], ["cache"], UDP),
+    rule("jobs", ["jobs"], ["db", "api"], {"port": 9000, "last": 9100}),
+    rule("watching", ["watch", "nodes"], ["web"], WEB, OTHER),
+]
+AFTER = [
+    rule("web-to-api", ["web"], ["api"], OTHER),
+    STAYS,
+    rule("all-to-cache", ["pods"], ["cache"], WEB),
+    rule("jobs", ["jobs"], ["db"], {"port": 8000, "last": 8100}, UDP),
+    rule("watching", ["watch"], ["web", "jobs"], OTHER),
+    rule("names", ["db"], ["resolver"], WEB),
+]
+
+
+class Run:
+    """The stack file with some policies, applied by the engine."""
+
+    def __init__(self, site: Site, pods: Pods) -> None:
+        self.site, self.pods, self.agents = site, pods, Agents(site)
+        self.file = site.state / "Pulumi.dev.yaml"
+        self.before = self.file.read_text(encoding="utf-8")
+
+    def declare(self, policies: dict[str, Any] | None) -> str:
+        """Apply the site with these policies by the engine and wait until agents enforce them."""
+        content = yaml.safe_load(self.before)
+        if policies:
+            content["config"][KEY]["policies"] = policies
+        self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        said = self.site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+        names = [one["metadata"]["name"] for one in policy_objects(load_site(content["config"][KEY]))]
+        assert until(lambda: self.agents.enforced(names), 60)
+        return said
+
+    def wrong(self, policies: dict[str, Any]) -> tuple[list[str], int, int]:
+        """Return the cells that are not as the matrix says, how many there are, and how many are denied."""
+        content = yaml.safe_load(self.before)
+        content["config"][KEY]["policies"] = policies
+        declared = load_site(content["config"][KEY]).policies
+        assert declared
+        cells = [cell for cell in matrix(declared) if "outside" not in (cell.source, cell.target)]
+        at = self.pods.addresses
+        with self.agents.drops() as dropped:
+            answers = self.pods.ask((cell.source, at[cell.target], cell.port) for cell in cells)
+        reasons = {(source, target, port): reason for reason, source, target, port in dropped}
+        wrong = [self._wrong(cell, answers[cell.source, at[cell.target], cell.port], reasons) for cell in cells]
+        return [one for one in wrong if one], len(cells), sum(cell.verdict == "denied" for cell in cells)
+
+    def _wrong(self, cell: Cell, answered: bool, reasons: dict[tuple[str, str, str], str]) -> str:
+        at = self.pods.addresses
+        reason = reasons.get((at[cell.source], at[cell.target], cell.port), "no drop seen")
+        right = answered if cell.verdict == "allowed" else not answered and reason in REASONS
+        return "" if right else f"{cell}: answered {answered}, {reason}"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    site = running()
+    pods = Pods(site)
+    made = None
+    try:
+        pods.start(tmp_path_factory.mktemp("pods"))
+        made = Run(site, pods)
+        yield made
+    finally:
+        pods.stop()
+        if made:
+            made.file.write_text(made.before, encoding="utf-8")
+            site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+
+
+def policies(rules: list[dict[str, Any]], **baselines: Any) -> dict[str, Any]:
+    return {"workloads": workloads(), "rules": rules, "baselines": baselines}
+
+
+def test_every_object_is_taken_by_the_api_server(run: Run, tmp_path: Path) -> None:
+    content = yaml.safe_load(run.before)["config"][KEY]
+    named = {"name": "out", "sources": ["web"], "target_names": ["*.example.com"], "ports": [{"port": 443}]}
+    reads = {**rule("reads", ["watch"], ["db"], WEB), "http": [{"method": "GET", "path": "/items/.*"}]}
+    accepts = [{"networks": ["192.168.250.0/24"], "ports": [{"port": 22}, {"port": 6443}]}]
+    wide = policies([*BEFORE, named, reads], **DENY, host_firewall={"accepts": accepts, "opens": []})
+    objects = policy_objects(load_site({**content, "policies": wide}))
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), encoding="utf-8")
+    said = run.site.good("kubectl", "apply", "--dry-run=server", "--validate=strict", "-f", str(file))
+    assert said.count("server dry run") == len(objects)
+    assert {one["kind"] for one in objects} == {
+        "NetworkPolicy",
+        "CiliumNetworkPolicy",
+        "CiliumClusterwideNetworkPolicy",
+    }
+    print(f"{len(objects)} objects of three kinds taken by the API server's own schemas")
+
+
+def test_each_cell_is_as_the_matrix_says_before_and_after_a_change(run: Run) -> None:
+    counted: list[str] = []
+    outside = ("resolver", CLIENT, "TCP/9")
+    for name, rules, baselines in (("open", [], {}), ("before", BEFORE, DENY), ("after", AFTER, DENY)):
+        flow = run.pods.flow("api", "db", 9090, 40) if name == "after" else None
+        declared = policies(rules, **baselines)
+        said = run.declare(declared if rules else None)
+        if flow:
+            made, failed = (int(word) for word in flow.communicate(timeout=120)[0].split())
+            counted.append(f"{made} connections through the change, {failed} failed")
+            assert failed == 0
+            assert made > 100
+            assert "web -> api TCP/8080: denied by" in said
+        wrong, cells, denied = run.wrong(declared)
+        assert wrong == [], "\n".join(wrong)
+        assert run.pods.ask([outside])[outside] is (name == "open")
+        assert run.pods.ready() == set(PLACES)
+        counted.append(f"{name}: {cells} cells, {denied} denied and dropped by policy, 0 wrong")
+    print("\n".join(counted))
