@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,27 @@ class Unusable(Exception):
     """The project or one of its files cannot be checked; the text says why and what to do."""
 
 
+class _Strict(yaml.SafeLoader):
+    """YAML as the engine reads it: a key stands once, and `yes` is a text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise ValueError(f"the key {twice[0]!r} stands twice, line {node.start_mark.line + 1} and after")
+        return super().construct_mapping(node, deep)
+
+
+_Strict.yaml_implicit_resolvers = {
+    letter: [(tag, form) for tag, form in forms if letter in "tTfF" or not tag.endswith(":bool")]
+    for letter, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return a YAML file's mapping."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Unusable(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if not isinstance(found, dict):
         raise Unusable(f"{path} is not a mapping, as a Pulumi file is")

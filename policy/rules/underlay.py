@@ -50,8 +50,8 @@ CIDR = About(
 FITS = About(
     name="node-share-fits-the-pool",
     description="Each node's share of the pod pool is a part of it, and not a single address.",
-    remediation="Choose a mask between the pool's prefix length and 30; a smaller one gives no node any address, and "
-    "the agents wait for ever without an error.",
+    remediation="Choose a mask between the pool's prefix length and 29; with a smaller one no node gets any "
+    "address, with a larger one no pod, and the agents wait for ever without an error.",
     severity=Severity.HIGH,
 )
 
@@ -149,7 +149,7 @@ def share(args: ResourceValidationArgs) -> Judgement:
     if not told or told.get(MASK) is None or told.get(POOLS) is None:
         return not_applicable("says no share")
     mask, pools = int(float(str(told.get(MASK)))), _networks(told.get(POOLS))
-    wrong = [str(pool) for pool in pools if not pool.prefixlen <= mask <= 30]
+    wrong = [str(pool) for pool in pools if not pool.prefixlen <= mask <= 29]
     return violation(f"/{mask} of {', '.join(wrong)}. {FITS.remediation}") if wrong else PASSED
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from policy.check.history import history
-from policy.check.stack import KUBECONFIG, Unusable, declared
+from policy.check.stack import KUBECONFIG, Unusable, declared, read
 from policy.testing import Resource, state
 from tests.policy.cases.case import CLUSTER
 from tests.policy.cases.lineage import KEEPER
@@ -87,3 +88,26 @@ def test_every_secret_is_replaced_and_the_rest_is_kept(tmp_path: Path) -> None:
     assert found.content == {"config": {"net:f": 1, "net:g": "2"}}
     assert set(found.hidden) == {"net:a", "net:b", "net:kubeconfig", "net:d"}
     assert found.hidden["net:kubeconfig"] == KUBECONFIG
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff", "can't decode byte 0xff"),
+        (b"config: {a: 1, a: 2}\n", "the key 'a' stands twice, line 1"),
+        (b"[" * 4000, "cannot be read"),
+        (b"a: 2026-13-45\n", "month must be"),
+    ],
+)
+def test_what_the_engine_cannot_read_is_not_judged(content: bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_bytes(content)
+    with pytest.raises(Unusable, match=re.escape(str(file))) as caught:
+        read(file)
+    assert said in str(caught.value)
+
+
+def test_yes_is_a_text_as_for_the_engine(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text("{a: yes, b: true}", encoding="utf-8")
+    assert read(file) == {"a": "yes", "b": True}

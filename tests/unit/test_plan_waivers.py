@@ -121,6 +121,23 @@ def test_a_malformed_waiver_is_named(other: dict[str, Any], where: str) -> None:
     assert [(finding.rule, finding.where) for finding in caught.value.findings] == [("waiver-malformed", where)]
 
 
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ([{}], "waivers.0.rule: found nothing; expected a value."),
+        ([waiver(by="me")], "waivers.0.by: found 'me'; expected one of rule, reason, allowed_by, until, change."),
+        ([waiver(reason=" ")], "waivers.0.reason: found ' '; expected a text that is not empty."),
+        ([waiver(until="2026-02-30")], "waivers.0.until: found '2026-02-30'; expected the last day, as YYYY-MM-DD."),
+        ([5], "waivers.0: found 5; expected a mapping with rule, reason, allowed_by and until."),
+        ({}, "waivers: found {}; expected a list of waivers."),
+    ],
+)
+def test_a_malformed_waiver_is_told_in_the_words_of_every_finding(declared: object, said: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load_waivers(declared)
+    assert str(caught.value.findings[0]) == f"[waiver-malformed] {said}"
+
+
 MASK = "transition-pod-mask"
 CHANGED = Finding(MASK, "site.addresses.pods.mask", "24 -> 25", "24")
 

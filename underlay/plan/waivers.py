@@ -32,15 +32,25 @@ STRUCTURE = frozenset(
 """Rules that cannot be waived: without them nothing follows from the site, or nobody knows which machine answers."""
 
 
+EXPECTED = {
+    "missing": "a value",
+    "extra_forbidden": "one of rule, reason, allowed_by, until, change",
+    "string_type": "a text",
+    "string_pattern_mismatch": "a text that is not empty",
+    "model_type": "a mapping with rule, reason, allowed_by and until",
+    "list_type": "a list of waivers",
+}
+"""What a malformed waiver should have had, by pydantic's kind of error; other kinds say it themselves."""
 DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00:00(Z|\+00:00| \+0000 UTC)?)?")
 """YYYY-MM-DD; the engine makes a midnight of a date that is written without quotes."""
 
 
 def _day(value: object) -> date:
     found = DAY.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError("the last day, as YYYY-MM-DD")
-    return date.fromisoformat(found[1])
+    try:
+        return date.fromisoformat(found[1] if found else "")
+    except ValueError:
+        raise ValueError("the last day, as YYYY-MM-DD") from None
 
 
 Day = Annotated[date, BeforeValidator(_day)]
@@ -138,4 +148,7 @@ def _impossible(waivers: Sequence[Waiver]) -> Iterator[Finding]:
 
 def _malformed(item: ErrorDetails) -> Finding:
     where = ".".join(str(part) for part in ("waivers", *item["loc"]))
-    return Finding("waiver-malformed", where, shown(item["input"]), item["msg"].removeprefix("Value error, "))
+    found = "nothing" if item["type"] == "missing" else shown(item["input"])
+    return Finding(
+        "waiver-malformed", where, found, EXPECTED.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+    )

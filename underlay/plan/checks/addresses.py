@@ -8,8 +8,8 @@ from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 from underlay.plan.ranges import special
 
 FORWARDED = ("pod-pool", "service-range", "load-balancer-pool", "node-subnet", "fabric")
-SMALLEST_SHARE = 30
-"""Longest mask of a node's pod network: shorter ones have room for a router address and a pod."""
+SMALLEST_SHARE = 29
+"""Longest mask of a node's pod network: of /30 the agent keeps both addresses for itself, and no pod gets one."""
 LARGEST_SERVICES, SMALLEST_SERVICES = 12, 28
 """Prefix lengths: the API server takes no more than 20 bits of addresses, and DNS has the tenth one by custom."""
 NAMED = 3

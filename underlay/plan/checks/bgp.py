@@ -9,6 +9,12 @@ from underlay.plan.checks.registry import Declaration, Problem, rule
 
 SHORTEST_RESTART = 15
 """Seconds; measured: 12.8 from an agent's end to its session."""
+RESERVED = {
+    23456: "which stands for four bytes where only two fit (RFC 6793)",
+    65535: "the last of two bytes (RFC 7300)",
+    4294967295: "the last of four bytes (RFC 7300)",
+}
+"""Numbers that nobody may have, with what they are."""
 
 
 @rule(
@@ -21,6 +27,28 @@ def hold_time_covers_three_keepalives(declaration: Declaration) -> Iterator[Prob
     timers = declaration.site.bgp.timers
     if timers.hold < 3 * timers.keepalive:
         yield Problem("site.bgp.timers.hold", timers.hold, f"{3 * timers.keepalive} or more: three times keepalive")
+
+
+@rule(
+    "asn-reserved",
+    bad={"routers.0.neighbors.1.asn": 23456},
+    good={"routers.0.neighbors.1.asn": 65200},
+)
+def numbers_are_for_use(declaration: Declaration) -> Iterator[Problem]:
+    """These stand for something else in BGP's own messages, and routers refuse a peer that has one."""
+    for where, number in _numbers(declaration):
+        if number in RESERVED:
+            yield Problem(where, f"{number}, {RESERVED[number]}", "a number of your own, or a private one")
+
+
+def _numbers(declaration: Declaration) -> Iterator[tuple[str, int]]:
+    """Yield each number where it is decided: a neighbour's own only if it is no router of the site."""
+    yield "site.bgp.asn", declaration.site.bgp.asn
+    for index, router in enumerate(declaration.site.routers):
+        yield f"site.routers.{index}.asn", router.asn
+    for where, router, number in declaration.sessions():
+        if router.neighbors[number].name not in declaration.site.router_names:
+            yield f"{where}.asn", router.neighbors[number].asn
 
 
 @rule(

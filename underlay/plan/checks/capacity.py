@@ -72,7 +72,7 @@ def node_networks_hold_a_full_node(declaration: Declaration) -> Iterator[Problem
     """Kubelet takes 110 pods unless told otherwise; those beyond the network's end never get an address."""
     mask, pods = declaration.site.addresses.pods.mask, 110
     room = 2 ** (32 - mask) - 4  # network, broadcast, and the two that the agent keeps for itself
-    if 0 < room < pods:
+    if 0 < room < pods:  # none: another rule refuses it
         found = f"/{mask} with room for {room} pods"
         fix = "Take a shorter mask, or set kubelet's maxPods to that number and waive this rule."
         yield Problem("site.addresses.pods.mask", found, f"room for kubelet's usual {pods} pods", fix)
