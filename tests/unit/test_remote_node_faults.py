@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.unit.remote_node import Node, Run, runner
-from underlay.plan.prerequisites import RULES
+from underlay.plan.prerequisites import KEPT, RULES
 
 
 @pytest.fixture
@@ -225,3 +226,11 @@ def test_a_service_that_cannot_be_told_is_a_finding_and_is_tried_again(
 def test_the_page_on_nodes_lists_every_rule() -> None:
     page = (Path(__file__).parents[2] / "docs" / "nodes.md").read_text(encoding="utf-8")
     assert [f"| `{rule}` | {means} |" for rule, means in RULES.items() if f"| `{rule}` | {means} |" not in page] == []
+
+
+def test_every_finding_of_a_node_is_explained() -> None:
+    folder = Path(__file__).parents[2] / "underlay" / "remote"
+    text = "".join(path.read_text(encoding="utf-8") for path in (*folder.glob("node_*.py"), folder / "prepare_node.py"))
+    told = set(re.findall(r'(?:Trouble|refuse_another_site)\(\s*"([a-z-]+)"', text))
+    assert told - {*RULES, *KEPT} == set()
+    assert set(KEPT) <= told

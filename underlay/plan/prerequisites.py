@@ -77,6 +77,16 @@ RULES = {
 }
 """What the checks on a node may find, and what it means; each can be waived by its name."""
 
+KEPT = {
+    "file-drifted": "a file of ours is not as it was applied",
+    "foreign-file": "a file of our name is somebody else's",
+    "foreign-node-settings": "another site has prepared the node",
+    "kernel-setting-missing": "the kernel lacks a setting that the node needs",
+    "service-not-told": "a service does not read its new file",
+    "setting-drifted": "a kernel setting is not as it was applied",
+}
+"""What applying and the look for drift may find beside the checks; none of it can be waived."""
+
 
 def settings(site: Site, node: Node) -> dict[str, str]:
     """Return the kernel settings of a node as path below /proc/sys to value."""

@@ -14,6 +14,7 @@ from underlay.plan.checks.examples import changed, declared, lines
 from underlay.plan.checks.reading import OTHERS, READING
 from underlay.plan.checks.registry import Example, Rule
 from underlay.plan.checks.transitions import TRANSITIONS
+from underlay.plan.prerequisites import KEPT
 from underlay.plan.prerequisites import RULES as NODE_RULES
 
 HEAD = """# Findings
@@ -33,6 +34,9 @@ PLAIN = {
     },
     "What is found on a node before anything is changed there": {
         name: f"{reason[0].upper()}{reason[1:]}." for name, reason in NODE_RULES.items()
+    },
+    "What is found where a node's settings and files are applied or compared; it cannot be waived": {
+        name: f"{reason[0].upper()}{reason[1:]}." for name, reason in KEPT.items()
     },
 }
 """Findings without an example, by chapter: each name with its reason."""
