@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ NEIGHBOUR = {
 MOST = 300
 """Routes and neighbours reported at most."""
 LOCAL_TABLE = 255
+YOUNG, AGAIN = 4.0, 0.3
+"""Seconds that a new pod link may be without a program, and between two looks: agents attach it after they made it."""
 BGP, ESTABLISHED = 179, "01"
 """BGP's port, and the state of an open connection in /proc/net/tcp."""
 
@@ -74,8 +78,27 @@ class Facts:
         return links
 
     def _programs(self) -> dict[str, list[dict[str, Any]]]:
-        watched = [(index, name) for index, name in self.names.items() if name in self.uplinks or _is_cilium(name)]
-        return {name: programs.attached(self.ipr, index) for index, name in watched}
+        """Return the programs of each device of interest; a pod link that has just come is given time."""
+        watched = {index: name for index, name in self.names.items() if name in self.uplinks or _is_cilium(name)}
+        deadline = time.monotonic() + YOUNG
+        found = self._attached(watched)
+        while bare := {i: name for i, name in watched.items() if name.startswith(POD_LINKS) and found.get(name) == []}:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(AGAIN)
+            found = {name: found[name] for name in found if name not in bare.values()} | self._attached(bare)
+        return found
+
+    def _attached(self, devices: dict[int, str]) -> dict[str, list[dict[str, Any]]]:
+        """Return the programs of devices by name; one that has gone meanwhile is left out."""
+        found = {}
+        for index, name in devices.items():
+            try:
+                found[name] = programs.attached(self.ipr, index)
+            except Exception as error:
+                if getattr(error, "errno", getattr(error, "code", None)) != errno.ENODEV:
+                    raise
+        return found
 
     def _routes(self) -> list[dict[str, Any]]:
         messages = self.ipr.get_routes(family=socket.AF_INET)

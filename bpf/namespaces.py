@@ -18,6 +18,8 @@ NEW_NET = 0x40000000
 """The kernel's CLONE_NEWNET."""
 PDEATHSIG = 1
 """The kernel's PR_SET_PDEATHSIG."""
+NOBODY = "192.0.2.1"
+"""An address of documentation (RFC 5737)."""
 MOST = 8 * 1024 * 1024
 """Bytes that a child may answer."""
 
@@ -112,7 +114,14 @@ def _search(address: str) -> dict[str, Any]:
 
 
 def _is_local(address: str) -> bool:
-    """Say whether the namespace owns an address: only then can a socket be bound to it."""
+    """Say whether the namespace owns an address: only then can a socket be bound to it.
+
+    A namespace that has never had an address takes any; it is known by taking one that nobody has.
+    """
+    return _binds(address) and not _binds(NOBODY)
+
+
+def _binds(address: str) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, 0))

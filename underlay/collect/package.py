@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bpf.backends import NO_OBJECT, OBJECT
 from underlay.collect.objects import NoObject, compiled
+from underlay.collect.slim import slim
 
 SOURCE = Path(__file__).parents[2] / "bpf"
 SENT = {".py", ".c", ".h"}
@@ -67,7 +68,7 @@ def program() -> bytes:
 def _object() -> dict[str, bytes]:
     """Return the compiled programs, or the reason why nodes have to compile them."""
     try:
-        return {f"bpf/{OBJECT}": compiled()}
+        return {f"bpf/{OBJECT}": slim(compiled())}
     except NoObject as reason:
         return {f"bpf/{NO_OBJECT}": str(reason).encode()}
 

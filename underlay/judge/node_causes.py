@@ -120,9 +120,7 @@ def packet_filter(node: NodeView, case: Case) -> Iterator[Cause]:
 def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find devices that lack Cilium's programs."""
     programs = (node.report.facts.programs or {}) if node.report else {}
-    bare = [
-        name for name in sorted(programs) if (name in node.uplinks or name.startswith("lxc")) and not programs[name]
-    ]
+    bare = [name for name in sorted(programs) if _carries_pods(node, name) and not programs[name]]
     if bare and case.touching(node.name):
         sentence = f"no program of Cilium on {', '.join(bare)}"
         yield cause(

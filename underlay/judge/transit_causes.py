@@ -28,17 +28,25 @@ def router_forwarding_off(router: RouterView, case: Case) -> Iterator[Cause]:
 def router_filter(router: RouterView, case: Case) -> Iterator[Cause]:
     """Find a router with a dropping chain, while packets of pairs whose way leads through it vanish between nodes."""
     found = [chain for chain in (router.report.filters or () if router.report else ()) if chain.hook in PASSING]
-    gone = [pair for pair in case.through(router.name) if vanished(pair)] if found else []
+    gone = [pair for pair in case.through(router.name) if _told_gone(pair)] if found else []
     for chain in found if gone else ():
         if is_about_bgp(chain):
             continue
         where = f"chain {chain.chain} of table {chain.family} {chain.table} (hook {chain.hook})"
         rules = "; ".join(chain.rules) or f"policy {chain.policy}"
-        told = [f"{where}: {rules}", f"{vanished(gone[0])} ({gone[0].source.name} → {gone[0].target.name})"]
+        told = [f"{where}: {rules}", f"{_told_gone(gone[0])} ({gone[0].source.name} → {gone[0].target.name})"]
         told.append(f"probe {gone[0].text}")
         fix = "Let the pod pool through, both ways, any protocol and size."
         sentence = f"{router.name}: a packet filter drops pod traffic: {where}"
         yield Cause("router-filter", router.name, sentence, tuple(told), fix, names(gone))
+
+
+def _told_gone(pair: Pair) -> str:
+    """Return how a pair's packets vanish; where the far node does not report, that they left the near one."""
+    kinds = [kind for kind in pair.failed if _count(pair.source, "sent", pair.flow, kind)]
+    if pair.target.full or not pair.source.full or not kinds:
+        return vanished(pair)
+    return f"packets for {', '.join(kinds)} sent on {pair.source.name}'s uplink, and {pair.target.name} does not report"
 
 
 def is_about_bgp(chain: Filter) -> bool:

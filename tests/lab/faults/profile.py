@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from lab.paths import repo, state
@@ -14,11 +15,12 @@ OTHER = {"legacy": "bpf", "bpf": "legacy"}
 
 def switch(wanted: str) -> None:
     """Declare the profile and let the engine apply it; SystemExit carries what the engine says."""
-    path = _site(wanted)
+    path, begun = _site(wanted), time.monotonic()
     for words in (["up", "--site", str(path)], ["pulumi", "up", "--yes", "--skip-preview"]):
         done = subprocess.run([sys.executable, "-m", "lab", *words], capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"lab {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    print(f"host routing {wanted} applied by the stack in {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def _site(wanted: str) -> Path:
