@@ -32,6 +32,8 @@ PATIENCE = 60.0
 FRR = "-A 127.0.0.1 -z {run}/zserv --vty_socket {run} -i {run}/{daemon}.pid -f {run}/{daemon}.conf"
 BRIEF = "router bgp {asn}\n bgp graceful-restart restart-time 1\nexit\n"
 """Neighbours would keep the routes of a daemon that ended for 120 seconds: what is compared is how it is afterwards."""
+RECOVERY = 400.0
+"""Seconds until all is as before: after an error a BIRD waits for one minute, then for up to five, before it tries again."""
 NODE = """\
 router id {id};
 protocol device {{ }}
@@ -149,9 +151,9 @@ def expected(world: World, router: str, loss: Loss | None) -> Table:
     }
 
 
-def differences(world: World, loss: Loss | None) -> list[str]:
+def differences(world: World, loss: Loss | None, patience: float = PATIENCE) -> list[str]:
     """Wait until every router's kernel is as forecast; return what still differs when patience ends."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while True:
         found = []
         for router in world.site.routers:
@@ -185,7 +187,7 @@ def check(site: Site) -> tuple[int, list[str]]:
         for name in {loss.router, loss.other} - {""}:  # a BIRD would wait for a minute before it tries again
             speakers.stop_all(name)
             speakers.start(site.router(name))
-        found += [f"after {loss}: {text}" for text in differences(world, None)]
+        found += [f"after {loss}: {text}" for text in differences(world, None, RECOVERY)]
         number += 1
     return number, found
 
