@@ -33,7 +33,7 @@ FRR = "-A 127.0.0.1 -z {run}/zserv --vty_socket {run} -i {run}/{daemon}.pid -f {
 BRIEF = "router bgp {asn}\n bgp graceful-restart restart-time 1\nexit\n"
 """Neighbours would keep the routes of a daemon that ended for 120 seconds: what is compared is how it is afterwards."""
 RECOVERY = 400.0
-"""Seconds until all is as before: after an error a BIRD waits for one minute, then for up to five, before it tries again."""
+"""Seconds until all is as before: after an error a BIRD waits for one minute, then longer, before it tries again."""
 NODE = """\
 router id {id};
 protocol device {{ }}
