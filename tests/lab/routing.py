@@ -1,9 +1,9 @@
 """Do FRR and BIRD learn what the plan forecasts? The rendered configurations run in namespaces, beside a BIRD per node.
 
-`python -m tests.lab.routing COUNT [SEED]` samples that many accepted sites from a seed on, starts every router with
-the configuration that the plan renders for it, and each node's speaker with the sessions that Cilium would have. When
-all is still, each router's kernel is compared with the forecast: pod network by pod network, next hop by next hop;
-then again after the loss of each link between routers and of each router's daemon.
+`python -m tests.lab.routing COUNT [SEED]` takes the dev site and that many accepted ones from a seed on. Every router
+starts with the configuration that the plan renders for it, each node's speaker with the sessions that Cilium would
+have. When all is still, each router's kernel is compared with the forecast: pod network by pod network, next hop by
+next hop; then again after the loss of each link between routers and of each router's daemon.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import count, islice
+from itertools import chain, count, islice
 
 from lab.namespaces import Flag, Kind, enter_network, mount, unshare
 from lab.paths import cache
 from tests.lab.forwarding import accepted
 from tests.lab.world import World
+from tests.unit.plan_sites import site as dev_site
 from underlay.model import Node, Platform, Router, Site
 from underlay.plan.paths import Kind as Lost
 from underlay.plan.paths import Loss
@@ -92,7 +93,7 @@ class Speakers:
 
     def _node(self, node: Node) -> str:
         site = self.world.site
-        text = NODE.format(id=node.address, network=self.world.network(node.name))
+        text = NODE.format(id=node.address, network=self.world.networks[node.name])
         for link in site.rack(node.rack).links:
             addresses = {"local": node.address_in(link.subnet), "remote": link.address}
             numbers = {"asn": site.bgp.asn, "remote_asn": site.router(link.router).asn}
@@ -131,9 +132,9 @@ def router_id(site: Site, name: str) -> str:
     return f"192.0.2.{number + 1}"
 
 
-def learned(router: str) -> Table:
+def learned(router: str, pool: str) -> Table:
     """Return the pod networks in a router's kernel with their next hops."""
-    command = ["ip", "-n", router, "-j", "route", "show", "root", "10.64.0.0/12"]
+    command = ["ip", "-n", router, "-j", "route", "show", "root", pool]
     found: Table = {}
     for route in json.loads(subprocess.run(command, capture_output=True, check=True).stdout):
         hops = route.get("nexthops", [route])
@@ -145,7 +146,7 @@ def expected(world: World, router: str, loss: Loss | None) -> Table:
     """Return the same as forecast."""
     tables = {node: world.routes(node, loss) for node in world.site.nodes}
     return {
-        world.network(node.name): {*world.hops(router, node, table).split()} - {"nexthop", "via"}
+        world.networks[node.name]: {*world.hops(router, node, table).split()} - {"nexthop", "via"}
         for node, table in tables.items()
         if router in table
     }
@@ -153,11 +154,11 @@ def expected(world: World, router: str, loss: Loss | None) -> Table:
 
 def differences(world: World, loss: Loss | None, patience: float = PATIENCE) -> list[str]:
     """Wait until every router's kernel is as forecast; return what still differs when patience ends."""
-    end = time.monotonic() + patience
+    end, pool = time.monotonic() + patience, str(world.site.addresses.pods.native)
     while True:
         found = []
         for router in world.site.routers:
-            want, have = expected(world, router.name, loss), learned(router.name)
+            want, have = expected(world, router.name, loss), learned(router.name, pool)
             for network in want.keys() | have.keys():
                 if want.get(network) != have.get(network):
                     text = f"forecast {want.get(network)}, kernel {have.get(network)}"
@@ -192,7 +193,7 @@ def check(site: Site) -> tuple[int, list[str]]:
     return number, found
 
 
-def isolated(seed: int, site: Site) -> int:
+def isolated(name: str, site: Site) -> int:
     """Check a site in a child with networks and processes of its own; return 1 where something differs."""
     begin = time.monotonic()
     child = os.fork()
@@ -205,16 +206,17 @@ def isolated(seed: int, site: Site) -> int:
         mount("tmpfs", "/run", "tmpfs")
         number, found = check(site)
         platforms = ", ".join(f"{router.name} {router.platform} {router.asn}" for router in site.routers)
-        text = f"seed {seed}: {platforms}: {number} states, {len(found)} differences, {time.monotonic() - begin:.0f} s"
+        text = f"{name}: {platforms}: {number} states, {len(found)} differences, {time.monotonic() - begin:.0f} s"
         print("\n  ".join([text, *found]), flush=True)
         os._exit(1 if found else 0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main(argv: list[str]) -> int:
-    """Check a number of accepted sites from a seed on."""
+    """Check the dev site, and a number of accepted sites from a seed on."""
     number, first = int(argv[0]), int(argv[1]) if len(argv) > 1 else 0
-    failed = sum(isolated(seed, site) != 0 for seed, site in islice(accepted(count(first)), number))
+    sampled = ((f"seed {seed}", site) for seed, site in islice(accepted(count(first)), number))
+    failed = sum(isolated(name, site) != 0 for name, site in chain([("dev site", dev_site())], sampled))
     print(f"{failed} sites differ", flush=True)
     return 1 if failed else 0
 

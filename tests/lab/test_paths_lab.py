@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.lab.site import Site, running
-from underlay.commands.paths import read_site
+from underlay.commands import stack_file
 from underlay.model import Site as Declared
 from underlay.plan.paths import Solution, solve
 
@@ -40,7 +40,7 @@ def held(site: Site, router: str, pool: str) -> Table:
 
 
 def test_frr_and_bird_hold_what_the_solver_forecasts(site: Site) -> None:
-    declared = read_site(site.state / "Pulumi.dev.yaml")
+    declared = stack_file.site(site.state / "Pulumi.dev.yaml")
     solution = solve(declared)
     items = json.loads(site.good("kubectl", "get", "ciliumnodes", "-o", "json"))["items"]
     pods = {item["metadata"]["name"]: item["spec"]["ipam"]["podCIDRs"][0] for item in items}

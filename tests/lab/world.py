@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from ipaddress import IPv4Network
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -51,7 +52,9 @@ class World:
         power(self.hardware)
         for name in self.hardware.machines:
             self._inside(name, partial(self._boot, name))
-        self.pods = {node.name: f"10.64.{number}.10" for number, node in enumerate(site.nodes, start=1)}
+        networks = site.addresses.pods.pools[0].subnets(new_prefix=site.addresses.pods.mask)
+        self.networks = {node.name: str(network) for node, network in zip(site.nodes, networks, strict=False)}
+        self.pods = {name: str(IPv4Network(network)[10]) for name, network in self.networks.items()}
         self.sockets = {node.name: self._inside(node.name, partial(self._pod, node)) for node in site.nodes}
         self._round = count()
 
@@ -88,7 +91,7 @@ class World:
         lines = [f"address add {address}/32 dev lo"]
         if self.site.cilium.direct_node_routes:
             others = (one for one in self.site.nodes_of(node.rack) if one.name != node.name)
-            lines += [f"route add {self.network(one.name)} via {one.address}" for one in others]
+            lines += [f"route add {self.networks[one.name]} via {one.address}" for one in others]
         run_ip(lines)
         ports = [PORT, *range(PORT + 1, PORT + 1 + FLOWS)]
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
@@ -96,10 +99,6 @@ class World:
             one.bind((address, port))
             one.setblocking(False)
         return sockets
-
-    def network(self, node: str) -> str:
-        """Return a node's pod network."""
-        return self.pods[node].rpartition(".")[0] + ".0/24"
 
     def cables(self, loss: Loss) -> Iterator[tuple[str, str]]:
         """Yield machine and port of everything that goes down with a loss."""
@@ -128,7 +127,7 @@ class World:
         tables = {node.name: self.routes(node, loss) for node in self.site.nodes}
         for router in self.site.routers:
             lines = [
-                f"route add {self.network(node)} proto {OURS} {self.hops(router.name, self.site.node(node), table)}"
+                f"route add {self.networks[node]} proto {OURS} {self.hops(router.name, self.site.node(node), table)}"
                 for node, table in tables.items()
                 if router.name in table
             ]
