@@ -31,6 +31,16 @@ FOLLOWS = {
     "route-missing": UNREACHED,
     "own-network-unrouted": ("uplink-down",),
     "responder-closed": ("address-used-twice",),
+    "cilium-drop": (
+        *UNREACHED,
+        "forwarding-off",
+        "no-route",
+        "refusing-route",
+        "refusing-rule",
+        "next-hop-silent",
+        "address-used-twice",
+        "encapsulated",
+    ),
 }
 """Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
 NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)

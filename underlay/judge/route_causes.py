@@ -9,7 +9,7 @@ from underlay.judge.evidence import Neighbour, Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
 from underlay.judge.verdict import Cause
-from underlay.judge.views import NodeView, network
+from underlay.judge.views import NodeView, Pair, network
 
 NO_ROUTE = 101
 """ENETUNREACH."""
@@ -141,18 +141,22 @@ def pinned_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     pinned = [entry for entry in entries if entry.state == PINNED and entry.address in _gateways(node).split(", ")]
     mine = case.sent_by.get(node.name, [])
     sent = sum(row.count for row in node.counters("sent") if row.source == node.seen.probe and node.on_uplink(row))
-    answered = any(
-        row.icmp == ECHO_REPLY for pair in mine for row in pair.target.counters("sent", [pair.flow[::-1]])
-    )  # a switch floods what has an unknown address, so `received` would say less
-    if pinned and sent and not answered and all(pair.failed for pair in mine):
+    # A switch floods what has an unknown address, and Cilium takes it there: so not every far pod is without it.
+    without = [pair.target.name for pair in mine if not _answers(pair)]
+    if pinned and sent and without and all(pair.failed for pair in mine):
         entry = pinned[0]
-        sentence = f"the next hop {entry.address} has an address set by hand on {entry.device}, and nothing is answered"
+        sentence = f"the next hop {entry.address} was set by hand on {entry.device}, and nothing arrives"
         witnesses = [
             f"neighbour {entry.address} is {entry.state}",
-            f"{sent} packets sent, none answered by any far pod",
+            f"{sent} packets sent, none answered by the pods on {', '.join(without)}",
         ]
         fix = f"Remove it: ip neigh del {entry.address} dev {entry.device}."
         yield cause("next-hop-pinned", node, sentence, fix, witnesses, case)
+
+
+def _answers(pair: Pair) -> bool:
+    """Say whether the far node sent echo replies, as its kernel counted them."""
+    return any(row.icmp == ECHO_REPLY for row in pair.target.of_flow("sent", pair.flow[::-1]))
 
 
 def _gateways(node: NodeView) -> str:

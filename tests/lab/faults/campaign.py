@@ -14,7 +14,7 @@ from tests.lab.faults.table import Fault
 TRIES = 2
 """Verdicts on one fault at most: routers and agents take seconds to react."""
 PAUSE = 3.0
-HEALING = 120.0
+HEALING = 240.0
 """Seconds until silence has to be back."""
 
 Say = Callable[[str], None]
