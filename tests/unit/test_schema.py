@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -24,7 +25,6 @@ FILES = {"site": "site.schema.json", "stack": "stack.schema.json", "page": "site
 
 def mistakes(schema: dict[str, Any], data: object) -> list[str]:
     """Return the places that a schema refuses."""
-    jsonschema = pytest.importorskip("jsonschema")
     found = jsonschema.Draft7Validator(schema).iter_errors(data)
     return sorted(".".join(map(str, error.absolute_path)) for error in found)
 
@@ -40,7 +40,6 @@ def test_what_is_committed_is_what_the_model_makes(name: str) -> None:
 
 @pytest.mark.parametrize("schema", [site_schema(), stack_schema()], ids=["site", "stack"])
 def test_a_schema_is_one(schema: dict[str, Any]) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft7Validator.check_schema(schema)
     assert "$defs" not in json.dumps(schema)
 
