@@ -13,7 +13,8 @@ from bpf.backends import NO_OBJECT, OBJECT
 from underlay.collect import objects, package
 from underlay.collect.objects import NoObject
 
-ELF = objects.MAGIC + bytes(12) + objects.MACHINE + b"programs"
+ELF = (objects.MAGIC + bytes(12) + objects.MACHINE + b"programs").ljust(64, b"\0")
+"""A header without sections."""
 
 
 @pytest.fixture(autouse=True)

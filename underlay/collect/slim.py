@@ -23,6 +23,8 @@ def slim(data: bytes) -> bytes:
 def _sections(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     header = HEADER.unpack_from(data)
     table, count, names = header[6], header[12], header[13]
+    if not count:
+        return
     rows = [SECTION.unpack_from(data, table + number * SECTION.size) for number in range(count)]
     texts = data[rows[names][4] : rows[names][4] + rows[names][5]]
     for row in rows:
