@@ -6,6 +6,7 @@ UDP: answers each datagram; one shorter than the answer is ignored, so a forged 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -48,7 +49,8 @@ class Datagram(socketserver.BaseRequestHandler):
         data, reply_socket = self.request
         reply = answer(self.client_address[0], len(data))
         if len(reply) <= len(data):
-            reply_socket.sendto(reply, self.client_address)
+            with contextlib.suppress(OSError):  # no way back now does not mean none later
+                reply_socket.sendto(reply, self.client_address)
 
 
 class StreamServer(socketserver.ThreadingTCPServer):
