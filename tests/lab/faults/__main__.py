@@ -27,10 +27,14 @@ def main(argv: list[str]) -> int:
     if options.pairs:
         return pairs.main(ground, options.pairs, options.seed, say)
     chosen = _chosen(faults(), options)
-    results = _again(ground, chosen) if options.rejudge else campaign.run(ground, chosen, say)
+
+    def tell(result: Result) -> None:
+        say(campaign.line(result))
+        if options.report:
+            report.write(ground.profile, [result], options.argv)
+
+    results = _again(ground, chosen, tell) if options.rejudge else campaign.run(ground, chosen, tell)
     say(f"profile {ground.profile}, seed {options.seed}: {total(results)}")
-    if options.report:
-        report.write(ground.profile, results, options.argv)
     return 0 if len(results) == len(chosen) and all(result.good for result in results) else 1
 
 
@@ -58,7 +62,7 @@ def _chosen(table: Sequence[Fault], options: argparse.Namespace) -> list[Fault]:
     return random.Random(options.seed).sample(table, min(options.sample, len(table))) if options.sample else table
 
 
-def _again(ground: Ground, chosen: Sequence[Fault]) -> list[Result]:
+def _again(ground: Ground, chosen: Sequence[Fault], tell: campaign.Tell) -> list[Result]:
     """Judge evidence that was kept, without touching the site."""
     found = []
     for fault in chosen:
@@ -68,7 +72,7 @@ def _again(ground: Ground, chosen: Sequence[Fault]) -> list[Result]:
             result = Result(fault.id, expect.text, score(expect, fault.also, verdict), said(verdict), pods(verdict))
             result.pods_expected, result.healed_after = expect.pods, 0.0
             found.append(result)
-            say(campaign.line(result))
+            tell(result)
     return found
 
 

@@ -17,7 +17,7 @@ PAUSE = 3.0
 HEALING = 240.0
 """Seconds until silence has to be back."""
 
-Say = Callable[[str], None]
+Tell = Callable[[Result], None]
 
 
 class Unhealthy(Exception):
@@ -83,13 +83,13 @@ def folder(profile: str) -> Path:
     return state() / "faults" / profile
 
 
-def run(ground: Ground, chosen: Sequence[Fault], say: Say) -> list[Result]:
+def run(ground: Ground, chosen: Sequence[Fault], tell: Tell) -> list[Result]:
     """Return the results of all chosen faults; the campaign ends where the site does not heal."""
     healthy(ground)
     results: list[Result] = []
     for fault in chosen:
         results.append(result := one(ground, fault))
-        say(line(result))
+        tell(result)
         if result.healed_after is None:
             break
     return results
