@@ -10,6 +10,7 @@ from pathlib import Path
 
 from underlay.commands import stack_file
 from underlay.commands.common import Failure, say
+from underlay.commands.verify import CONFIG_FILE
 from underlay.model import Site
 from underlay.report.page import Page, Picture
 from underlay.report.page_html import html
@@ -99,6 +100,7 @@ def _preview(arguments: argparse.Namespace) -> str:
     if not arguments.stack:
         raise Failure("nothing to review; name a stack (--stack) or what its preview has printed (--events)")
     words = ["pulumi", "preview", "--json", "--non-interactive", "--stack", arguments.stack]
+    words += ["--config-file", file] if (file := os.environ.get(CONFIG_FILE)) else []
     words += ["--policy-pack", arguments.policy_pack] if arguments.policy_pack else []
     settings = os.environ | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"}
     say(f"review: previews stack {arguments.stack}")
