@@ -24,7 +24,7 @@ def test_the_stack_s_file_is_the_one_that_the_surroundings_name(
         return subprocess.CompletedProcess(command, 1, "", "error: no such stack")
 
     monkeypatch.setenv("UNDERLAY_CONFIG_FILE", file)
-    monkeypatch.setattr(review.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(Failure, match="no such stack"):
         review.main(["--stack", "dev"])
     assert asked[0][: 6 + len(words)] == ["pulumi", "preview", "--json", "--non-interactive", "--stack", "dev", *words]
