@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from underlay import remote
 from underlay.report.page import Diff, Items, Page, Section, Table, Words, anchor, rule_link, together
 from underlay.report.page_html import html
 from underlay.report.page_markdown import LONGEST, markdown
@@ -156,3 +157,19 @@ def test_state_that_is_no_json_changes_nothing() -> None:
     inputs = {"stdin": "no JSON"}
     line = event(old={"inputs": inputs}, new={"inputs": inputs}).replace('"t"', '"command:remote:Command"')
     assert changes(read_preview(line.replace("underlay-bgp", "prepare-x"))).nodes == []
+
+
+def prepared(program: str) -> dict[str, str]:
+    """Return what a node is sent, with a program in place of the real one."""
+    request = json.loads(remote.request("prepare_node", {"node": "x"}))
+    return {"stdin": json.dumps(request | {"program": program} if program else request)}
+
+
+@pytest.mark.parametrize(
+    ("former", "told"), [("another", [("the program that prepares it is another one",)]), ("", [])]
+)
+def test_another_program_for_a_node_is_told(former: str, told: list[tuple[str]]) -> None:
+    """The engine runs it again, and whoever reviews has to know why."""
+    line = event(old={"inputs": prepared(former)}, new={"inputs": prepared("")})
+    found = changes(read_preview(line.replace('"t"', '"command:remote:Command"').replace("underlay-bgp", "prepare-x")))
+    assert [node.what for node in found.nodes] == told

@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from underlay import remote
 from underlay.report.page_html import html
 from underlay.report.page_markdown import LONGEST, markdown
 from underlay.report.review.answers import Case, answers
@@ -15,8 +16,6 @@ from underlay.report.review.page import review
 from underlay.report.review.preview import read_preview
 
 NODES, RACKS, SECONDS, BYTES = 1000, 25, 5.0, 2_000_000
-MODULES = [["module", "x" * 40_000]]
-"""As long as the program that travels to a node."""
 
 
 def event(kind: str, name: str, old: Any, new: Any) -> str:
@@ -27,7 +26,7 @@ def event(kind: str, name: str, old: Any, new: Any) -> str:
 
 def node(number: int, mtu: int) -> dict[str, str]:
     told = {"node": f"node-{number}", "uplinks": {"eth0": mtu}, "gateways": ["192.0.2.1"], "settings": {"a/b": "1"}}
-    return {"stdin": json.dumps({"modules": MODULES, "input": told})}
+    return {"stdin": remote.request("prepare_node", told)}
 
 
 def rack(number: int) -> dict[str, Any]:

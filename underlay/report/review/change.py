@@ -105,7 +105,8 @@ class Changes:
         for key in dict.fromkeys([*was, *will]):
             if was.get(key) != will.get(key):
                 yield f"{_word(key)}: {was.get(key) or 'nothing'} -> {will.get(key) or 'nothing'}"
-        if self.before.programs.get(name) != self.after.programs.get(name):
+        programs = {side.programs[name] for side in self._sides if name in side.programs}
+        if len(programs) > 1:
             yield "the program that prepares it is another one"
 
     @cached_property

@@ -41,7 +41,7 @@ class Network:
     nodes: Mapping[str, Object] = field(default_factory=dict)
     """The input of each node's program."""
     programs: Mapping[str, str] = field(default_factory=dict)
-    """The program itself, for each node."""
+    """The program itself, packed, for each node of which it is known."""
     sessions: frozenset[Session] = frozenset()
     routers: Mapping[str, str] = field(default_factory=dict)
     """The configuration text of each router, with a mark in place of the password."""
@@ -72,7 +72,7 @@ def network(steps: Sequence[Step], side: Side) -> Network:
         chart=_first(steps, side, CHART),
         peer=_first(steps, side, PEER).get("spec") or {},
         nodes={name: asked.get("input") or {} for name, asked in prepared.items() if asked is not None},
-        programs={name: json.dumps(asked.get("modules")) for name, asked in prepared.items() if asked is not None},
+        programs={name: str(asked["program"]) for name, asked in prepared.items() if asked and "program" in asked},
         sessions=frozenset(_sessions(steps, side)),
         routers={str(name): str(text) for name, text in (routers.get("texts") or {}).items()},
         managed=frozenset(map(str, routers.get("managed") or ())),
