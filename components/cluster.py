@@ -16,7 +16,7 @@ from components.refusal import refuse
 from underlay.model import Site
 from underlay.plan.bgp import sessions
 from underlay.plan.checks.transitions import IDENTITY
-from underlay.plan.cluster_file import PASSWORD, empty_keys, file_keys, file_name
+from underlay.plan.cluster_file import NETWORK_MODE, PASSWORD, empty_keys, file_keys, file_name
 from underlay.plan.installers import Steps, steps
 from underlay.plan.lineage import NAME, Lineage, changed_from, record
 from underlay.plan.values import helm_values
@@ -106,7 +106,7 @@ def cluster_facts(site: Site, waivers: Sequence[Waiver], past: Lineage) -> dict[
     return {
         "clusterName": site.cluster.name,
         "origin": site.cluster.origin.value,
-        "networkMode": file_keys(site)["CILIUM_NETWORK_MODE"],
+        "networkMode": NETWORK_MODE,
         "routingMode": values["routingMode"],
         "podPool": [str(pool) for pool in site.addresses.pods.pools],
         "podMask": site.addresses.pods.mask,

@@ -38,12 +38,13 @@ def objects(site: Site) -> list[dict[str, Any]]:
 
 
 def sessions(site: Site) -> list[Session]:
-    """Return the sessions of each node."""
+    """Return the sessions of each node; links to routers that do not exist are left out."""
     return [
         Session(node.name, link.router, str(link.address), site.router(link.router).asn)
         for rack in site.racks
         for node in site.nodes_of(rack.name)
         for link in rack.links
+        if link.router in site.router_names
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from underlay.model import Node, Site
 
+NETWORK_MODE = "underlay"
+"""What the vendor calls native routing."""
 MASTERS = 3
 """The file has room for so many control-plane nodes: MASTER-1 to MASTER-3."""
 
@@ -34,7 +36,7 @@ def file_keys(site: Site) -> Keys:
         "CILIUM_IPV4POOL_CIDR": str(site.addresses.pods.native),
         **_bgp(site),
         **_load_balancers(site),
-        "CILIUM_NETWORK_MODE": "underlay",
+        "CILIUM_NETWORK_MODE": NETWORK_MODE,
         "PROXY_MODE": "ebpf" if site.cilium.kube_proxy_replacement else "iptables",
     }
 
