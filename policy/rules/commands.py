@@ -51,7 +51,7 @@ LIMIT = About(
 HOST_KEY = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) \S{40,}")
 ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 CREDENTIAL = re.compile(r"(?i)(password|passwd|token|secret|api[_-]?key)\s*[=:]\s*\S|-----BEGIN ")
-TIMEOUT = re.compile(r"^\s*(sudo (-\S+ )*)?timeout (-\S+ (\d\S* )?)*\d+")
+TIMEOUT = re.compile(r"^\s*(sudo (-\S+ )*(sh -c ['\"])?)?timeout (-\S+ (\d\S* )?)*\d+")
 
 
 def host_keys(args: ResourceValidationArgs) -> Judgement:

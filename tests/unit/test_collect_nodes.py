@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,7 @@ import asyncssh
 import pytest
 
 from tests.unit.judge_site import expected, healthy
-from underlay.collect import nodes, package
+from underlay.collect import nodes, package, routers
 from underlay.collect.ssh import Machine, Unreachable, connect
 from underlay.judge.evidence import NodeReport
 
@@ -106,11 +107,13 @@ def test_a_hostile_answer_is_a_sentence(answer: bytes, words: str) -> None:
     assert "\x1b" not in found
 
 
-async def _run(serve: Serve, limit: int, user: str = "root") -> tuple[int | None, str, str]:
+async def _run(
+    serve: Serve, limit: int, user: str = "root", command: str = "cat /proc/1/stat"
+) -> tuple[int | None, str, str]:
     async with server(serve) as machine:
         shell = await connect(replace(machine, user=user), private(USER_KEY))
         try:
-            return await shell.run("cat /proc/1/stat", limit)
+            return await shell.run(command, limit)
         finally:
             shell.close()
 
@@ -122,9 +125,18 @@ async def _echo(process: asyncssh.SSHServerProcess[bytes]) -> None:
     process.exit(7)
 
 
-@pytest.mark.parametrize(("user", "become"), [("root", ""), ("admin", "sudo -n ")])
-def test_a_user_other_than_root_becomes_root(user: str, become: str) -> None:
-    assert asyncio.run(_run(_echo, 1000, user)) == (7, f"{become}cat /proc/1/stat", "complaint")
+@pytest.mark.parametrize(
+    ("user", "sent"), [("root", "cat /proc/1/stat"), ("admin", "sudo -n sh -c 'cat /proc/1/stat'")]
+)
+def test_a_user_other_than_root_becomes_root(user: str, sent: str) -> None:
+    assert asyncio.run(_run(_echo, 1000, user)) == (7, sent, "complaint")
+
+
+@pytest.mark.parametrize("part", routers.COMMON)
+def test_every_part_of_a_routers_state_is_asked_for_as_root(part: str) -> None:
+    """Words of the shell, as `!`, `||` and a pattern of files, are for root's shell, not for sudo or the user's."""
+    line = routers.COMMON[part]
+    assert asyncio.run(_run(_echo, 1000, "admin", line))[1] == f"sudo -n sh -c {shlex.quote(line)}"
 
 
 def test_a_node_program_of_another_user_runs_as_root() -> None:
@@ -144,7 +156,7 @@ def test_a_node_program_of_another_user_runs_as_root() -> None:
                 shell.close()
 
     asyncio.run(begin())
-    assert seen == [f"sudo -n {package.COMMAND}"]
+    assert seen == [f"sudo -n sh -c {shlex.quote(package.COMMAND)}"]
 
 
 def test_a_program_that_ended_at_once_is_quoted() -> None:

@@ -6,6 +6,7 @@ import base64
 import bz2
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,18 @@ def test_a_module_finds_the_one_before_it() -> None:
 def test_the_command_line_holds_no_data_and_has_a_time_limit() -> None:
     assert remote.command("apply") == remote.command("remove")[: -len("remove")] + "apply"
     assert remote.command("apply").startswith(f"timeout -k 5 {remote.SECONDS} python3 -I -c ")
-    assert remote.command("apply", "admin").startswith("sudo -n timeout ")
+    assert remote.command("apply", "admin") == f"sudo -n sh -c {shlex.quote(remote.command('apply'))}"
+
+
+def test_all_of_a_shell_line_runs_as_root(tmp_path: Path) -> None:
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\n[ "$1" = -n ] && shift && AS=root exec "$@"\n')
+    sudo.chmod(0o755)
+    line = remote.become("admin", """! [ "$AS" ] && echo 'nobody' || echo "it's $AS"; echo $AS""")
+    done = subprocess.run(
+        ["sh", "-c", line], check=False, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("it's root\nroot\n", "")
 
 
 def unpacked(program: str) -> list[tuple[str, str]]:

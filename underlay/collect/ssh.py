@@ -10,11 +10,10 @@ from typing import Any
 
 import asyncssh
 
+from underlay.remote import become
+
 CONNECT = 6.0
 """Seconds until a machine has to have answered and accepted the key."""
-
-ROOT = "root"
-"""Any other user becomes root by sudo, without a password."""
 
 
 class Unreachable(Exception):
@@ -57,8 +56,7 @@ class Shell:
 
     async def start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
         """Start a constant command that is talked to, as root."""
-        become = "" if self.machine.user == ROOT else "sudo -n "
-        return await self.connection.create_process(become + command, encoding=None)
+        return await self.connection.create_process(become(self.machine.user, command), encoding=None)
 
     def close(self) -> None:
         """End the connection, and what still runs over it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import bz2
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -44,10 +45,18 @@ sys.exit(module.main(sys.argv[1:]))
 """
 
 
-def command(action: str, user: str = "root") -> str:
+ROOT = "root"
+"""Any other user becomes root by sudo, without a password."""
+
+
+def become(user: str, command: str) -> str:
+    """Return a shell's command line as root runs it: for another user sudo starts the shell that reads it."""
+    return command if user == ROOT else f"sudo -n sh -c {shlex.quote(command)}"
+
+
+def command(action: str, user: str = ROOT) -> str:
     """Return the command line that runs whatever program arrives on standard input; it holds no data."""
-    become = "" if user == "root" else "sudo -n "
-    return f"{become}timeout -k 5 {SECONDS} python3 -I -c '{_START}' {action}"
+    return become(user, f"timeout -k 5 {SECONDS} python3 -I -c '{_START}' {action}")
 
 
 def request(program: str, data: Mapping[str, Any]) -> str:

@@ -51,6 +51,8 @@ LIMITS: tuple[tuple[str, dict[str, Any], float, dict[str, Any], Answer], ...] = 
     ("a timeout", {"create": "timeout 60 python3 -"}, 0, {}, PASS),
     ("a timeout with its kill", {"create": "timeout -k 5 60 python3 -", "delete": "timeout 5 rm x"}, 0, {}, PASS),
     ("a timeout below sudo", {"create": "sudo -n timeout -k 5 60 python3 -"}, 0, {}, PASS),
+    ("a timeout in sudo's shell", {"create": "sudo -n sh -c 'timeout -k 5 60 python3 -'"}, 0, {}, PASS),
+    ("none in sudo's shell", {"create": "sudo -n sh -c 'python3 -; timeout 5 true'"}, 0, {}, VIOLATION),
     ("none", {"create": "python3 -"}, 0, {}, VIOLATION),
     ("none in another step", {"create": "timeout 60 true", "delete": "rm -r /x"}, 0, {}, VIOLATION),
     ("a timeout in the middle", {"create": "sleep 100; timeout 60 true"}, 0, {}, VIOLATION),
