@@ -1,7 +1,7 @@
 """A campaign: what the pack costs on a preview of a thousand resources, against a pack that judges nothing.
 
-Run by `make policy-cost`; both previews are run in turn, and the best of each is taken, because machines are shared.
-The processors' time of engine, program, provider and pack together is printed too: it depends least on neighbours.
+Run by `make policy-cost`; both previews are run in turn, and the best of each is taken: other load only adds.
+The processors' time of engine, program, provider and pack together is printed too: it depends least on other load.
 """
 
 from __future__ import annotations

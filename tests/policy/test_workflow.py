@@ -18,8 +18,8 @@ from tests.policy.test_check_history import commit
 pytestmark = [pytest.mark.engine, needs_engine]
 
 WORKFLOW = ROOT / ".github/workflows/policy.yaml"
-NOT_HERE = {"packages"}
-"""Steps that a machine of ours has done already."""
+BEFORE = {"packages"}
+"""Steps that have run before the tests do."""
 
 
 def test_the_steps_of_the_workflow_run(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_the_steps_of_the_workflow_run(tmp_path: Path) -> None:
     environment = engine.environment | job["env"] | {"CHART": CHART, "GITHUB_STEP_SUMMARY": str(summary)}
     environment.pop("PULUMI_BACKEND_URL")
     results = tmp_path / "policy-results"
-    for step in (step for step in job["steps"] if "run" in step and step["name"] not in NOT_HERE):
+    for step in (step for step in job["steps"] if "run" in step and step["name"] not in BEFORE):
         command = step["run"].replace("policy-results", str(results))
         done = subprocess.run(
             ["bash", "-ec", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

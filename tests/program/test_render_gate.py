@@ -22,7 +22,7 @@ from underlay.finding import Finding
 SECONDS = 2.0
 """What the gate may add to a preview; measured: 0.2 to 0.4 s on an idle machine."""
 TRIES = 3
-"""The best counts, because others use the machine too."""
+"""The best counts: whatever else the machine does only adds to a time."""
 REFUSED: dict[str, tuple[str, Any, str, str]] = {
     "a text for a switch": (
         "cilium.values",
