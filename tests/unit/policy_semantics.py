@@ -20,6 +20,14 @@ class Pod(NamedTuple):
         return {**self.labels, NAMESPACE: self.namespace}
 
 
+def probes(port: str) -> list[tuple[str, int]]:
+    """Return the ports by which a cell of the matrix is tried: the first and the last, and one between them."""
+    protocol, _, told = port.partition("/")
+    first, _, last = told.partition("-")
+    ends = int(first), int(last or first)
+    return [(protocol, number) for number in sorted({*ends, sum(ends) // 2})]
+
+
 def passes(objects: Sequence[Object], source: Pod, target: Pod, protocol: str, port: int) -> str:
     """Return `allowed`, `partly` (only some requests) or `denied` for a connection."""
     leaving = _side(objects, "egress", source, target, protocol, port)

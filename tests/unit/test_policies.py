@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.plan_sites import declaration, dev, put, site
-from tests.unit.policy_semantics import Pod, passes
+from tests.unit.policy_semantics import Pod, passes, probes
 from tests.unit.test_policies_agree import policies as random_policies
 from underlay.__main__ import main
 from underlay.finding import Refused
@@ -103,6 +104,71 @@ def test_the_difference_says_what_opens_and_what_closes() -> None:
     assert len(difference(None, closed)) == 2
 
 
+def out(**keys: Any) -> dict[str, Any]:
+    return {"name": "out", "sources": ["web"], "targets": [], "ports": [{"port": 443}], **keys}
+
+
+def change(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    """Return what a preview says of a change of rules."""
+    return told(verdicts(with_(*before)), with_(*after))
+
+
+@pytest.mark.parametrize("end", [{"targets": ["outside"]}, {"target_networks": ["203.0.113.0/24"]}])
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        ([{"port": 443}], [{"port": 443, "last": 500}]),
+        ([{"port": 443, "last": 450}], [{"port": 443, "last": 500}]),
+        ([{"port": 443}, {"port": 500}], [{"port": 443, "last": 500}]),
+    ],
+)
+def test_a_wider_range_of_ports_is_told(end: dict[str, Any], narrow: list[Any], wide: list[Any]) -> None:
+    before, after = out(ports=narrow, **end), out(ports=wide, **end)
+    assert any(
+        "web -> outside TCP/443-500" in line and "not open as a whole" in line for line in change([before], [after])
+    )
+    assert change([after], [after]) == []
+
+
+def test_a_wider_range_of_ports_is_told_between_workloads() -> None:
+    two, wide = [{"port": 443}, {"port": 500}], [{"port": 443, "last": 500}]
+    assert any("web -> api TCP/443-500" in one for one in change([{**RULE, "ports": two}], [{**RULE, "ports": wide}]))
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        (out(target_networks=["203.0.113.0/25"]), out(target_networks=["0.0.0.0/0"])),
+        (out(target_names=["api.example.com"]), out(target_names=["*.example.com"])),
+        (out(targets=["outside"], http=[{"method": "GET"}]), out(targets=["outside"], http=[{}])),
+        (
+            {**RULE, "sources": [], "source_networks": ["203.0.113.0/25"]},
+            {**RULE, "sources": [], "source_networks": ["0.0.0.0/0"]},
+        ),
+        ({**RULE, "http": [{"method": "GET"}]}, {**RULE, "http": [{"method": "GET"}, {"method": "POST"}]}),
+    ],
+)
+def test_what_is_open_in_part_is_told_when_the_part_grows(narrow: dict[str, Any], wide: dict[str, Any]) -> None:
+    assert [line for line in change([narrow], [wide]) if "was so too, to other requests, names or networks" in line]
+    assert change([wide], [wide]) == []
+
+
+def test_ports_are_apart_where_rules_differ_and_dns_keeps_its_own() -> None:
+    dns = {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}}
+    asked = {"name": "all", "sources": ["pods"], "targets": ["coredns"], "ports": [{"port": 50, "last": 60}]}
+    more = {**asked, "name": "more", "ports": [{"port": 55, "last": 65}, {"protocol": "UDP", "port": 5}]}
+    found = matrix(site(put("policies", {"workloads": [dns, WEB], "rules": [asked, more]})).policies)  # type: ignore[arg-type]
+    decided = {cell.port: cell.decided for cell in found if (cell.source, cell.target) == ("web", "coredns")}
+    assert decided == {
+        "TCP/50-52": "all",
+        "TCP/53": "all",
+        "TCP/54": "all",
+        "TCP/55-60": "all, more",
+        "TCP/61-65": "more",
+        "UDP/5": "more",
+    }
+
+
 def test_the_state_tells_what_was_open_before() -> None:
     urn = f"urn:pulumi:dev::cilium-underlay::{POLICIES}"
     past = lineage({urn: {"outputs": {"reach": verdicts(with_(RULE))}}})
@@ -166,6 +232,7 @@ def test_the_command_prints_the_matrix_the_objects_and_the_difference(
         "port": "TCP/8080",
         "verdict": "allowed",
         "decided": "web-to-api",
+        "limits": "",
     } in shown
     assert main(["matrix", "--site", str(stack), "--objects"]) == 0
     assert len(list(yaml.safe_load_all(capsys.readouterr().out))) == 3
@@ -195,7 +262,6 @@ def test_what_is_allowed_is_never_cut_on_the_way() -> None:
         pods = {one.name: Pod(one.namespace, one.labels) for one in declared.policies.workloads}
         open_cells = [cell for cell in matrix(declared.policies) if cell.verdict == "allowed"]
         for cell in (cell for cell in open_cells if "outside" not in (cell.source, cell.target)):
-            protocol, _, port = cell.port.partition("/")
-            for count in range(len(objects) + 1):
+            for count, (protocol, port) in product(range(len(objects) + 1), probes(cell.port)):
                 ends = pods[cell.source], pods[cell.target]
-                assert passes(objects[:count], *ends, protocol, int(port)) == "allowed", (seed, str(cell), count)
+                assert passes(objects[:count], *ends, protocol, port) == "allowed", (seed, str(cell), count)

@@ -8,13 +8,14 @@ from underlay.model import Site
 from underlay.model.policies import Policies
 from underlay.plan.policies.matrix import OPEN, Cell, matrix
 
+DENIED, LIMITS = "denied", "; limits "
 MOST = 60
 """Lines that a preview shows; `python3 -m underlay matrix --against FILE` has them all."""
 
 
 def opened(policies: Policies) -> dict[str, str]:
     """Return what is not denied, as plain data that a stack's state keeps: cell to verdict and what decides."""
-    return {cell.key: _verdict(cell) for cell in matrix(policies) if cell.verdict != "denied"}
+    return {cell.key: _kept(cell) for cell in matrix(policies) if cell.verdict != "denied"}
 
 
 def verdicts(site: Site) -> dict[str, str] | None:
@@ -26,7 +27,7 @@ def difference(before: Mapping[str, str] | None, policies: Policies) -> list[str
     """Return what changes, a line a cell; None: no policies were there before."""
     after = {cell.key: cell for cell in matrix(policies)}
     lines = [line for cell in after.values() if (line := _changed(before, cell))]
-    gone = [f"{key}: no longer told; was {was}" for key, was in (before or {}).items() if key not in after]
+    gone = [f"{key}: no longer told; was {_said(was)}" for key, was in (before or {}).items() if key not in after]
     return [*lines, *gone]
 
 
@@ -41,10 +42,23 @@ def told(before: Mapping[str, str] | None, site: Site) -> list[str]:
 
 
 def _changed(before: Mapping[str, str] | None, cell: Cell) -> str:
-    was = f"allowed by {OPEN}" if before is None else before.get(cell.key, "denied")
-    same = was.partition(" ")[0] == cell.verdict and (cell.verdict != "partly" or was == _verdict(cell))
-    return "" if same else f"{cell}; was {was}"
+    was = f"allowed by {OPEN}" if before is None else before.get(cell.key, DENIED)
+    if was.partition(" ")[0] == cell.verdict and (cell.verdict != "partly" or was == _kept(cell)):
+        return ""
+    if _said(was) == _said(_kept(cell)):
+        return f"{cell}; was so too, to other requests, names or networks"
+    return f"{cell}; was {_whole(cell) if was == DENIED else _said(was)}"
 
 
-def _verdict(cell: Cell) -> str:
-    return f"{cell.verdict} by {cell.decided}"
+def _whole(cell: Cell) -> str:
+    """Return what the state says of ports by telling nothing of them; parts of a range may have been open."""
+    return "not open as a whole" if "-" in cell.port else DENIED
+
+
+def _kept(cell: Cell) -> str:
+    """Return what the state keeps of a cell: what people are told, and behind it the digest of its limits."""
+    return f"{cell.verdict} by {cell.decided}" + (f"{LIMITS}{cell.limits}" if cell.limits else "")
+
+
+def _said(kept: str) -> str:
+    return kept.partition(LIMITS)[0]

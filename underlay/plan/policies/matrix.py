@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from underlay.model.policies import Policies, Ports, Rule, Workload
+from underlay.model.policies import Policies, Ports, Protocol, Rule, Workload
+from underlay.plan.digest import digest
 from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, OUTSIDE, Intent, within
 
 Verdict = Literal["allowed", "partly", "denied"]
@@ -13,7 +15,7 @@ OPEN = "no policy"
 
 
 class Cell(NamedTuple):
-    """Whether one end reaches a port of another; `partly`: only some requests, names or networks."""
+    """Whether one end reaches a port, or a range of ports, of another; `partly`: some requests, names or networks."""
 
     source: str
     target: str
@@ -21,6 +23,8 @@ class Cell(NamedTuple):
     verdict: Verdict
     decided: str
     """The rules that open it, or what closes it and at which end."""
+    limits: str = ""
+    """Digest of the requests, names and networks to which `partly` is limited."""
 
     @property
     def key(self) -> str:
@@ -36,7 +40,7 @@ def matrix(policies: Policies) -> tuple[Cell, ...]:
     """Return every cell in the order of the declaration; `outside` stands for the world around the cluster."""
     intent = Intent(policies)
     return tuple(cell for target in policies.workloads for cell in _towards(intent, target)) + tuple(
-        _outward(intent, source, port) for source in policies.workloads for port in _outward_ports(policies)
+        _outward(intent, source, port) for source in policies.workloads for port in _outward_ports(intent)
     )
 
 
@@ -51,12 +55,30 @@ def _towards(intent: Intent, target: Workload) -> Iterator[Cell]:
 def ports_of(intent: Intent, target: Workload) -> list[Ports]:
     """Return the ports of a workload that are worth a look: those it answers on, and those that rules open."""
     opened = [port for rule in intent.of(target, "arriving") for port in rule.ports]
-    single = [Ports(protocol=one.protocol, port=number) for one in (*target.ports, *opened) for number in _ends(one)]
-    return sorted(set(single), key=lambda one: (one.protocol, one.port))
+    return _apart((*target.ports, *opened), DNS_PORTS if within(target, CLUSTER_DNS) else ())
 
 
-def _ends(ports: Ports) -> set[int]:
-    return {ports.port, ports.end}
+def _outward_ports(intent: Intent) -> list[Ports]:
+    return _apart(port for rule in intent.policies.rules if _is_outward(rule) for port in rule.ports)
+
+
+def _apart(ranges: Iterable[Ports], also: Iterable[Ports] = ()) -> list[Ports]:
+    """Return the same ports in ranges that no given one begins or ends within, nor one of `also`: each has one answer.
+
+    A rule that gets another range so opens, or closes, ranges of its own, and no preview is silent about it.
+    """
+    wanted = {one for one in ranges if one.port <= one.end}  # a rule refuses the others
+    found = []
+    for protocol in {one.protocol for one in wanted}:
+        every = [one for one in {*wanted, *also} if one.protocol == protocol]
+        starts = sorted({one.port for one in every} | {one.end + 1 for one in every})
+        parts = (_ports(protocol, first, after - 1) for first, after in pairwise(starts))
+        found += [part for part in parts if any(one.holds(part) for one in wanted)]
+    return sorted(found, key=lambda one: (one.protocol, one.port))
+
+
+def _ports(protocol: Protocol, first: int, last: int) -> Ports:
+    return Ports(protocol=protocol, port=first, last=last if last > first else None)
 
 
 def _cell(intent: Intent, source: Workload, target: Workload, port: Ports) -> Cell:
@@ -68,9 +90,10 @@ def _cell(intent: Intent, source: Workload, target: Workload, port: Ports) -> Ce
         return Cell(source.name, target.name, str(port), "denied", f"{leaving}, leaving {source.name}")
     if arriving and not rules:
         return Cell(source.name, target.name, str(port), "denied", f"{arriving}, arriving at {target.name}")
+    cell = Cell(source.name, target.name, str(port), "allowed", names or asks or OPEN)
     # Requests are looked at where they arrive, so only there they are told apart.
     whole = not arriving or any(not rule.http for rule in rules)
-    return Cell(source.name, target.name, str(port), "allowed" if whole else "partly", names or asks or OPEN)
+    return cell if whole else _partly(cell, rules)
 
 
 def _inward(intent: Intent, target: Workload, port: Ports) -> Cell:
@@ -102,18 +125,24 @@ def _end(denied: Cell, closed: str, rules: Sequence[Rule], *, whole: bool) -> Ce
         return denied._replace(verdict="allowed", decided=OPEN)
     if not rules:
         return denied
-    return denied._replace(verdict="allowed" if whole else "partly", decided=", ".join(rule.name for rule in rules))
+    cell = denied._replace(verdict="allowed", decided=", ".join(rule.name for rule in rules))
+    return cell if whole else _partly(cell, rules)
+
+
+def _partly(cell: Cell, rules: Iterable[Rule]) -> Cell:
+    """Return a cell as limited to what its rules name beside workloads and ports, whatever the rules are called."""
+    inward, outward = cell.source == OUTSIDE, cell.target == OUTSIDE
+    limits = [
+        (
+            sorted(map(str, rule.http)),
+            sorted(map(str, rule.source_networks)) if inward and OUTSIDE not in rule.sources else (),
+            sorted(map(str, rule.target_networks)) if outward and OUTSIDE not in rule.targets else (),
+            sorted(rule.target_names) if outward and OUTSIDE not in rule.targets else (),
+        )
+        for rule in rules
+    ]
+    return cell._replace(verdict="partly", limits=digest(limits))
 
 
 def _is_outward(rule: Rule) -> bool:
     return bool(OUTSIDE in rule.targets or rule.target_networks or rule.target_names)
-
-
-def _outward_ports(policies: Policies) -> list[Ports]:
-    found = {
-        Ports(protocol=one.protocol, port=one.port)
-        for rule in policies.rules
-        if _is_outward(rule)
-        for one in rule.ports
-    }
-    return sorted(found, key=lambda one: (one.protocol, one.port))
