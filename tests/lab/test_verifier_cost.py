@@ -1,4 +1,4 @@
-"""What the verifier costs a node stays within its bounds, by both backends; the best of three, as other load only adds."""
+"""What the verifier costs a node stays within its bounds, by both backends; the best of three: other load only adds."""
 
 from __future__ import annotations
 
