@@ -163,3 +163,19 @@ def test_an_aggregate_is_discarded_where_it_is_declared_and_stray_where_not(decl
     found = judge(expectations(load_site(site)), Evidence.model_validate(evidence))
     assert any(cause.rule == "stray-prefix" for cause in found.causes) is stray
     assert (found.status is Status.FAIL) is stray
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("control: no answer within 5 s", "its control socket does not answer: control: no answer within 5 s"),
+        ("filters: no answer within 5 s", ""),
+    ],
+)
+def test_only_a_daemons_own_silence_witnesses_that_it_does_not_run(error: str, told: str) -> None:
+    evidence = healthy()
+    tor(evidence, "tor-b").update(processes=[], errors=[error])
+    found = verdict(evidence)
+    named = [cause.witnesses for cause in found.causes if cause.rule == "router-process"]
+    assert named == ([("process list: bird is not running", told)] if told else [])
+    assert any(note.startswith("suspected, one witness only: tor-b: bird is not") for note in found.notes) == (not told)

@@ -14,6 +14,8 @@ from underlay.plan.verification import ExpectedSession
 ICMP_ERRORS = {3, 11}
 """Types: destination unreachable, time exceeded."""
 REFUSING = {"blackhole", "unreachable", "prohibit"}
+ASKED = ("control:", "sessions:", "table:")
+"""How an error begins of what a daemon itself is asked for; the kernel is asked for the rest."""
 
 
 def cause(
@@ -34,9 +36,8 @@ def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
             for session in [far_end(node, router)]
             if session and session.state != "established"
         ]
-        dumb = [
-            f"its control socket does not answer: {error}" for error in (router.report.errors if router.report else ())
-        ]
+        errors = router.report.errors if router.report else ()
+        dumb = [f"its control socket does not answer: {error}" for error in errors if error.startswith(ASKED)]
         name = text.split()[0]
         yield cause(
             "router-process",
