@@ -11,7 +11,9 @@ import pytest
 from tests.unit.judge_site import NETWORKS, expected, healthy
 from underlay.commands.why import exit_code, lines
 from underlay.judge.evidence import Evidence
+from underlay.judge.verdict import Status
 from underlay.judge.why import Chain, chain
+from underlay.plan.verification import Expected
 
 POD = IPv4Address(NETWORKS["worker-2"].replace(".0/24", ".7"))
 
@@ -71,6 +73,26 @@ def test_what_could_not_be_read_is_not_taken_for_whole() -> None:
     found = followed(lambda evidence: evidence["routers"].pop("tor-a"))
     assert found.broken
     assert (found.broken.what, exit_code(found)) == (f"tor-a: BGP table has {NETWORKS['worker-2']}", 3)
+
+
+def test_an_unreachable_router_says_why_it_is_unread() -> None:
+    def change(evidence: dict[str, Any]) -> None:
+        evidence["routers"].pop("tor-a")
+        evidence["errors"] = {"tor-a": "SSH to tor-a: no answer within 6 s"}
+
+    found = followed(change)
+    assert found.broken
+    assert (found.broken.seen, exit_code(found)) == ("SSH to tor-a: no answer within 6 s", 3)
+
+
+def test_a_router_of_somebody_else_breaks_no_chain() -> None:
+    evidence = healthy()
+    evidence["routers"].pop("tor-a")
+    plan = expected().model_dump(mode="json")
+    plan["routers"] = [one | {"managed": one["name"] != "tor-a"} for one in plan["routers"]]
+    found = chain(Expected.model_validate(plan), Evidence.model_validate(evidence), POD)
+    assert [link.seen for link in found.links if link.status is Status.SKIPPED] == ["not managed by this program"] * 2
+    assert (found.broken, exit_code(found)) == (None, 0)
 
 
 def test_an_address_outside_the_pool_ends_at_the_first_link() -> None:

@@ -49,7 +49,11 @@ ROUTER_RULES = (*router_causes.RULES, *transit_causes.RULES)
 
 def judge(expected: Expected, evidence: Evidence) -> Verdict:
     """Return the verdict on a site."""
-    case = Case(expected, evidence)
+    return verdict(Case(expected, evidence))
+
+
+def verdict(case: Case) -> Verdict:
+    """Return the verdict on a case that is joined already."""
     named = _roots(_merged(_causes(case)))
     named += _merged(unseen.dropped(case, _explained(named)))
     named += _merged(transit_causes.lost_on_the_way(case, _explained(named)))
@@ -62,9 +66,9 @@ def judge(expected: Expected, evidence: Evidence) -> Verdict:
     proven = [cause for cause in named if cause.proven]
     checks = tuple(_checks(case))
     return Verdict(
-        site=expected.cluster,
-        taken=evidence.taken,
-        seconds=evidence.seconds,
+        site=case.expected.cluster,
+        taken=case.evidence.taken,
+        seconds=case.evidence.seconds,
         checks=checks,
         causes=tuple(proven),
         lost=tuple(unseen.lost(case, _explained(proven))),

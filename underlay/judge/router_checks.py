@@ -14,6 +14,7 @@ from underlay.model import Platform
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
 """Processes that a router needs."""
+UNMANAGED = "not managed by this program"
 HALTED = {"T": "stopped by a signal", "t": "stopped by a debugger", "Z": "ended", "X": "ended"}
 """The kernel's letters for a process that does not run."""
 
@@ -162,7 +163,7 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
 def check_router(router: RouterView, case: Case) -> list[Check]:
     """Return all checks of a router; one that is not ours is skipped, one without a report is an error."""
     if not router.plan.managed:
-        return [Check("router-report", router.name, Status.SKIPPED, "not managed by this program", "")]
+        return [Check("router-report", router.name, Status.SKIPPED, UNMANAGED, "")]
     if router.report is None:
         reason = case.evidence.errors.get(router.name, "no report")
         return [Check("router-report", router.name, Status.ERROR, reason, "a report", "Look at SSH on the router.")]

@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Evidence
-from underlay.judge.judge import judge
-from underlay.judge.router_checks import fits, kernel_hops
+from underlay.judge.judge import verdict
+from underlay.judge.router_checks import UNMANAGED, fits, kernel_hops
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import NodeView, RouterView, network
 from underlay.plan.verification import Expected
@@ -56,14 +56,14 @@ def chain(expected: Expected, evidence: Evidence, address: IPv4Address) -> Chain
         status = Status.ERROR if evidence.survey.errors else Status.FAIL
         return Chain(str(address), (pool, Link("network given to a node", status, seen)), ())
     cidr, name = owned
-    checks = judge(expected, evidence)
+    found = verdict(case)
     links = (
         pool,
         Link("network given to a node", Status.PASS, f"{cidr} to {name}"),
-        *_links(case, cidr, name, checks.checks),
+        *_links(case, cidr, name, found.checks),
     )
     places = {name, *(peer.router for peer in case.nodes[name].plan.peers)}
-    causes = [cause for cause in checks.causes if cause.where in places or any(name in pair for pair in cause.pairs)]
+    causes = [cause for cause in found.causes if cause.where in places or any(name in pair for pair in cause.pairs)]
     return Chain(str(address), links, tuple(f"{cause.sentence} {cause.fix}".strip() for cause in causes))
 
 
@@ -97,13 +97,13 @@ def _session(case: Case, node: NodeView, router: str) -> Link:
 
 def _table(case: Case, router: RouterView, cidr: str, name: str) -> Judged:
     if router.report is None or router.report.table is None:
-        return result(None, _unread(router))
+        return _unread(case, router)
     return _hops(case, router, list(router.report.table.get(cidr, ())), name)
 
 
 def _kernel(case: Case, router: RouterView, cidr: str, name: str) -> Judged:
     if router.report is None or router.report.kernel is None:
-        return result(None, _unread(router))
+        return _unread(case, router)
     return _hops(case, router, kernel_hops(router, cidr), name)
 
 
@@ -116,8 +116,12 @@ def _hops(case: Case, router: RouterView, held: list[str], name: str) -> Judged:
     return result(good, f"via {via}" + ("" if good else f"; expected {' or '.join(wanted) or 'nobody'}"))
 
 
-def _unread(router: RouterView) -> str:
-    return "; ".join(router.report.errors) if router.report and router.report.errors else UNREAD
+def _unread(case: Case, router: RouterView) -> Judged:
+    """Return why nothing was read; a router that is not ours says nothing and breaks no chain."""
+    if not router.plan.managed:
+        return Status.SKIPPED, UNMANAGED
+    reason = "; ".join(router.report.errors) if router.report else case.evidence.errors.get(router.name)
+    return result(None, reason or UNREAD)
 
 
 def _as_link(check: Check, what: str) -> Link:
