@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from underlay.model import Rack, Site
@@ -14,6 +15,8 @@ ADVERTISEMENT = "underlay-pods"
 PASSWORD_SECRET = "underlay-bgp"  # noqa: S105 - the name of a Secret, not its content
 LABELS = {"underlay/advertises": "pods"}
 POOL = "underlay"
+WHOLE = 31
+"""Prefix length from which on Cilium gives away the first and the last address of a block too."""
 CRDS = (
     *(f"ciliumbgp{kind}.cilium.io" for kind in ("advertisements", "clusterconfigs", "nodeconfigs", "peerconfigs")),
     "ciliumloadbalancerippools.cilium.io",
@@ -62,6 +65,11 @@ def _pools(site: Site) -> list[dict[str, Any]]:
     blocks = [{"cidr": str(network)} for network in site.addresses.load_balancers]
     spec = {"blocks": blocks, "allowFirstLastIPs": "No"}
     return [_object("CiliumLoadBalancerIPPool", POOL, spec)] if blocks else []
+
+
+def usable(pool: IPv4Network) -> int:
+    """Return how many addresses of a pool services may get: its first and last stay free, as `_pools` says."""
+    return pool.num_addresses - (2 if pool.prefixlen < WHOLE else 0)
 
 
 def _advertisement(site: Site) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underlay.model import Site
+from underlay.plan.bgp import usable
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
 SPARE = 0.2
 """Part of a range that has to be free: less, and the next extension needs a new cluster or new addresses."""
 POINT_TO_POINT = 30
 """Prefix length from which on a segment is made for two machines: full by purpose."""
-GROW = "Take a larger pool or a longer mask before the cluster is made; neither can change later."
+GROW = "Take a larger pool or a longer mask before the cluster is made; later a pool can only be appended."
 
 
 def _nodes(site: Site) -> int:
@@ -25,8 +26,8 @@ def _networks(site: Site) -> int:
 
 
 def _addresses(site: Site) -> int:
-    """Return how many addresses the load-balancer pools hold."""
-    return sum(pool.num_addresses for pool in site.addresses.load_balancers)
+    """Return how many addresses the load-balancer pools have for services."""
+    return sum(usable(pool) for pool in site.addresses.load_balancers)
 
 
 def _scarce(room: int, used: int) -> bool:
@@ -117,8 +118,8 @@ def segments_have_room_to_spare(declaration: Declaration) -> Iterator[Problem]:
 
 @rule(
     "load-balancer-pool-too-small",
-    bad={"addresses.load_balancers": ["192.0.2.0/28"], "addresses.growth": {"load_balancers": 17}},
-    good={"addresses.load_balancers": ["192.0.2.0/27"], "addresses.growth": {"load_balancers": 17}},
+    bad={"addresses.load_balancers": ["192.0.2.0/28"], "addresses.growth": {"load_balancers": 15}},
+    good={"addresses.load_balancers": ["192.0.2.0/27"], "addresses.growth": {"load_balancers": 15}},
 )
 def load_balancer_pools_hold_what_is_planned(declaration: Declaration) -> Iterator[Problem]:
     """A service that gets no address stays pending, without an error."""

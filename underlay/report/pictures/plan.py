@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from underlay.model import Site
+from underlay.plan.bgp import usable
 from underlay.plan.ranges import Range, ranges
 from underlay.report.pictures.canvas import MARGIN, Canvas
 from underlay.report.pictures.drawing import Drawing
@@ -98,12 +99,12 @@ def _pods(site: Site, pool: IPv4Network, before: int) -> Room:
 def _room(site: Site, one: Range) -> Room | None:
     if one.kind == "load-balancer-pool":
         planned = site.addresses.growth.load_balancers
-        return Room(planned, one.network.num_addresses, "addresses planned") if planned else None
+        return Room(planned, usable(one.network), "addresses planned") if planned else None
     if one.kind not in ADDRESSES:
         return None
-    usable = max(1, one.network.num_addresses - (2 if one.network.prefixlen < 31 else 0))
+    hosts = max(1, one.network.num_addresses - (2 if one.network.prefixlen < 31 else 0))
     used = {address for address in _addresses(site, one.kind) if address in one.network}
-    return Room(len(used), one.network.num_addresses if one.kind == "fabric" else usable, "addresses")
+    return Room(len(used), one.network.num_addresses if one.kind == "fabric" else hosts, "addresses")
 
 
 ADDRESSES = ("node-subnet", "out-of-band", "fabric")
