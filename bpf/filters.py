@@ -21,7 +21,8 @@ INFO = struct.Struct("32sI5I5III")
 DROP = "drop"
 VERDICTS: dict[int | None, str] = {-1: DROP, -2: "accept"}
 """Standard verdicts as the legacy table stores them."""
-FAMILIES = {1: "inet", 2: "ip"}
+ALL, FAMILIES = 0, {1: "inet", 2: "ip"}
+"""Number that asks nftables for every family, and the families whose chains see IPv4 packets."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,13 +35,14 @@ def forward() -> list[dict[str, Any]]:
 def _nftables() -> list[dict[str, Any]]:
     from pyroute2.nftables.main import NFTables
 
-    with NFTables() as nft:
-        chains = [chain for chain in nft.get_chains() if chain.get_attr("NFTA_CHAIN_HOOK")]
+    with NFTables(nfgen_family=ALL) as nft:
+        hooked = (chain for chain in nft.get_chains() if chain.get_attr("NFTA_CHAIN_HOOK"))
+        chains = [chain for chain in hooked if chain["nfgen_family"] in FAMILIES]
         rules = nft.get_rules() if chains else []
     return [
         {
             "kind": "nftables",
-            "table": f"{FAMILIES.get(chain['nfgen_family'], '?')} {chain.get_attr('NFTA_CHAIN_TABLE')}",
+            "table": f"{FAMILIES[chain['nfgen_family']]} {chain.get_attr('NFTA_CHAIN_TABLE')}",
             "chain": chain.get_attr("NFTA_CHAIN_NAME"),
             "policy": DROP if chain.get_attr("NFTA_CHAIN_POLICY") == 0 else "accept",
             "drops": sum(_drops(rule) for rule in rules if _same_chain(rule, chain)),
@@ -51,8 +53,10 @@ def _nftables() -> list[dict[str, Any]]:
 
 
 def _same_chain(rule: Any, chain: Any) -> bool:
+    """Say whether a rule is of a chain: tables of two families may bear one name, and so may their chains."""
     names = [(f"NFTA_RULE_{name}", f"NFTA_CHAIN_{own}") for name, own in (("TABLE", "TABLE"), ("CHAIN", "NAME"))]
-    return all(rule.get_attr(ours) == chain.get_attr(theirs) for ours, theirs in names)
+    alike = all(rule.get_attr(ours) == chain.get_attr(theirs) for ours, theirs in names)
+    return alike and rule["nfgen_family"] == chain["nfgen_family"]
 
 
 def _drops(rule: Any) -> bool:

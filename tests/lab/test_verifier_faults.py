@@ -116,6 +116,19 @@ FAULTS = (
         ("NETFILTER_DROP at nft_do_chain", "1 dropping rules"),
     ),
     Fault(
+        "rule of a table for both IP versions drops the pool",
+        (
+            ("node2", "nft add table inet vf"),
+            ("node2", "nft add chain inet vf stopper '{ type filter hook forward priority 0; }'"),
+            ("node2", f"nft add rule inet vf stopper ip saddr {POOL}.0.0/16 drop"),
+        ),
+        (("node2", "nft delete table inet vf"),),
+        "packet-filter",
+        "node2",
+        "node2: nftables, chain stopper of table inet vf, drops pod traffic",
+        ("NETFILTER_DROP at nft_do_chain", "1 dropping rules"),
+    ),
+    Fault(
         "vxlan tunnel on both nodes",
         (
             ("node1", "ip link add cilium_vxlan type vxlan id 7 remote 192.168.12.2 dstport 8472 dev eth0"),
