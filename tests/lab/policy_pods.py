@@ -51,9 +51,11 @@ for word in sys.argv[1:]:
 """
 CLIENT = """
 import concurrent.futures, json, socket, sys
+def told(call):
+    return "yes" if call.recv(10) == b"yes" else "silent"
 def tcp(host, port):
     with socket.create_connection((host, port), 4) as call:
-        return call.recv(10) == b"yes"
+        return told(call)
 def udp(host, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as call:
         call.settimeout(1)
@@ -61,23 +63,24 @@ def udp(host, port):
         for _ in range(4):
             call.send(b"x")
             try:
-                return call.recv(10) == b"yes"
+                return told(call)
             except TimeoutError:
                 pass
-    return False
+    return "silent"
 def ask(one):
     host, word = one
     kind, port = word.split("/")
     try:
         return {"TCP": tcp, "UDP": udp}[kind](host, int(port))
     except ConnectionRefusedError:
-        return True
+        return "refused"
     except OSError:
-        return False
+        return "silent"
 asked = json.loads(sys.argv[1])
 with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
     print(json.dumps(list(pool.map(ask, asked))))
 """
+"""Tells apart who answers, whose machine refuses (packets pass, nobody listens) and who says nothing."""
 FLOW = """
 import socket, sys, time
 made = failed = 0
@@ -165,8 +168,8 @@ class Pods:
         statuses = {name: pod["status"].get("containerStatuses", []) for name, pod in self._all().items()}
         return {name for name, found in statuses.items() if found and all(_healthy(one) for one in found)}
 
-    def ask(self, asked: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], bool]:
-        """Return for each source, address and port whether there was an answer; all sources ask at once."""
+    def ask(self, asked: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """Return for each source, address and port yes, refused or silent; all sources ask at once."""
         by_source: dict[str, list[tuple[str, str]]] = {}
         for source, address, port in asked:
             by_source.setdefault(source, []).append((address, port))
@@ -178,9 +181,9 @@ class Pods:
             for one, got in zip(many, found, strict=True)
         }
 
-    def _ask(self, source: str, asked: Sequence[tuple[str, str]]) -> list[bool]:
+    def _ask(self, source: str, asked: Sequence[tuple[str, str]]) -> list[str]:
         out = self.site.good(*self._exec(source), "python3", "-c", CLIENT, json.dumps(asked))
-        found: list[bool] = json.loads(out)
+        found: list[str] = json.loads(out)
         return found
 
     def _exec(self, name: str) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.policy_pods import PLACES, Agents, Pods, workloads
+from tests.lab.policy_pods import CLIENT, PLACES, SERVED, SERVER, Agents, Pods, workloads
 from tests.lab.site import Site, running, until
 from underlay.model import load_site
 from underlay.plan.policies import Cell, matrix, policy_objects
@@ -18,9 +21,9 @@ from underlay.plan.policies import Cell, matrix, policy_objects
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 KEY = "cilium-underlay:site"
-CLIENT = "203.0.113.10"
+OUTSIDE = "203.0.113.10"
 REASONS = {"Policy denied", "Policy denied by denylist"}
-DENY = {"default_deny": {"namespaces": ["shop", "data", "ops"]}, "blocked": [CLIENT]}
+DENY = {"default_deny": {"namespaces": ["shop", "data", "ops"]}, "blocked": [OUTSIDE]}
 
 
 def rule(name: str, sources: list[str], targets: list[str], *ports: dict[str, Any]) -> dict[str, Any]:
@@ -72,18 +75,33 @@ class Run:
         declared = load_site(content["config"][KEY]).policies
         assert declared
         cells = [cell for cell in matrix(declared) if "outside" not in (cell.source, cell.target)]
+        asked = [(cell, port) for cell in cells for port in ports(cell)]
         at = self.pods.addresses
         with self.agents.drops() as dropped:
-            answers = self.pods.ask((cell.source, at[cell.target], cell.port) for cell in cells)
+            answers = self.pods.ask((cell.source, at[cell.target], port) for cell, port in asked)
         reasons = {(source, target, port): reason for reason, source, target, port in dropped}
-        wrong = [self._wrong(cell, answers[cell.source, at[cell.target], cell.port], reasons) for cell in cells]
+        wrong = [self._wrong(cell, port, answers[cell.source, at[cell.target], port], reasons) for cell, port in asked]
         return [one for one in wrong if one], len(cells), sum(cell.verdict == "denied" for cell in cells)
 
-    def _wrong(self, cell: Cell, answered: bool, reasons: dict[tuple[str, str, str], str]) -> str:
+    def _wrong(self, cell: Cell, port: str, answer: str, reasons: dict[tuple[str, str, str], str]) -> str:
         at = self.pods.addresses
-        reason = reasons.get((at[cell.source], at[cell.target], cell.port), "no drop seen")
-        right = answered if cell.verdict == "allowed" else not answered and reason in REASONS
-        return "" if right else f"{cell}: answered {answered}, {reason}"
+        reason = reasons.get((at[cell.source], at[cell.target], port), "no drop seen")
+        denied = cell.verdict == "denied"
+        right = answer == expected(cell, port) and (not denied or reason in REASONS)
+        return "" if right else f"{cell}: {port} is {answer}, expected {expected(cell, port)}; {reason}"
+
+
+def ports(cell: Cell) -> list[str]:
+    """Return the ports that are asked for a cell: its own, or the first and the last of its range."""
+    protocol, _, ends = cell.port.partition("/")
+    return [f"{protocol}/{port}" for port in ends.split("-")]
+
+
+def expected(cell: Cell, port: str) -> str:
+    """Return the answer that a cell promises: where nobody listens on an open port, its machine says so."""
+    if cell.verdict == "denied":
+        return "silent"
+    return "yes" if port in SERVED[cell.target] else "refused"
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +122,30 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 def policies(rules: list[dict[str, Any]], **baselines: Any) -> dict[str, Any]:
     return {"workloads": workloads(), "rules": rules, "baselines": baselines}
+
+
+def test_the_pods_client_tells_answers_refusals_and_silence_apart() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute, socket.socket(type=socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        served = [f"TCP/{port}", f"UDP/{port}"]
+        unheard = [f"TCP/{mute.getsockname()[1]}", f"UDP/{deaf.getsockname()[1]}"]
+        before = asked([("127.0.0.1", one) for one in served])
+        server = subprocess.Popen([sys.executable, "-c", SERVER, *served])
+        try:
+            assert until(lambda: asked([("127.0.0.1", one) for one in served]) == ["yes", "yes"], 20)
+            assert (before, asked([("127.0.0.1", one) for one in unheard])) == (["refused"] * 2, ["silent"] * 2)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def asked(ports_: list[tuple[str, str]]) -> list[str]:
+    """Ask from this machine by the program that the pods run."""
+    words = [sys.executable, "-c", CLIENT, json.dumps(ports_)]
+    found: list[str] = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    return found
 
 
 def test_every_object_is_taken_by_the_api_server(run: Run, tmp_path: Path) -> None:
@@ -127,7 +169,7 @@ def test_every_object_is_taken_by_the_api_server(run: Run, tmp_path: Path) -> No
 
 def test_each_cell_is_as_the_matrix_says_before_and_after_a_change(run: Run) -> None:
     counted: list[str] = []
-    outside = ("resolver", CLIENT, "TCP/9")
+    outside = ("resolver", OUTSIDE, "TCP/9")
     for name, rules, baselines in (("open", [], {}), ("before", BEFORE, DENY), ("after", AFTER, DENY)):
         flow = run.pods.flow("api", "db", 9090, 40) if name == "after" else None
         declared = policies(rules, **baselines)
@@ -140,7 +182,7 @@ def test_each_cell_is_as_the_matrix_says_before_and_after_a_change(run: Run) -> 
             assert "web -> api TCP/8080: denied by" in said
         wrong, cells, denied = run.wrong(declared)
         assert wrong == [], "\n".join(wrong)
-        assert run.pods.ask([outside])[outside] is (name == "open")
+        assert run.pods.ask([outside])[outside] == ("refused" if name == "open" else "silent")
         assert run.pods.ready() == set(PLACES)
         counted.append(f"{name}: {cells} cells, {denied} denied and dropped by policy, 0 wrong")
     print("\n".join(counted))
