@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.lab.faults.__main__ import main
 from tests.lab.faults.table import Fault, faults
 from tests.lab.host import ROOT
 from tests.lab.site import running
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("UNDERLAY_SEED", "7"))
 """Another seed draws another sample; the whole table is `make faults`."""
 COUNT = 8
+SECONDS, HEALING = 600, 200
+"""What the sample may take, and then the campaign's own healing after SIGTERM."""
 ALWAYS = ("forwarding-off", "router-blackhole", "security-group-drops-pool", "strict-reverse-path-symmetric")
 """One on a node, two at a router, and one without effect."""
 
@@ -27,10 +32,48 @@ def sample() -> list[str]:
     return [*ALWAYS, *random.Random(SEED).sample(rest, COUNT - len(ALWAYS))]
 
 
+def healed_in_any_case(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    """Return what a campaign has said; one that is not at its end is told to heal, and has the time to do so."""
+    try:
+        return process.communicate(timeout=seconds)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=HEALING)
+
+
+def test_a_campaign_that_takes_too_long_heals_before_it_ends(tmp_path: Path) -> None:
+    healed = tmp_path / "healed"
+    program = f"""
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
+print("begun", flush=True)
+try:
+    time.sleep(60)
+finally:
+    time.sleep(0.3)
+    pathlib.Path({str(healed)!r}).touch()
+"""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "begun\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        healed_in_any_case(process, 0.1)
+    assert healed.exists()
+
+
+def test_evidence_that_is_judged_again_makes_no_report_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--rejudge", "--report"])
+    assert ended.value.code == 2
+    assert "--rejudge has no run to report" in capsys.readouterr().err
+
+
 def test_a_sample_of_the_fault_table_is_named_rightly() -> None:
     command = ["exec", "--", "python", "-m", "tests.lab.faults", "--only", *sample()]
     process = running().start(*command)
-    out, error = process.communicate(timeout=280)
+    out, error = healed_in_any_case(process, SECONDS)
     print(out)
     assert process.returncode == 0, f"seed {SEED}:\n{out}{error}"
 

@@ -49,6 +49,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="write docs/results/faults")
     parser.add_argument("--rejudge", action="store_true", help="judge the evidence that the last campaign kept")
     options = parser.parse_args(argv)
+    if options.rejudge and options.report:
+        parser.error("--rejudge has no run to report: its seconds and its silence are an older campaign's")
     options.argv = argv
     return options
 
