@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plan_sites import Change, drop, put, site
+from tests.unit.plan_sites import Change, dev, drop, put, site
 from tests.unit.test_plan_paths import line
+from underlay.plan.checks import RULES
+from underlay.plan.checks.examples import declared as example
 from underlay.plan.routers import PASSWORD_MARK, router_text, symbol
+from underlay.plan.verification import expectations
+from underlay.plan.waivers import STRUCTURE
 from underlay.remote.owner import Owner, owner_in
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -118,3 +122,14 @@ def test_no_symbol_of_a_bird_configuration_is_longer_than_bird_takes() -> None:
     found = text("tor-b", lambda data: data["nodes"][3].update(name=long), put("security_groups", []))
     found += text("tor-b", put("routers.1.neighbors.0.name", long))
     assert max(map(len, re.findall(r"\w+", re.sub(r'"[^"]*"|#.*', "", found)))) <= 64
+
+
+@pytest.mark.parametrize("rule", sorted(set(RULES) - STRUCTURE))
+def test_whatever_a_waiver_lets_pass_a_router_and_the_verdict_know_each_node_by_one_address(rule: str) -> None:
+    declared = example(dev(), RULES[rule].bad).site
+    expected = expectations(declared)
+    for router in declared.routers:
+        text = router_text(declared, router)
+        assert "None" not in text
+        known = set(re.findall(r"^ *(?:neighbor|peer) (\S+) ", text, re.MULTILINE))
+        assert {str(one.address) for one in expected.router(router.name).sessions} <= known

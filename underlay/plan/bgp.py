@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, NamedTuple
 
-from underlay.model import Rack, Site
+from underlay.model import Link, Node, Rack, Site
 
 API_VERSION = "cilium.io/v2"
 INSTANCE = "underlay"
@@ -49,6 +49,11 @@ def sessions(site: Site) -> list[Session]:
         for link in rack.links
         if link.router in site.router_names
     ]
+
+
+def address_at(link: Link, node: Node) -> IPv4Address:
+    """Return the address by which a router knows a node; its own where a waiver lets it have none in their segment."""
+    return node.address_in(link.subnet) or node.address
 
 
 def _occupied(site: Site) -> list[Rack]:

@@ -10,6 +10,7 @@ from functools import cache
 import jinja2
 
 from underlay.model import Neighbor, Platform, Router, Site
+from underlay.plan.bgp import address_at
 from underlay.plan.digest import digest
 from underlay.plan.learned import Entry, learned
 from underlay.plan.owner import owner_line
@@ -65,9 +66,7 @@ def router_text(site: Site, router: Router) -> str:
             bgp=site.bgp,
             pods=site.addresses.pods,
             sets=sets,
-            nodes=[
-                (node.name, node.address_in(link.subnet)) for rack, link in links for node in site.nodes_of(rack.name)
-            ],
+            nodes=[(node.name, address_at(link, node)) for rack, link in links for node in site.nodes_of(rack.name)],
             peers=[_peer(site, router, neighbor, told, sets) for neighbor in router.neighbors],
             node_imports=_from_nodes(site),
             password=PASSWORD_MARK,

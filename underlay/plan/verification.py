@@ -9,6 +9,7 @@ from typing import Any
 from underlay.model import HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
+from underlay.plan.bgp import address_at
 from underlay.plan.once import per_site
 from underlay.plan.partners import partners
 from underlay.plan.paths import learnable
@@ -198,8 +199,7 @@ def _node(site: Site, node: Node) -> ExpectedNode:
 def _router(site: Site, router: Router) -> ExpectedRouter:
     nodes = [(node, link) for rack, link in site.links_of(router.name) for node in site.nodes_of(rack.name)]
     sessions = [
-        ExpectedSession(peer=node.name, address=node.address_in(link.subnet) or node.address, asn=site.bgp.asn)
-        for node, link in nodes
+        ExpectedSession(peer=node.name, address=address_at(link, node), asn=site.bgp.asn) for node, link in nodes
     ]
     others = [ExpectedSession(peer=peer.name, address=peer.remote, asn=peer.asn) for peer in router.neighbors]
     return ExpectedRouter(

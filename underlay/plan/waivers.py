@@ -23,14 +23,17 @@ STRUCTURE = frozenset(
         "control-plane-size",
         "host-key-missing",
         "name-not-unique",
+        "node-address-outside-rack",
         "rack-unknown",
         "router-management-missing",
         "router-unknown",
+        "uplink-address-missing",
+        "uplink-address-outside-rack",
         "uplink-missing",
     }
 )
-"""Rules that cannot be waived: without them nothing follows from the site, or nobody knows which machine answers."""
-
+"""Rules that cannot be waived: without them nothing follows from the site, or nobody knows which machine answers, or by
+which address."""
 
 EXPECTED = {
     "missing": "a value",
