@@ -51,7 +51,9 @@ def test_a_template_that_fails_is_named() -> None:
     assert found.found.startswith("Hubble UI needs relay")
 
 
-@pytest.mark.parametrize("text", ["", "Error: something new"])
+@pytest.mark.parametrize(
+    "text", ["", "Error: something new", SCHEMA.partition("- at")[0], SCHEMA.replace("- at", "* at")]
+)
 def test_what_nobody_knows_is_still_a_refusal(text: str) -> None:
     assert [one.rule for one in refusals(text)] == ["chart-not-rendered"]
 

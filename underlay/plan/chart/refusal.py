@@ -18,15 +18,15 @@ LONGEST = 400
 
 
 def refusals(text: str) -> list[Finding]:
-    """Return the findings that Helm's standard error tells."""
-    if "specifications of the schema" in text:
-        return list(_schema(text))
+    """Return the findings that Helm's standard error tells: one at least, whatever it says."""
+    if "specifications of the schema" in text and (found := list(_schema(text))):
+        return found
     if failed := FAILED.search(text):
         where = f"chart, {failed['place'].rpartition(':')[0] or failed['place']}"
         why = " ".join(failed["why"].split()).removesuffix(HINT).strip()
         return [Finding("chart-refuses-values", where, why, "values that the chart takes")]
-    found = " ".join(text.split())[-LONGEST:] or "nothing said"
-    return [Finding("chart-not-rendered", "chart", found, "a chart that Helm renders")]
+    said = " ".join(text.split())[-LONGEST:] or "nothing said"
+    return [Finding("chart-not-rendered", "chart", said, "a chart that Helm renders")]
 
 
 def _schema(text: str) -> Iterator[Finding]:
