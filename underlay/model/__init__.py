@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from underlay.model.access import Bastion, Ssh
 from underlay.model.base import Model
 from underlay.model.cilium import Certificates, Cilium, HostRouting
 from underlay.model.cluster import Addresses, Bgp, Cluster, Growth, Origin, OtherCluster, Pods, Timers
@@ -25,6 +26,7 @@ from underlay.model.site import Site, Verification, load_site
 __all__ = [
     "SHARED_GATEWAY",
     "Addresses",
+    "Bastion",
     "Bgp",
     "Certificates",
     "Cilium",
@@ -46,6 +48,7 @@ __all__ = [
     "Router",
     "SecurityGroup",
     "Site",
+    "Ssh",
     "Timers",
     "Uplink",
     "Verification",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from underlay.model.access import User
 from underlay.model.base import Address, Asn, Model, Mtu, Name, Network, Port
 
 
@@ -17,7 +18,7 @@ class Management(Model):
 
     address: Address
     """Where SSH connects to."""
-    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+    user: User
     """Root, or a user that may become root by sudo without a password."""
     port: Port = 22
     """TCP port of SSH."""
@@ -105,6 +106,8 @@ class Rack(Model):
     """Its routers: one for `single`, two or more for every other way."""
     gateway: Address | None = None
     """The shared gateway address of `anycast-gateway` and `vrrp`; the other mechanisms use the routers' own."""
+    bastion: Name | None = None
+    """The jump host before its nodes and routers; left out: the site's."""
 
     @cached_property
     def subnets(self) -> tuple[IPv4Network, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from underlay.finding import Refused
+from underlay.model.access import Ssh
 from underlay.model.base import Model, Name
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster
@@ -51,6 +52,8 @@ class Site(Model):
     """Every machine of the cluster."""
     security_groups: tuple[SecurityGroup, ...] = ()
     """The platform's packet filters around nodes; left out where there are none."""
+    ssh: Ssh = Ssh()
+    """How SSH reaches the machines; left out: directly."""
     verification: Verification
     """How the running site is verified."""
     policies: Policies | None = None

@@ -6,6 +6,7 @@ from underlay.finding import Finding
 from underlay.plan.checks import (  # noqa: F401 - they register rules
     addresses,
     aggregates,
+    bastions,
     bgp,
     capacity,
     cilium,

@@ -39,6 +39,7 @@ def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
     kinds = {
         "nodes and routers": machines,
         "racks": [rack.name for rack in site.racks],
+        "bastions": [bastion.name for bastion in site.ssh.bastions],
         "security groups": [group.name for group in site.security_groups],
         "other clusters": [site.cluster.name, *(other.name for other in site.addresses.other_clusters)],
     }
