@@ -17,6 +17,7 @@ from components.router import Configuration
 from components.settings import load_settings
 from components.verification import Datapath
 from underlay.chart.gate import gate
+from underlay.plan.access import bastions
 from underlay.plan.checks import findings
 from underlay.plan.checks.transitions import transitions
 from underlay.plan.lineage import record
@@ -30,7 +31,7 @@ found = [*findings(settings.declaration), *transitions(before, record(site))]
 today = datetime.now(UTC).date()
 release = gate(site, settings.chart)
 verdict = judge([*found, *release.findings], settings.waivers, today)
-ssh = Ssh(settings.ssh_key, settings.declaration.host_keys)
+ssh = Ssh(settings.ssh_key, settings.declaration.host_keys, settings.bastion_key, bastions(site))
 
 cluster = Cluster(
     site,

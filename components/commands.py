@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 from pulumi_command import local, remote
 
-from underlay.model import Management
+from underlay.model import Bastion, Management
 from underlay.plan.digest import digest
 from underlay.remote import command
 
@@ -26,22 +26,31 @@ DIAL_SECONDS = 10
 
 @dataclass(frozen=True)
 class Ssh:
-    """How machines are reached: one key, and the host key of each, pinned."""
+    """How machines are reached: one key, the host key of each, pinned, and the bastions before them."""
 
     key: pulumi.Output[str]
     host_keys: Mapping[str, str]
+    bastion_key: pulumi.Output[str] | None = None
+    """Of the bastions; None: the same key."""
+    bastions: Mapping[str, Bastion] = field(default_factory=dict)
+    """The bastion before each machine; machines without one are reached directly."""
 
     def to(self, name: str, management: Management) -> remote.ConnectionArgs:
         """Return the connection to a machine."""
-        return remote.ConnectionArgs(
-            host=str(management.address),
-            port=float(management.port),
-            user=management.user,
-            private_key=self.key,
-            host_key=self.host_keys.get(name, ""),
-            dial_error_limit=DIALS,
-            per_dial_timeout=DIAL_SECONDS,
-        )
+        bastion = self.bastions.get(name)
+        proxy = remote.ProxyConnectionArgs(**self._server(bastion.name, bastion, self.bastion_key)) if bastion else None
+        return remote.ConnectionArgs(**self._server(name, management), proxy=proxy)
+
+    def _server(self, name: str, access: Management | Bastion, key: pulumi.Output[str] | None = None) -> dict[str, Any]:
+        return {
+            "host": str(access.address),
+            "port": float(access.port),
+            "user": access.user,
+            "private_key": key or self.key,
+            "host_key": self.host_keys.get(name, ""),
+            "dial_error_limit": DIALS,
+            "per_dial_timeout": DIAL_SECONDS,
+        }
 
 
 def on_machine(

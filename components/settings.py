@@ -24,6 +24,8 @@ class Settings:
     waivers: tuple[Waiver, ...]
     chart: str
     ssh_key: pulumi.Output[str]
+    bastion_key: pulumi.Output[str] | None
+    """Of the bastions; None: `ssh_key` opens them too."""
     bgp_password: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     """Of a cluster that somebody else's installer has made; unused when the site names an installer."""
@@ -53,6 +55,7 @@ def load_settings() -> Settings:
             waivers=waivers,
             chart=_chart(site, config),
             ssh_key=config.require_secret("sshKey"),
+            bastion_key=config.get_secret("bastionKey"),
             bgp_password=config.require_secret("bgpPassword"),
             kubeconfig=config.get_secret("kubeconfig") or pulumi.Output.secret(""),
             cluster_password=config.get_secret("clusterPassword"),

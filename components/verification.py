@@ -56,7 +56,7 @@ class Datapath(pulumi.ComponentResource):
         ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
         self.facts = verification_facts(site, host_keys=ssh.host_keys, waivers=of_nodes(waivers))
         self.input = pulumi.Output.secret(
-            pulumi.Output.all(ssh_key=ssh.key, kubeconfig=cluster.kubeconfig).apply(
+            pulumi.Output.all(ssh_key=ssh.key, bastion_key=ssh.bastion_key, kubeconfig=cluster.kubeconfig).apply(
                 lambda secrets: with_secrets(self.facts, **secrets)
             )
         )

@@ -148,7 +148,7 @@ def run(
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
     )
-    secrets = [f"{PROJECT}:{key}" for key in ("sshKey", "bgpPassword", "kubeconfig", "clusterPassword")]
+    secrets = [f"{PROJECT}:{key}" for key in ("sshKey", "bastionKey", "bgpPassword", "kubeconfig", "clusterPassword")]
     pulumi.runtime.set_all_config(configuration(site, **other), secrets)
     try:
         _sync_await(run_pulumi_func(_program))

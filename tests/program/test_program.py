@@ -10,13 +10,14 @@ import pytest
 
 from components.refusal import SHOWN
 from tests.program.recorder import CHART, PASSWORD, SIGNATURE, SSH_KEY, TOKEN, Resource, Run, plain, run
-from tests.unit.plan_sites import Change, Data, dev, drop, put
+from tests.unit.plan_sites import KEY, Change, Data, dev, drop, put
 from underlay.model import load_site
 from underlay.plan.cluster_file import file_keys
 from underlay.plan.lineage import record
 
 OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
 FAR = {"until": "2999-01-01"}
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILgsqTbt7KF/hah2Qsuzl9997axE4yUs4XZB1+yhlZ9l"
 ENGINE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -115,6 +116,37 @@ def test_every_machine_s_host_key_is_pinned_and_nothing_is_logged(preview: Run) 
         assert one.inputs["logging"] == "none"
         assert one.inputs["addPreviousOutputInEnv"] is False
         assert str(one.inputs["delete"]).endswith(" remove")
+
+
+JUMPS = [
+    {"name": f"jump-{number}", "address": f"198.51.100.{number}", "user": "jump", "port": 2200} for number in (1, 2)
+]
+
+
+def proxies(made: Run) -> dict[str, Data | None]:
+    """Return the bastion of each command on a machine, by the machine's name."""
+    found = {one.name.partition("-")[2]: one.inputs["connection"]["value"] for one in made.of("command:remote:Command")}
+    return {name: connection.get("proxy") for name, connection in found.items()}
+
+
+def test_machines_are_reached_through_the_bastion_that_their_rack_names() -> None:
+    site = dev(put("ssh", {"bastions": JUMPS, "bastion": "jump-1"}), put("racks.1.bastion", "jump-2"))
+    keys = dict.fromkeys((*proxies(run(dev())), "jump-1"), KEY) | {"jump-2": OTHER_KEY}
+    found = proxies(run(site, hostKeys=keys, bastionKey="the bastion's key"))
+    assert {name: proxy and proxy["host"] for name, proxy in found.items()} == {
+        **dict.fromkeys(("cp-1", "worker-1", "tor-a"), "198.51.100.1"),
+        **dict.fromkeys(("worker-2", "worker-3", "tor-b"), "198.51.100.2"),
+    }
+    proxy = found["tor-b"] or {}
+    assert (proxy["user"], proxy["port"], proxy["hostKey"]) == ("jump", 2200, OTHER_KEY)
+    assert proxy["privateKey"] == "the bastion's key"
+
+
+def test_without_a_key_of_its_own_a_bastion_takes_the_machines_key_and_without_a_bastion_nothing_is_between() -> None:
+    site = dev(put("ssh", {"bastions": JUMPS[:1]}), put("racks.0.bastion", "jump-1"))
+    found = proxies(run(site, hostKeys=dict.fromkeys((*proxies(run(dev())), "jump-1"), KEY)))
+    assert {name for name, proxy in found.items() if proxy} == {"cp-1", "worker-1", "tor-a"}
+    assert (found["cp-1"] or {})["privateKey"] == SSH_KEY
 
 
 def reaches(made: Run, name: str, kind: str = "") -> set[str]:

@@ -46,7 +46,7 @@ class Site:
         monkeypatch.setattr(routers, "read", self.read)
         monkeypatch.setattr(kubernetes, "survey", lambda *_: HEALTHY.survey)
 
-    async def connect(self, machine: Machine, _: str) -> Shell:
+    async def connect(self, machine: Machine, *_: object) -> Shell:
         """Open a connection, unless told otherwise."""
         self._note("connect", machine.name)
         self.shells.append(Shell(machine))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plan_sites import site
-from underlay.commands.verify import CONFIG_FILE, of_stack
+from tests.unit.plan_sites import put, site
+from underlay.commands.verify import BASTION_KEY, CONFIG_FILE, of_stack
 from underlay.plan.verification import verification_facts, verification_input
 
 KEYS = {"cp-1": "ssh-ed25519 AAAA"}
@@ -20,6 +20,8 @@ case "$*" in
   "stack output verification --show-secrets --json"*) cat {place}/facts ;;
   "stack output kubeconfig --show-secrets --json"*) echo '"the-kubeconfig"' ;;
   "config get cilium-underlay:sshKey --json"*) printf '%s' '{{"value": "the key"}}' ;;
+  "config get cilium-underlay:bastionKey --json"*) printf '%s' '{{"value": "the bastion key"}}' ;;
+  "config --json"*) cat {place}/config ;;
   *) echo "no stack named it found" >&2; exit 1 ;;
 esac
 """
@@ -42,6 +44,15 @@ def test_facts_and_secrets_make_the_input(place: Path) -> None:
     calls = (place / "calls").read_text(encoding="utf-8")
     assert calls.count("--stack dev") == 3
     assert "the-kubeconfig" not in calls
+
+
+@pytest.mark.parametrize(("config", "key"), [({BASTION_KEY: {"secret": True}}, "the bastion key"), ({}, None)])
+def test_a_bastion_s_key_is_asked_for_where_there_is_a_bastion(place: Path, config: object, key: str | None) -> None:
+    jump = {"name": "jump-1", "address": "198.51.100.1", "user": "jump"}
+    declared = site(put("ssh", {"bastions": [jump], "bastion": "jump-1"}))
+    (place / "facts").write_text(json.dumps(verification_facts(declared, host_keys=KEYS)), encoding="utf-8")
+    (place / "config").write_text(json.dumps(config), encoding="utf-8")
+    assert json.loads(of_stack("dev"))["ssh"].get("bastion_key") == key
 
 
 def test_the_stack_s_file_may_lie_elsewhere(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def broken() -> dict[str, Any]:
 
 
 def made(found: dict[str, Any]) -> dict[str, bytes]:
-    return files(site(), verdict(found), Evidence.model_validate(found), 3.0, secrets_of(KEY, KUBECONFIG))
+    return files(site(), verdict(found), Evidence.model_validate(found), 3.0, secrets_of((KEY,), KUBECONFIG))
 
 
 def test_every_file_has_its_digest_and_the_run_s_name() -> None:
@@ -61,8 +61,8 @@ def test_no_secret_is_in_any_file() -> None:
 
 
 def test_a_kubeconfig_that_is_none_is_a_secret_as_a_whole() -> None:
-    assert "no kubeconfig at all" in set(secrets_of("", "no kubeconfig at all"))
-    assert set(secrets_of("", "users: [{name: a}]")) == {"users: [{name: a}]"}
+    assert "no kubeconfig at all" in set(secrets_of((), "no kubeconfig at all"))
+    assert set(secrets_of((), "users: [{name: a}]")) == {"users: [{name: a}]"}
 
 
 def test_results_count_what_is_broken() -> None:

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from underlay.collect import kubernetes, nodes, routers
+from underlay.collect.bastions import Bastions
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
-from underlay.model import Model, Site
+from underlay.model import Management, Model, Site
+from underlay.plan.access import bastions
 from underlay.plan.verification import Expected
 from underlay.plan.waivers import Waiver
 
@@ -34,6 +36,8 @@ class Keys(Model):
 
     key: str = Field(repr=False)
     host_keys: Mapping[str, str]
+    bastion_key: str = Field(default="", repr=False)
+    """Of bastions; empty: the same key."""
 
 
 class Request(Model):
@@ -58,7 +62,8 @@ class Gathering:
         self.begun = time.monotonic()
         self.errors: dict[str, str] = {}
         self.shells: list[Shell] = []
-        self.machines = machines(_access(request.site), request.ssh.host_keys)
+        self.bastions = Bastions(request.ssh.key)
+        self.machines = reached(request)
 
     async def run(self) -> Evidence:
         """Return all evidence; what could not be had within the time limit is in `errors`."""
@@ -73,6 +78,7 @@ class Gathering:
         finally:
             for shell in self.shells:
                 shell.close()
+            self.bastions.close()
         return Evidence(taken=taken, seconds=round(time.monotonic() - self.begun, 2), errors=self.errors, **found)
 
     async def _collect(self, found: dict[str, Any]) -> None:
@@ -135,7 +141,7 @@ class Gathering:
         await node.probe(pods.get(name), targets, self.expected)
 
     async def _connect(self, machine: Machine) -> Shell:
-        shell = await connect(machine, self.request.ssh.key)
+        shell = await connect(machine, self.request.ssh.key, await self.bastions.before(machine))
         self.shells.append(shell)
         return shell
 
@@ -157,8 +163,13 @@ class Gathering:
         self.say(f"verify: {text} ({time.monotonic() - self.begun:.1f} s)")
 
 
-def _access(site: Site) -> dict[str, Any]:
-    """Return the management access of each node and managed router."""
+def reached(request: Request) -> dict[str, Machine]:
+    """Return where each node and managed router is reached, and through which bastion."""
+    site, ssh = request.site, request.ssh
+    return machines(_access(site), ssh.host_keys, bastions(site), ssh.bastion_key)
+
+
+def _access(site: Site) -> dict[str, Management]:
     routers_ = {router.name: router.management for router in site.routers if router.managed and router.management}
     return {**{node.name: node.management for node in site.nodes}, **routers_}
 

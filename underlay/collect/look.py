@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncssh
 from pydantic import BaseModel, ValidationError
 
+from underlay.collect.bastions import Bastions
 from underlay.collect.ssh import Machine, Unreachable, connect
 from underlay.finding import Finding
 from underlay.remote import command
@@ -54,13 +55,13 @@ async def look(
     machines: Mapping[str, Machine], key: str, requests: Mapping[str, str], action: str = "look"
 ) -> list[Seen]:
     """Look at every node at once, or `apply`; a node that cannot be asked does not keep the others waiting."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate, doors = asyncio.Semaphore(AT_ONCE), Bastions(key)
 
     async def one(name: str) -> Seen:
         async with gate:
             try:
                 async with asyncio.timeout(SECONDS):
-                    return _seen(name, *await _ask(machines[name], key, requests[name], action))
+                    return _seen(name, *await _ask(machines[name], doors, key, requests[name], action))
             except TimeoutError:
                 return Seen(name, error=f"no answer within {SECONDS:g} s")
             except Unreachable as error:
@@ -68,11 +69,14 @@ async def look(
             except (OSError, asyncssh.Error) as error:
                 return Seen(name, error=f"SSH to {name}: the connection broke: {error}")
 
-    return await asyncio.gather(*(one(name) for name in requests))
+    try:
+        return await asyncio.gather(*(one(name) for name in requests))
+    finally:
+        doors.close()
 
 
-async def _ask(machine: Machine, key: str, request: str, action: str) -> tuple[str, str]:
-    shell = await connect(machine, key)
+async def _ask(machine: Machine, doors: Bastions, key: str, request: str, action: str) -> tuple[str, str]:
+    shell = await connect(machine, key, await doors.before(machine))
     try:
         _, out, complaint = await shell.run(command(action), LONGEST, request.encode())
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import asyncssh
 
+from underlay.model import Bastion, Management
 from underlay.remote import become
 
 CONNECT = 6.0
@@ -29,6 +30,15 @@ class Machine:
     port: int
     user: str
     host_key: str
+    via: Machine | None = None
+    """The bastion through which it is reached."""
+    key: str = field(default="", repr=False)
+    """Its own private key; empty: the one of all machines."""
+
+    def __str__(self) -> str:
+        """Return what a message calls the place."""
+        way = f" by way of bastion {self.via.name}" if self.via else ""
+        return f"{self.user}@{self.address} port {self.port}{way}"
 
 
 class Shell:
@@ -73,18 +83,25 @@ async def _read(stream: asyncssh.SSHReader[bytes], limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def connect(machine: Machine, key: str) -> Shell:
-    """Return an open connection; Unreachable says why there is none."""
+async def connect(machine: Machine, key: str, tunnel: asyncssh.SSHClientConnection | None = None) -> Shell:
+    """Return an open connection, through a bastion's if one is given; Unreachable says why there is none."""
+    return Shell(machine, await dial(machine, key, tunnel))
+
+
+async def dial(
+    machine: Machine, key: str, tunnel: asyncssh.SSHClientConnection | None = None
+) -> asyncssh.SSHClientConnection:
+    """Return an open connection on which nothing runs yet; Unreachable says why there is none."""
     if not machine.host_key:
         raise Unreachable(f"SSH to {machine.name}: no host key is pinned for it; add it to `hostKeys`")
-    where = f"{machine.user}@{machine.address} port {machine.port}"
     try:
         async with asyncio.timeout(CONNECT):
-            connection = await asyncssh.connect(
+            return await asyncssh.connect(
                 machine.address,
                 machine.port,
+                tunnel=tunnel or (),
                 username=machine.user,
-                client_keys=[asyncssh.import_private_key(key)],
+                client_keys=[asyncssh.import_private_key(machine.key or key)],
                 known_hosts=([asyncssh.import_public_key(machine.host_key)], [], []),
                 config=None,
                 agent_path=None,
@@ -92,21 +109,28 @@ async def connect(machine: Machine, key: str) -> Shell:
                 kbdint_auth=False,
             )
     except TimeoutError:
-        raise Unreachable(f"SSH to {where}: no answer within {CONNECT:g} s") from None
+        raise Unreachable(f"SSH to {machine}: no answer within {CONNECT:g} s") from None
     except asyncssh.HostKeyNotVerifiable:
-        raise Unreachable(f"SSH to {where}: its host key differs from the pinned one; do not go on") from None
+        raise Unreachable(f"SSH to {machine}: its host key differs from the pinned one; do not go on") from None
     except asyncssh.PermissionDenied:
-        raise Unreachable(f"SSH to {where}: the key `sshKey` is refused") from None
+        name = "bastionKey" if machine.key else "sshKey"
+        raise Unreachable(f"SSH to {machine}: the key `{name}` is refused") from None
     except asyncssh.KeyImportError as error:
-        raise Unreachable(f"SSH to {where}: a key is not valid: {error}") from None
+        raise Unreachable(f"SSH to {machine}: a key is not valid: {error}") from None
     except (OSError, asyncssh.Error) as error:
-        raise Unreachable(f"SSH to {where}: {error}") from None
-    return Shell(machine, connection)
+        raise Unreachable(f"SSH to {machine}: {error}") from None
 
 
-def machines(declared: Mapping[str, Any], host_keys: Mapping[str, str]) -> dict[str, Machine]:
+def machines(
+    declared: Mapping[str, Management],
+    host_keys: Mapping[str, str],
+    bastions: Mapping[str, Bastion] = MappingProxyType({}),
+    bastion_key: str = "",
+) -> dict[str, Machine]:
     """Return where each machine is reached, by name; the pinned key is empty where none is configured."""
-    return {
-        name: Machine(name, str(access.address), access.port, access.user, host_keys.get(name, ""))
-        for name, access in declared.items()
-    }
+
+    def one(name: str, access: Management | Bastion, via: Machine | None = None, key: str = "") -> Machine:
+        return Machine(name, str(access.address), access.port, access.user, host_keys.get(name, ""), via, key)
+
+    doors = {name: one(bastion.name, bastion, key=bastion_key) for name, bastion in bastions.items()}
+    return {name: one(name, access, doors.get(name)) for name, access in declared.items()}

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from underlay.collect.gather import reached
 from underlay.collect.look import Seen, look
-from underlay.collect.ssh import machines
 from underlay.commands.verify import read_request
 from underlay.model import Site
 from underlay.plan.prerequisites import node_input
@@ -44,11 +44,11 @@ def main(argv: list[str]) -> int:
         return NO_LOOK
     waived = in_force(asked.waivers, datetime.now(UTC).date())
     requests = {node.name: request("prepare_node", node_input(site, node, waived)) for node in chosen}
-    reached = machines({node.name: node.management for node in site.nodes}, asked.ssh.host_keys)
-    seen = asyncio.run(look(reached, asked.ssh.key, requests))
+    there = reached(asked)
+    seen = asyncio.run(look(there, asked.ssh.key, requests))
     if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):
         print("\n".join(_lines(seen)), file=sys.stderr)
-        again = {one.node: one for one in asyncio.run(look(reached, asked.ssh.key, drifted, "apply"))}
+        again = {one.node: one for one in asyncio.run(look(there, asked.ssh.key, drifted, "apply"))}
         seen = [again.get(one.node, one) for one in seen]
     print("\n".join(_lines(seen)), file=sys.stderr)
     if arguments.json:

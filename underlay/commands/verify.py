@@ -28,6 +28,7 @@ EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3, Status.SKIPPED: 3}
 OUTPUT = "verification"
 """The stack output that holds the input of a verification, without secrets."""
 SSH_KEY = "cilium-underlay:sshKey"
+BASTION_KEY = "cilium-underlay:bastionKey"
 CONFIG_FILE = "UNDERLAY_CONFIG_FILE"
 """Names the stack's file where it does not lie beside the program."""
 SHOWN = 600
@@ -63,7 +64,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(_short(verdict))
     if arguments.report:
-        secrets = secrets_of(request.ssh.key, request.kubeconfig)
+        secrets = secrets_of((request.ssh.key, request.ssh.bastion_key), request.kubeconfig)
         write(arguments.report, files(request.site, verdict, evidence, old, secrets))
         _say(f"verify: run {run_id(verdict)}, evidence in {arguments.report}")
     return EXIT[verdict.status]
@@ -104,9 +105,17 @@ def of_stack(stack: str) -> str:
     """
     facts = json.loads(_pulumi(stack, "stack", "output", OUTPUT, "--show-secrets", "--json"))
     kubeconfig = json.loads(_pulumi(stack, "stack", "output", "kubeconfig", "--show-secrets", "--json"))
+    keys = {"ssh_key": _configured(stack, "get", SSH_KEY)["value"]}
+    if facts["site"]["ssh"]["bastions"] and BASTION_KEY in _configured(stack):
+        keys["bastion_key"] = _configured(stack, "get", BASTION_KEY)["value"]
+    return json.dumps(with_secrets(facts, **keys, kubeconfig=kubeconfig))
+
+
+def _configured(stack: str, *words: str) -> dict[str, Any]:
     file = os.environ.get(CONFIG_FILE)
-    key = _pulumi(stack, "config", "get", SSH_KEY, "--json", *(["--config-file", file] if file else []))
-    return json.dumps(with_secrets(facts, ssh_key=json.loads(key)["value"], kubeconfig=kubeconfig))
+    text = _pulumi(stack, "config", *words, "--json", *(["--config-file", file] if file else []))
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _pulumi(stack: str, *words: str) -> str:

@@ -168,9 +168,12 @@ def verification_facts(
     }
 
 
-def with_secrets(facts: Mapping[str, Any], *, ssh_key: str, kubeconfig: str) -> dict[str, Any]:
+def with_secrets(
+    facts: Mapping[str, Any], *, ssh_key: str, kubeconfig: str, bastion_key: str | None = None
+) -> dict[str, Any]:
     """Return the input of `underlay verify`: the facts, and the secrets that open machines and cluster."""
-    return {**facts, "ssh": {**facts["ssh"], "key": ssh_key}, "kubeconfig": kubeconfig}
+    bastion = {"bastion_key": bastion_key} if bastion_key else {}
+    return {**facts, "ssh": {**facts["ssh"], "key": ssh_key, **bastion}, "kubeconfig": kubeconfig}
 
 
 def verification_input(

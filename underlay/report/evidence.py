@@ -84,9 +84,9 @@ def versions(site: Site, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def secrets_of(ssh_key: str, kubeconfig: str) -> Iterator[str]:
-    """Yield whatever of the two must appear in no file: each line of the key, each credential of a user."""
-    yield from (line.strip() for line in ssh_key.splitlines() if not line.startswith("-----"))
+def secrets_of(keys: Iterable[str], kubeconfig: str) -> Iterator[str]:
+    """Yield whatever of them must appear in no file: each line of a key, each credential of a user."""
+    yield from (line.strip() for key in keys for line in key.splitlines() if not line.startswith("-----"))
     try:
         users = (yaml.safe_load(kubeconfig) or {}).get("users") or ()
         credentials = [one["user"] for one in users]

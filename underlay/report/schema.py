@@ -45,9 +45,10 @@ KEYS: dict[str, tuple[Schema, str]] = {
     ),
     "hostKeys": (
         {"type": "object", "additionalProperties": HOST_KEY},
-        "SSH host key of each node and managed router by name, as in its /etc/ssh/ssh_host_ed25519_key.pub",
+        "SSH host key of each node, managed router and bastion by name, as in its /etc/ssh/ssh_host_ed25519_key.pub",
     ),
     "sshKey": (SECRET, "Private key in OpenSSH format that nodes and managed routers accept; set it with --secret"),
+    "bastionKey": (SECRET, "Private key that the bastions accept, where it is not sshKey; set it with --secret"),
     "bgpPassword": (SECRET, "TCP-MD5 password of the BGP sessions between nodes and routers; set it with --secret"),
     "kubeconfig": (SECRET, "Of a cluster that somebody else's installer has made; set it with --secret"),
     "chart": (

@@ -45,7 +45,7 @@ def bastions_are_apart(declaration: Declaration) -> Iterator[Problem]:
     """A node or router that leads to the others is lost together with the way to repair it."""
     site = declaration.site
     owners = _owners(declaration)
-    names = {machine.name for machine in (*site.nodes, *site.routers)}
+    names = {*(node.name for node in site.nodes), *(router.name for router in site.routers)}
     for index, bastion in enumerate(site.ssh.bastions):
         where, expected = f"site.ssh.bastions.{index}", "a host that is no node and no router of this site"
         if bastion.name in names:

@@ -42,7 +42,8 @@ def _put(place: Any, key: Any, value: object) -> None:  # noqa: ANN401 - a mappi
 def declared(base: Mapping[str, Any], example: Example) -> Declaration:
     """Return what an example declares: the site, and a host key for each machine."""
     site = load_site(changed(base, {path: to for path, to in example.items() if not path.startswith(HOST_KEYS)}))
-    names = [machine.name for machine in (*site.nodes, *site.routers, *site.ssh.bastions)]
+    names = [*(node.name for node in site.nodes), *(router.name for router in site.routers)]
+    names += [bastion.name for bastion in site.ssh.bastions]
     keys: Data = dict.fromkeys(names, KEY)
     told = {path.removeprefix(HOST_KEYS): to for path, to in example.items() if path.startswith(HOST_KEYS)}
     return Declaration(site, changed(keys, told))

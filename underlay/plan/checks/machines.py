@@ -18,8 +18,8 @@ from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 def host_keys_are_pinned(declaration: Declaration) -> Iterator[Problem]:
     """Without a pinned key anybody on the way can answer for the machine."""
     site = declaration.site
-    managed = (router for router in site.routers if router.managed)
-    for name in (machine.name for machine in (*site.nodes, *managed, *site.ssh.bastions)):
+    machines = [*(node.name for node in site.nodes), *(router.name for router in site.routers if router.managed)]
+    for name in (*machines, *(bastion.name for bastion in site.ssh.bastions)):
         if not declaration.host_keys.get(name):
             yield Problem(f"hostKeys.{name}", "nothing", "its public key, as in ssh-ed25519 AAAA", FIX)
 
@@ -70,7 +70,9 @@ def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
 )
 def management_is_no_pod(declaration: Declaration) -> Iterator[Problem]:
     """Cilium takes an address of the pool for a pod and may give it to one."""
-    bastions = ((f"site.ssh.bastions.{at}.address", one.address) for at, one in enumerate(declaration.site.ssh.bastions))
+    bastions = (
+        (f"site.ssh.bastions.{at}.address", one.address) for at, one in enumerate(declaration.site.ssh.bastions)
+    )
     for where, address in (*_managed(declaration), *bastions):
         for pool in declaration.site.addresses.pods.pools:
             if address in pool:
@@ -83,3 +85,8 @@ def _managed(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:
     for index, router in enumerate(declaration.site.routers):
         if router.management:
             yield f"site.routers.{index}.management.address", router.management.address
+
+
+def _bastions(declaration: Declaration) -> Iterator[tuple[str, IPv4Address]]:
+    for index, bastion in enumerate(declaration.site.ssh.bastions):
+        yield f"site.ssh.bastions.{index}.address", bastion.address
