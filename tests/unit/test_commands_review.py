@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from underlay.commands import review
+from tests.unit.test_report_page import event
+from underlay.commands import review, stack_file
 from underlay.commands.common import Failure
+
+STACK = Path(__file__).parents[2] / "Pulumi.dev.yaml"
 
 
 @pytest.mark.parametrize(
@@ -27,4 +31,23 @@ def test_the_stack_s_file_is_the_one_that_the_surroundings_name(
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(Failure, match="no such stack"):
         review.main(["--stack", "dev"])
-    assert asked[0][: 6 + len(words)] == ["pulumi", "preview", "--json", "--non-interactive", "--stack", "dev", *words]
+    assert asked == [["pulumi", "preview", "--json", *words, "--non-interactive", "--stack", "dev"]]
+
+
+def test_what_is_drawn_and_compared_is_the_file_that_is_previewed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "Pulumi.dev.yaml"
+    elsewhere.write_text(STACK.read_text(encoding="utf-8"), encoding="utf-8")
+    asked: list[Path] = []
+
+    def read(path: Path) -> None:
+        asked.append(path)
+        raise Failure("seen")
+
+    monkeypatch.setenv("UNDERLAY_CONFIG_FILE", str(elsewhere))
+    monkeypatch.setattr(stack_file, "site", read)
+    events = tmp_path / "events"
+    events.write_text(event(), encoding="utf-8")
+    review.main(["--stack", "dev", "--events", str(events), "--report", str(tmp_path)])
+    assert asked == [elsewhere]

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from underlay.commands import engine
 from underlay.commands.common import Failure, no_words, say
 from underlay.plan.values import NAMESPACE, RELEASE
 
@@ -139,13 +139,9 @@ def _is_pulumi(process: int) -> bool:
 
 def _pulumi(*words: str, text: str | None = None) -> str:
     """Run the engine's program; a stack that is not there has no state, any other failure is told."""
-    command = ["pulumi", *words, "--non-interactive"]
-    try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise Failure(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
+    done = engine.run(*words, text=text)
     if done.returncode == 0:
         return done.stdout
     if NO_STACK.search(done.stderr) and text is None:
         return ""
-    raise Failure(f"`pulumi {' '.join(words)}` fails: {done.stderr.strip() or done.stdout.strip()}")
+    raise Failure(f"`pulumi {' '.join(words)}` fails: {engine.said(done)}")

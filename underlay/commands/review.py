@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
-from underlay.commands import stack_file
-from underlay.commands.common import Failure, say
-from underlay.commands.verify import CONFIG_FILE
+from underlay.commands import engine, stack_file
+from underlay.commands.common import Failure, say, text_of
 from underlay.model import Site
 from underlay.report.page import Page, Picture
 from underlay.report.page_html import html
 from underlay.report.page_markdown import markdown
 from underlay.report.pictures import drawings
-from underlay.report.review.answers import Case, answers
+from underlay.report.review.answers import Case
 from underlay.report.review.change import changes
 from underlay.report.review.judged import judged
 from underlay.report.review.page import review
@@ -30,15 +28,15 @@ MARKDOWN, HTML, ANSWERS = "review.md", "review.html", "review.json"
 def main(argv: list[str]) -> int:
     """Write the pages; 0 where the preview may be applied, 1 where it is refused."""
     arguments = _arguments(argv)
-    case, name = _case(arguments), arguments.stack or "unnamed"
-    site = _site(arguments)
+    site, name = _site(arguments), arguments.stack or "unnamed"
+    case = _case(arguments, site)
     page = review(case, name, [] if site is None else [Picture(one.title, one.svg) for one in drawings(site)])
-    _write(arguments.report, page, answers(case))
+    _write(arguments.report, page, case.answered)
     say(f"review: {arguments.report / MARKDOWN} for a comment, {arguments.report / HTML} for a browser")
     if arguments.json:
-        print(json.dumps(answers(case)))
+        print(json.dumps(case.answered))
     else:
-        print("\n".join(f"{question} {text}" for question, text in answers(case).items()))
+        print("\n".join(f"{question} {text}" for question, text in case.answered.items()))
     return 1 if case.judged.errors or case.judged.stops or case.judged.failures else 0
 
 
@@ -56,30 +54,30 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     add("--policy", type=Path, metavar="FILE", help="policy.json of `underlay policy --report`")
     add("--policy-pack", metavar="DIR", help="ask this pack too, where the preview is made now")
     add("--against", type=Path, metavar="FILE", help="the former stack file, to compare ways and ranges with")
-    add("--site", type=Path, metavar="FILE", help="the stack file (default: Pulumi.NAME.yaml)")
+    add("--site", type=Path, metavar="FILE", help="the stack file (default: the stack's own)")
     add("--report", type=Path, default=FOLDER, metavar="DIR", help=f"where the pages go (default: {FOLDER})")
     add("--json", action="store_true", help="print questions and answers as JSON on standard output")
     return parser.parse_args(argv)
 
 
-def _case(arguments: argparse.Namespace) -> Case:
+def _case(arguments: argparse.Namespace, site: Site | None) -> Case:
     files = [path for path in (arguments.events, arguments.event_log) if path]
-    texts = [_text(path) for path in files] or [_preview(arguments)]
+    texts = [text_of(path) for path in files] or [_preview(arguments)]
     try:
         preview = read_preview(*texts)
     except Unreadable as error:
         raise Failure(f"{', '.join(map(str, files)) or 'the preview'}: {error}") from None
     try:
-        said = judged(preview, _text(arguments.policy) if arguments.policy else "")
+        said = judged(preview, text_of(arguments.policy) if arguments.policy else "")
     except (ValueError, AttributeError) as error:
         raise Failure(f"{arguments.policy} is no result of `underlay policy`: {error}") from None
-    after = _site(arguments) if arguments.against else None
-    return Case(changes(preview), said, moved(stack_file.site(arguments.against), after) if after else None)
+    compared = moved(stack_file.site(arguments.against), site) if arguments.against and site else None
+    return Case(changes(preview), said, compared)
 
 
 def _site(arguments: argparse.Namespace) -> Site | None:
     """Return the declared site; None where no file is named, or where it is refused, which the findings say."""
-    path = arguments.site or (Path(f"Pulumi.{arguments.stack}.yaml") if arguments.stack else None)
+    path = arguments.site or (engine.stack_file(arguments.stack) if arguments.stack else None)
     if path is None or not path.exists():
         return None
     try:
@@ -88,32 +86,20 @@ def _site(arguments: argparse.Namespace) -> Site | None:
         return None
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} cannot be read: {error}") from None
-
-
 def _preview(arguments: argparse.Namespace) -> str:
     """Return what the engine says of a stack now, policies included."""
     if not arguments.stack:
         raise Failure("nothing to review; name a stack (--stack) or what its preview has printed (--events)")
-    words = ["pulumi", "preview", "--json", "--non-interactive", "--stack", arguments.stack]
-    words += ["--config-file", file] if (file := os.environ.get(CONFIG_FILE)) else []
+    words = ["preview", "--json", *engine.config_file()]
     words += ["--policy-pack", arguments.policy_pack] if arguments.policy_pack else []
-    settings = os.environ | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"}
     say(f"review: previews stack {arguments.stack}")
-    try:
-        done = subprocess.run(words, env=settings, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise Failure(f"`pulumi preview` cannot be run: {error}") from None
+    done = engine.run(*words, stack=arguments.stack, more={"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"})
     if done.returncode and not done.stdout.strip():
         raise Failure(f"`pulumi preview` ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
 
 
-def _write(folder: Path, page: Page, answered: dict[str, str]) -> None:
+def _write(folder: Path, page: Page, answered: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARKDOWN).write_text(markdown(page), encoding="utf-8")

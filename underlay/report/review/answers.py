@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from underlay.report.page import together
 from underlay.report.review.change import Changes, Owner
@@ -25,6 +26,11 @@ class Case:
     judged: Judged
     moved: Moved | None
     """None: the site was not compared with a former one."""
+
+    @cached_property
+    def answered(self) -> Mapping[str, str]:
+        """Return each question with its answer."""
+        return answers(self)
 
 
 def refused(case: Case) -> str:

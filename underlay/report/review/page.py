@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from underlay.report.page import Block, Diff, Items, Link, Page, Picture, Section, Table, Words, anchor, together
-from underlay.report.review.answers import GONE, QUESTIONS, TEAM, Case, answers
+from underlay.report.review.answers import GONE, QUESTIONS, TEAM, Case
 from underlay.report.review.change import Changes, Text, grouped, grouped_sessions
 from underlay.report.review.judged import findings_blocks, policy_blocks
 
@@ -29,7 +29,7 @@ def review(case: Case, name: str, pictures: Sequence[Picture] = ()) -> Page:
 
 def _answers(case: Case) -> Table:
     places = {question: anchor(title) for question, _, title in QUESTIONS}
-    rows = [(Link(question, f"#{places[question]}"), text) for question, text in answers(case).items()]
+    rows = [(Link(question, f"#{places[question]}"), text) for question, text in case.answered.items()]
     return Table(("question", "answer"), rows)
 
 
