@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.plan_sites import put, site
-from underlay.commands.verify import BASTION_KEY, CONFIG_FILE, of_stack
+from underlay.commands.common import Failure
+from underlay.commands.engine import CONFIG_FILE
+from underlay.commands.request import BASTION_KEY, of_stack
 from underlay.plan.verification import verification_facts, verification_input
 
 KEYS = {"cp-1": "ssh-ed25519 AAAA"}
@@ -17,12 +19,14 @@ PULUMI = """\
 #!/bin/sh
 echo "$@" >> {place}/calls
 case "$*" in
-  "stack output verification --show-secrets --json"*) cat {place}/facts ;;
+  "stack output verification --show-secrets --json"*)
+    cat {place}/facts 2>/dev/null && exit
+    echo "error: current stack does not have output property 'verification'" >&2; exit 1 ;;
   "stack output kubeconfig --show-secrets --json"*) echo '"the-kubeconfig"' ;;
   "config get cilium-underlay:sshKey --json"*) printf '%s' '{{"value": "the key"}}' ;;
   "config get cilium-underlay:bastionKey --json"*) printf '%s' '{{"value": "the bastion key"}}' ;;
   "config --json"*) cat {place}/config ;;
-  *) echo "no stack named it found" >&2; exit 1 ;;
+  *) echo "no stack named 'it' found" >&2; exit 1 ;;
 esac
 """
 
@@ -62,9 +66,22 @@ def test_the_stack_s_file_may_lie_elsewhere(place: Path, monkeypatch: pytest.Mon
     assert ["--config-file /elsewhere/Pulumi.dev.yaml" in line for line in lines] == [False, False, True]
 
 
-def test_what_the_engine_says_is_told(place: Path) -> None:
+def test_an_output_that_is_not_there_yet_is_made_by_an_update(place: Path) -> None:
     (place / "facts").unlink()
-    with pytest.raises(ValueError, match="`pulumi up` makes it"):
+    with pytest.raises(Failure, match=r"does not have output property 'verification'; `pulumi up` makes it$"):
+        of_stack("dev")
+
+
+def test_what_no_update_makes_is_told_in_the_engine_s_own_words(place: Path) -> None:
+    program = place / "pulumi"
+    program.write_text(program.read_text(encoding="utf-8").replace("config get", "config gone"), encoding="utf-8")
+    with pytest.raises(Failure, match=r"^no stack named 'it' found$"):
+        of_stack("dev")
+
+
+def test_a_machine_without_the_engine_is_told_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(place / "nowhere"))
+    with pytest.raises(Failure, match="the program pulumi cannot be run: No such file or directory; expected it on"):
         of_stack("dev")
 
 

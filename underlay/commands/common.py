@@ -11,9 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from underlay.failure import Failure
+from underlay.report.columns import harmless
 
-__all__ = ["Failure", "Look", "no_words", "read_input", "say", "text_of", "wait"]
+__all__ = [
+    "BAD",
+    "UNKNOWN",
+    "Failure",
+    "Look",
+    "judging",
+    "no_words",
+    "read_input",
+    "say",
+    "site_option",
+    "text_of",
+    "wait",
+]
 
+BAD, UNKNOWN = 1, 3
+"""Exit codes of a judgement: the site is not as it has to be; it could not be judged."""
+SHOWN = 600
+"""Letters of an error of our own."""
 PAUSE = 1.0
 """Seconds between two looks: as often as Cilium's operator registers a CRD."""
 
@@ -24,6 +41,24 @@ Look = Callable[[], Sequence[str]]
 def no_words(name: str, does: str | None, argv: Sequence[str]) -> None:
     """Refuse words behind a command that takes none; `--help` says what it does."""
     argparse.ArgumentParser(prog=f"underlay {name}", description=does).parse_args(argv)
+
+
+def site_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told the stack file whose site it shows."""
+    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
+
+
+def judging(command: str, run: Callable[[], int]) -> int:
+    """Return the exit code that a judgement comes to; a mistake of ours must not look like a fault of the site."""
+    try:
+        return run()
+    except Failure as failure:
+        text = str(failure)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict
+        text = f"the site could not be judged: {type(error).__name__}: {error}"
+        text = f"{harmless(text)[:SHOWN]}; this is no verdict on the site"
+    say(f"{command}: {text}")
+    return UNKNOWN
 
 
 def text_of(path: Path) -> str:

@@ -5,52 +5,47 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from underlay.collect.gather import reached
 from underlay.collect.look import Seen, look
-from underlay.commands.verify import read_request
+from underlay.commands.common import BAD, UNKNOWN, Failure, judging, say
+from underlay.commands.request import add_options, read_request
 from underlay.model import Site
 from underlay.plan.prerequisites import node_input
 from underlay.plan.waivers import in_force
 from underlay.remote import request
 from underlay.report.columns import harmless
 
-NO_LOOK, DRIFTED = 3, 1
-"""Exit codes: a node could not be asked; a node is not as it was declared."""
-
 
 def main(argv: list[str]) -> int:
     """Look at all nodes of a stack at once and say what differs."""
     parser = argparse.ArgumentParser(prog="underlay drift", description="Compare nodes with their declaration.")
-    parser.add_argument("--input", default="-", metavar="FILE", help="JSON input as of verify; - is standard input")
-    parser.add_argument("--stack", metavar="NAME", help="take the input from this stack, by `pulumi`")
+    add_options(parser)
     parser.add_argument("--node", action="append", metavar="NAME", help="look at this node only; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     parser.add_argument("--repair", action="store_true", help="bring the nodes that differ back to their declaration")
     arguments = parser.parse_args(argv)
-    try:
-        asked = read_request(arguments.stack, arguments.input)
-    except ValueError as error:
-        print(f"drift: the input is not usable: {error}", file=sys.stderr)
-        return NO_LOOK
+    return judging("drift", lambda: _drift(arguments))
+
+
+def _drift(arguments: argparse.Namespace) -> int:
+    asked = read_request(arguments)
     site = asked.site
     chosen = [node for node in site.nodes if not arguments.node or node.name in arguments.node]
     if unknown := sorted({*(arguments.node or ())} - {node.name for node in chosen}):
-        print(f"drift: no node is called {harmless(', '.join(unknown))}; the site has {_names(site)}", file=sys.stderr)
-        return NO_LOOK
+        raise Failure(f"no node is called {harmless(', '.join(unknown))}; the site has {_names(site)}")
     waived = in_force(asked.waivers, datetime.now(UTC).date())
     requests = {node.name: request("prepare_node", node_input(site, node, waived)) for node in chosen}
     there = reached(asked)
     seen = asyncio.run(look(there, asked.ssh.key, requests))
     if arguments.repair and (drifted := {one.node: requests[one.node] for one in seen if one.findings}):
-        print("\n".join(_lines(seen)), file=sys.stderr)
+        say("\n".join(_lines(seen)))
         again = {one.node: one for one in asyncio.run(look(there, asked.ssh.key, drifted, "apply"))}
         seen = [again.get(one.node, one) for one in seen]
-    print("\n".join(_lines(seen)), file=sys.stderr)
+    say("\n".join(_lines(seen)))
     if arguments.json:
         print(json.dumps([asdict(one) for one in seen]))
     return exit_code(seen)
@@ -62,7 +57,7 @@ def _names(site: Site) -> str:
 
 def exit_code(seen: Sequence[Seen]) -> int:
     """Return 3 where a node could not be asked, 1 where one has drifted, 0 where all are as declared."""
-    return NO_LOOK if any(one.error for one in seen) else DRIFTED if any(one.findings for one in seen) else 0
+    return UNKNOWN if any(one.error for one in seen) else BAD if any(one.findings for one in seen) else 0
 
 
 def _lines(seen: Sequence[Seen]) -> list[str]:

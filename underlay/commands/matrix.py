@@ -10,7 +10,7 @@ import yaml
 from rich.console import Console
 
 from underlay.commands import stack_file
-from underlay.commands.common import say
+from underlay.commands.common import say, site_option
 from underlay.model.policies import Policies
 from underlay.plan.policies import difference, matrix, opened, policy_objects
 from underlay.report.matrix import document, show
@@ -19,7 +19,7 @@ from underlay.report.matrix import document, show
 def main(argv: list[str]) -> int:
     """Print the matrix, its difference from another site's, or the objects that enforce it."""
     parser = argparse.ArgumentParser(prog="underlay matrix", description="Show who reaches whom, and what decides.")
-    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
+    site_option(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--json", action="store_true", help="print the matrix as JSON")
     what.add_argument("--objects", action="store_true", help="print the objects that enforce it as YAML")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from rich.console import Console
 
 from underlay.commands import stack_file
+from underlay.commands.common import site_option
 from underlay.plan.paths import solve
 from underlay.report.paths import document, show
 
@@ -16,7 +16,7 @@ from underlay.report.paths import document, show
 def main(argv: list[str]) -> int:
     """Show a site's paths; a gap is no failure here, because the rules say it at preview."""
     parser = argparse.ArgumentParser(prog="underlay paths", description="Show the ways of pods, and what losses leave.")
-    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
+    site_option(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args(argv)
     site = stack_file.site(arguments.site)

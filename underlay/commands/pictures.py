@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from underlay.commands import stack_file
-from underlay.commands.common import Failure, say
+from underlay.commands.common import Failure, say, site_option
 from underlay.report.pictures import drawings
 
 FOLDER = Path("build") / "pictures"
@@ -15,7 +15,7 @@ FOLDER = Path("build") / "pictures"
 def main(argv: list[str]) -> int:
     """Write the pictures of a stack file's site."""
     parser = argparse.ArgumentParser(prog="underlay pictures", description="Draw a site.")
-    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
+    site_option(parser)
     parser.add_argument("--report", type=Path, default=FOLDER, metavar="DIR", help=f"where to (default: {FOLDER})")
     arguments = parser.parse_args(argv)
     made = drawings(stack_file.site(arguments.site))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from ipaddress import AddressValueError, IPv4Address
+from typing import Any
 from urllib.parse import quote
 
 from underlay.collect.cluster_api import ClusterApi, Unanswered, Unreached
 from underlay.collect.gather import Request, gather
-from underlay.commands.common import Failure, say
-from underlay.commands.verify import read_request
+from underlay.commands.common import BAD, UNKNOWN, Failure, judging, say
+from underlay.commands.request import add_options, read_request
 from underlay.judge.verdict import Status
 from underlay.judge.why import Chain, chain
 from underlay.report.columns import harmless
 
 SIGNS = {Status.PASS: "ok   ", Status.FAIL: "BROKEN", Status.ERROR: "unread", Status.SKIPPED: "-    "}
-BROKEN, UNREAD = 1, 3
-"""Exit codes: a link is broken; one could not be read."""
 SECONDS = 15.0
 """For the Kubernetes API to say where a pod is."""
 LONGEST = 160
@@ -30,35 +29,26 @@ def main(argv: list[str]) -> int:
     """Say for one pod, by address or NAMESPACE/NAME, where its chain breaks first."""
     parser = argparse.ArgumentParser(prog="underlay why", description="Follow a pod from declaration to packets.")
     parser.add_argument("pod", help="its address, or NAMESPACE/NAME")
-    parser.add_argument("--input", default="-", metavar="FILE", help="JSON input as of verify; - is standard input")
-    parser.add_argument("--stack", metavar="NAME", help="take the input from this stack, by `pulumi`")
+    add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the chain as JSON on standard output")
     arguments = parser.parse_args(argv)
-    try:
-        found = _chain(arguments)
-    except Failure as failure:
-        print(f"why: {failure}", file=sys.stderr)
-        return UNREAD
-    print("\n".join(lines(found)), file=sys.stderr)
+    return judging("why", lambda: _why(arguments))
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    request = read_request(arguments)
+    address = _address(arguments.pod, request)
+    found = chain(request.expected, gather(request, say), address)
+    say("\n".join(lines(found)))
     if arguments.json:
         print(json.dumps(asdict(found)))
     return exit_code(found)
 
 
-def _chain(arguments: argparse.Namespace) -> Chain:
-    """Return a pod's chain; Failure says why there is none, which is no verdict on the pod."""
-    try:
-        request = read_request(arguments.stack, arguments.input)
-    except ValueError as error:
-        raise Failure(f"the input is not usable: {error}") from None
-    address = _address(arguments.pod, request)
-    return chain(request.expected, gather(request, say), address)
-
-
 def exit_code(found: Chain) -> int:
     """Return 0 where every link holds, 1 where one is broken, 3 where one could not be read."""
     broken = found.broken
-    return 0 if broken is None else BROKEN if broken.status is Status.FAIL else UNREAD
+    return 0 if broken is None else BAD if broken.status is Status.FAIL else UNKNOWN
 
 
 def lines(found: Chain) -> list[str]:
@@ -88,8 +78,18 @@ def _of_pod(namespace: str, name: str, request: Request) -> IPv4Address:
             pods = api.items(f"/api/v1/namespaces/{quote(namespace, safe='')}/pods")
     except (Unreached, Unanswered) as error:
         raise Failure(f"the Kubernetes API does not say where pod {harmless(name)} is: {error}") from None
-    found = next((pod["status"].get("podIP") for pod in pods if pod["metadata"]["name"] == name), None)
+    found = next((_addresses(pod["status"]) for pod in pods if pod["metadata"]["name"] == name), [])
     if not found:
         there = ", ".join(pod["metadata"]["name"] for pod in pods[:10]) or "none"
         raise Failure(f"no pod {harmless(name)} with an address in namespace {harmless(namespace)}; there: {there}")
-    return IPv4Address(found)
+    try:
+        return next(IPv4Address(one) for one in found if ":" not in one)
+    except (StopIteration, AddressValueError):
+        told = harmless(", ".join(found))
+        raise Failure(f"pod {harmless(name)} has no IPv4 address, but {told}; the underlay carries IPv4") from None
+
+
+def _addresses(status: Mapping[str, Any]) -> list[str]:
+    """Return a pod's addresses, of both IP versions where it has both."""
+    both = [str(one["ip"]) for one in status.get("podIPs") or () if one.get("ip")]
+    return both or [str(one) for one in [status.get("podIP")] if one]

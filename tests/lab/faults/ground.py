@@ -16,7 +16,8 @@ from lab.init import ENVIRONMENT
 from lab.paths import state
 from tests.lab.faults.table import Lines, Profile
 from underlay.collect.gather import Request, gather
-from underlay.commands.verify import of_stack
+from underlay.commands.common import Failure
+from underlay.commands.request import of_stack
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
@@ -45,7 +46,7 @@ class Ground:
         """Return the verification's input as the stack's last update has left it, with what today's plan expects."""
         try:
             content = json.loads(of_stack("dev"))
-        except ValueError as error:
+        except (Failure, ValueError) as error:
             raise Broken(f"no verification input: {error}") from None
         expected = expectations(Site.model_validate(content["site"]))
         return Request.model_validate(content | {"expected": expected.model_dump(mode="json")})
