@@ -221,7 +221,7 @@ def verdicts_with(lab: Fabric, fault: Fault) -> dict[str | None, Verdict]:
     """Verify by both backends; in turn where ICMP errors are evidence, of which a router sends only a few."""
     if not any("ICMP" in witness for witness in fault.witnesses):
         return lab.verify_by(*BACKENDS)
-    verdicts = {}
+    verdicts: dict[str | None, Verdict] = {}
     for backend in BACKENDS:
         time.sleep(ERRORS_AGAIN)
         verdicts[backend] = lab.verify(backend)
