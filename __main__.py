@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pulumi
 
 from components.bgp import Peering
@@ -19,29 +17,29 @@ from components.verification import Datapath
 from underlay.chart.gate import gate
 from underlay.plan.access import bastions
 from underlay.plan.checks import findings
-from underlay.plan.checks.transitions import transitions
+from underlay.plan.checks.transitions import IDENTITY, transitions
+from underlay.plan.facts import cluster_facts
 from underlay.plan.lineage import record
 from underlay.plan.security import lines
-from underlay.plan.waivers import in_force, judge
+from underlay.plan.waivers import changes, in_force, judge
 
 settings = load_settings()
 site = settings.site
 before = past()
 found = [*findings(settings.declaration), *transitions(before, record(site))]
-today = datetime.now(UTC).date()
 release = gate(site, settings.chart)
-verdict = judge([*found, *release.findings], settings.waivers, today)
+verdict = judge([*found, *release.findings], settings.waivers, settings.today)
 ssh = Ssh(settings.ssh_key, settings.declaration.host_keys, settings.bastion_key, bastions(site))
 
 cluster = Cluster(
     site,
+    facts=cluster_facts(site, settings.waivers, before),
     verdict=verdict,
-    waivers=settings.waivers,
-    past=before,
+    allowed=changes(IDENTITY, settings.waivers, settings.today),
     kubeconfig=settings.kubeconfig,
     password=settings.cluster_password,
 )
-nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, today))
+nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, settings.today))
 routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
 cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
 peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))

@@ -14,10 +14,8 @@ from components.cluster import Cluster
 from components.commands import Ssh, Triggers, underlay
 from underlay.model import Site
 from underlay.plan import responders
-from underlay.plan.bgp import objects, sessions
-from underlay.plan.digest import digest
-from underlay.plan.policies import policy_objects
-from underlay.plan.values import helm_values
+from underlay.plan.bgp import sessions
+from underlay.plan.facts import what_matters
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
 from underlay.plan.waivers import Waiver, of_nodes
 from underlay.report.document import age, summary
@@ -114,9 +112,3 @@ def _kept(text: str | None) -> dict[str, Any]:
     found = summary(text)
     pulumi.log.info(f"verdict {found['status']}, {age(found['taken'])}")
     return found
-
-
-def what_matters(site: Site) -> list[str]:
-    """Return digests of everything in the cluster whose change makes an earlier verdict worthless."""
-    custom = [*objects(site), *policy_objects(site)]
-    return [digest(helm_values(site)), digest(custom), digest(responders.daemons(site))]

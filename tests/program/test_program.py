@@ -309,6 +309,14 @@ def test_what_a_stack_has_to_say_is_asked_for_by_name(site: Data, other: Data, r
     assert f"[{rule}]" in made.messages[0]
 
 
+def test_keys_without_a_value_are_told_together_with_what_the_rules_find() -> None:
+    made = run(dev(put("bgp.timers.keepalive", 9)), sshKey="", bgpPassword="", chart="", kubeconfig="given-config")
+    [message] = made.messages
+    assert made.code == SHOWN
+    assert "the declaration is refused, 5 finding(s)" in message
+    assert message.count("[configuration-missing]") == 2
+
+
 def test_cilium_of_the_installer_is_waited_for_and_not_installed() -> None:
     made = run(dev(put("cilium.owner", "installer")), chart="")
     assert made.code == 0

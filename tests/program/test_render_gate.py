@@ -173,12 +173,18 @@ def test_an_archive_that_is_not_there_or_is_none_is_a_finding(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("reference", "rule"),
+    ("reference", "rule", "where"),
     [
-        ("/nowhere", "chart-unreadable"),
-        ("/nowhere.tgz", "chart-not-pinned"),
-        ("oci://mirror.example/charts/cilium", "chart-not-pinned"),
+        ("/nowhere", "chart-unreadable", "/nowhere"),
+        ("/nowhere.tgz", "chart-not-pinned", "site.cilium.chart_sha256"),
+        ("oci://mirror.example/charts/cilium", "chart-not-pinned", "site.cilium.chart_sha256"),
     ],
 )
-def test_a_chart_that_is_not_there_is_a_finding(reference: str, rule: str) -> None:
-    assert told([*gate(site(), reference).findings]) == [(rule, reference)]
+def test_a_chart_that_is_not_there_is_a_finding(reference: str, rule: str, where: str) -> None:
+    assert told([*gate(site(), reference).findings]) == [(rule, where)]
+
+
+def test_a_chart_without_a_digest_is_told_once() -> None:
+    [message] = run(dev(put("cilium.chart", "oci://mirror.example/charts/cilium")), chart="").messages
+    assert "1 finding(s)" in message
+    assert message.count("[chart-not-pinned]") == 1

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.unit.plan_sites import dev, put
 from underlay.__main__ import COMMANDS, main, module, usage
 
 BY_JSON = ("install", "lineage", "wait-cilium", "wait-sessions")
@@ -90,3 +92,14 @@ def test_an_input_that_cannot_be_had_is_no_verdict(
     assert "the program pulumi cannot be run: No such file or directory" in capsys.readouterr().err
     assert main([*words, "--input", str(tmp_path)]) == code
     assert f"{tmp_path} cannot be read: Is a directory" in capsys.readouterr().err
+
+
+def test_a_release_of_the_installer_is_not_rendered_and_nothing_of_it_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = tmp_path / "Pulumi.other.yaml"
+    stack.write_text(yaml.safe_dump({"config": {"cilium-underlay:site": dev(put("cilium.owner", "installer"))}}))
+    assert main(["render", str(stack), "--running", str(tmp_path / "nowhere")]) == 0
+    said = capsys.readouterr()
+    assert said.out == "nothing to say\n"
+    assert "the vendor's installer owns Cilium, so nothing is rendered" in said.err

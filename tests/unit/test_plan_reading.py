@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from tests.unit.plan_sites import KEY, Change, Data, dev, drop, put
 from underlay.finding import Refused
-from underlay.plan.reading import UNASKED, read
+from underlay.plan.reading import SECRETS, UNASKED, Told, read
 
 TODAY = date(2026, 6, 30)
 KEYS = dict.fromkeys(("cp-1", "worker-1", "worker-2", "worker-3", "tor-a", "tor-b"), KEY)
+
+
+TOLD = Told(site=dev(), host_keys=KEYS, chart="./chart", secrets=frozenset(SECRETS))
+"""The keys of a stack that is right."""
 
 
 def renamed(data: Data) -> None:
@@ -45,9 +50,9 @@ def twelve() -> Data:
     return dev(*(change for change, _, _ in TWELVE))
 
 
-def refused(site: object, keys: object = KEYS, waivers: object = ()) -> Refused:
+def refused(site: object, keys: object = KEYS, waivers: Sequence[object] = ()) -> Refused:
     with pytest.raises(Refused) as caught:
-        read(site, keys, list(waivers) if isinstance(waivers, Sequence) else waivers, TODAY)
+        read(replace(TOLD, site=site, host_keys=keys, waivers=list(waivers)), TODAY)
     return caught.value
 
 
@@ -79,6 +84,34 @@ def test_mistakes_of_the_site_its_keys_and_its_waivers_are_told_together() -> No
     assert {finding.rule for finding in found.findings} == {"site-kind-wrong", "host-key-malformed", "waiver-malformed"}
 
 
+@pytest.mark.parametrize(
+    "site", [dev(put("bgp.timers.hold", 5)), dev(put("bgp.timers.hold", 5), put("bgp.asn", "65010"))]
+)
+def test_every_key_of_a_stack_is_told_at_once_beside_what_the_rules_find(site: Data) -> None:
+    with pytest.raises(Refused) as caught:
+        read(Told(site=site, host_keys="no json", waivers="no json", secrets=frozenset({"kubeconfig"})), TODAY)
+    assert {(one.rule, one.where) for one in caught.value.findings} - {("site-kind-wrong", "site.bgp.asn")} == {
+        ("configuration-malformed", "hostKeys"),
+        ("configuration-malformed", "waivers"),
+        ("configuration-missing", "sshKey"),
+        ("configuration-missing", "bgpPassword"),
+        ("chart-missing", "site.cilium.chart"),
+        ("kubeconfig-told-twice", "kubeconfig"),
+        ("hold-below-three-keepalives", "site.bgp.timers.hold"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("owner", "told", "expected"),
+    [("release", "./told", "./told"), ("release", "", "./own"), ("installer", "./told", "")],
+)
+def test_the_chart_is_the_stack_s_own_and_nobody_s_where_the_installer_owns_cilium(
+    owner: str, told: str, expected: str
+) -> None:
+    site = dev(put("cilium.owner", owner), put("cilium.chart", "./own"))
+    assert read(replace(TOLD, site=site, chart=told), TODAY).chart == expected
+
+
 def test_a_waiver_in_force_counts_beside_mistakes_too() -> None:
     waiver = {"rule": "hold-below-three-keepalives", "reason": "old", "allowed_by": "net", "until": "2026-06-30"}
     found = refused(dev(put("bgp.asn", "65010"), put("bgp.timers.hold", 5)), waivers=[waiver])
@@ -86,8 +119,8 @@ def test_a_waiver_in_force_counts_beside_mistakes_too() -> None:
 
 
 def test_what_can_be_read_is_left_to_the_program_to_judge() -> None:
-    declaration, waivers = read(dev(put("bgp.timers.hold", 5)), KEYS, [], TODAY)
-    assert (declaration.site.bgp.timers.hold, waivers) == (5, ())
+    declaration, waivers, chart = read(replace(TOLD, site=dev(put("bgp.timers.hold", 5))), TODAY)
+    assert (declaration.site.bgp.timers.hold, waivers, chart) == (5, (), "./chart")
 
 
 @pytest.mark.parametrize("site", [None, 5, [], {}, {"racks": {"a": 1}}])

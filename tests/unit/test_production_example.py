@@ -13,7 +13,7 @@ from underlay.model import Site
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster, Pods, Timers
 from underlay.plan.checks import findings
-from underlay.plan.reading import read
+from underlay.plan.reading import SECRETS, Told, read
 
 EXAMPLE = repo() / "Pulumi.production.yaml"
 OPTION = re.compile(r"^( *)#(?=[a-z_]+: )", re.MULTILINE)
@@ -28,7 +28,10 @@ def config(text: str) -> dict[str, Any]:
 
 def errors(text: str) -> list[str]:
     declared = config(text)
-    declaration, _ = read(declared["site"], declared["hostKeys"], declared.get("waivers", []), date(2026, 1, 1))
+    secrets = frozenset({*SECRETS, "kubeconfig"} if "kubeconfig" in declared else SECRETS)
+    waivers, chart = declared.get("waivers", []), declared.get("chart", "")
+    told = Told(declared["site"], declared["hostKeys"], waivers, chart, secrets)
+    declaration = read(told, date(2026, 1, 1)).declaration
     return [str(one) for one in findings(declaration) if one.severity == "error"]
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from underlay.chart.helm import FETCH_SECONDS, run
 from underlay.finding import Finding, Refused
-from underlay.plan.chart.source import kind
+from underlay.plan.chart.source import kind, unpinned
 
 KEPT = Path("build/charts")
 """Where fetched archives are kept, by digest; below the program, so that every machine calls a chart the same."""
@@ -22,18 +22,16 @@ NAME = "cilium"
 def obtain(reference: str, version: str, sha256: str | None) -> str:
     """Return the path of the chart's directory or archive; Refused says why there is none that can be trusted."""
     how = kind(reference)
-    if how == "directory":
-        path = Path(reference)
-    elif sha256:
-        path = Path(reference) if how == "archive" else _fetched(reference, version, sha256)
+    if found := unpinned(reference, sha256):
+        raise Refused([found])
+    path = Path(reference)
+    if sha256 and how != "directory":
+        path = path if how == "archive" else _fetched(reference, version, sha256)
         _has_digest(path, sha256)
-    else:
-        expected = "the SHA-256 of its archive in site.cilium.chart_sha256"
-        raise Refused([Finding("chart-not-pinned", reference, "no digest", expected)])
     described = _description(path)
-    found = f"{described.get('name')} {described.get('version')}"
-    if found != f"{NAME} {version}":
-        raise Refused([Finding("chart-of-another-version", reference, found, f"{NAME} {version}")])
+    name = f"{described.get('name')} {described.get('version')}"
+    if name != f"{NAME} {version}":
+        raise Refused([Finding("chart-of-another-version", reference, name, f"{NAME} {version}")])
     return reference if how in ("directory", "archive") else str(path)
 
 

@@ -13,9 +13,10 @@ import yaml
 from underlay.chart.gate import Passed, gate
 from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands import stack_file
-from underlay.commands.common import Failure, text_of
+from underlay.commands.common import Failure, say, text_of
 from underlay.plan.chart.difference import Change, differences
 from underlay.plan.chart.objects import AGENT, CONFIG
+from underlay.plan.chart.source import chosen
 from underlay.plan.values import NAMESPACE
 
 RUNNING = {
@@ -29,11 +30,7 @@ def main(argv: list[str]) -> int:
     """Print findings and changes; not zero where the release would be refused."""
     arguments = _arguments(argv)
     release = _release(Path(arguments.stack_file), arguments.chart)
-    changes: Sequence[Change] = ()
-    if arguments.against:
-        changes = differences(_release(Path(arguments.against), arguments.chart).objects, release.objects)
-    elif arguments.running:
-        changes = differences(running(Path(arguments.running)), release.objects, running=True)
+    changes = _changes(arguments, release) if release.chart else ()
     if arguments.objects:
         print(yaml.safe_dump_all(release.objects, sort_keys=False), end="")
     elif arguments.json:
@@ -42,6 +39,18 @@ def main(argv: list[str]) -> int:
     else:
         print("\n".join(map(str, [*release.findings, *changes])) or "nothing to say")
     return 1 if release.findings else 0
+
+
+def _changes(arguments: argparse.Namespace, release: Passed) -> Sequence[Change]:
+    """Return what changes towards a release from what it is to be compared with; nothing where none was rendered."""
+    before: Sequence[Mapping[str, Any]] | None = None
+    if arguments.against:
+        before = _release(Path(arguments.against), arguments.chart).objects
+    elif arguments.running:
+        before = running(Path(arguments.running))
+    if before is None or not release.objects:
+        return ()
+    return differences(before, release.objects, running=bool(arguments.running))
 
 
 def running(kubeconfig: Path) -> list[Mapping[str, Any]]:
@@ -68,7 +77,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 def _release(path: Path, chart: str | None) -> Passed:
     site = stack_file.site(path)
-    reference = chart or stack_file.config(path).get(stack_file.CHART) or site.cilium.chart
-    if not reference:
+    reference = chosen(site, chart or stack_file.config(path).get(stack_file.CHART) or "")
+    if site.cilium.owner != "release":
+        say(f"{path}: the vendor's installer owns Cilium, so nothing is rendered")
+    elif not reference:
         raise Failure(f"{path} names no chart; name one by --chart")
     return gate(site, reference)

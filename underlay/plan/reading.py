@@ -2,34 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from underlay.finding import Finding, Refused
+from underlay.finding import Finding, Refused, shown
 from underlay.model import Site, load_host_keys, load_site
+from underlay.plan.chart.source import chosen
 from underlay.plan.checks import Declaration, findings
 from underlay.plan.waivers import Waiver, judge, load_waivers
 
 T = TypeVar("T")
+SECRETS = ("sshKey", "bgpPassword")
+"""Secret keys without which no stack can be applied."""
 UNASKED = "The rules were not asked, because nobody can tell what is meant above; more may be found once it is right."
 
 
-def read(site: object, host_keys: object, waivers: object, today: date) -> tuple[Declaration, tuple[Waiver, ...]]:
-    """Return the declaration and its waivers; Refused lists every mistake, and what the rules find beside them."""
+@dataclass(frozen=True)
+class Told:
+    """A stack's keys as plain values; one that is no JSON stands here as its text."""
+
+    site: object
+    host_keys: object = field(default_factory=dict)
+    waivers: object = field(default_factory=list)
+    chart: str = ""
+    secrets: frozenset[str] = frozenset()
+    """The names of the secret keys that have a value; never a value."""
+
+
+class Read(NamedTuple):
+    """What a stack declares."""
+
+    declaration: Declaration
+    waivers: tuple[Waiver, ...]
+    chart: str
+    """The chart to install; empty where the installer owns Cilium."""
+
+
+def read(told: Told, today: date) -> Read:
+    """Return what a stack declares; Refused lists every mistake in its keys, and what the rules find beside them."""
     refused: list[Refused] = []
-    declared = _taken(load_site, site, refused)
-    keys = _taken(load_host_keys, host_keys, refused)
-    excused = _taken(load_waivers, waivers, refused)
-    if declared and keys is not None and excused is not None:
-        return Declaration(declared, keys), excused
+    declared = _taken(load_site, "site", told.site, refused)
+    keys = _taken(load_host_keys, "hostKeys", told.host_keys, refused)
+    excused = _taken(load_waivers, "waivers", told.waivers, refused)
     likely = declared or next((one.meant for one in refused if isinstance(one.meant, Site)), None)
+    wrong = [finding for one in refused for finding in one.findings] + list(_keys(likely, told))
+    if declared and keys is not None and excused is not None and not wrong:
+        return Read(Declaration(declared, keys), excused, chosen(declared, told.chart))
     found = _broken(likely, keys, excused or (), today) if likely else []
-    told = [finding for one in refused for finding in one.findings]
-    raise Refused([*told, *found], note="" if likely else UNASKED)
+    raise Refused([*wrong, *found], note="" if likely else UNASKED)
 
 
-def _taken(load: Callable[[object], T], value: object, refused: list[Refused]) -> T | None:
+def _keys(site: Site | None, told: Told) -> Iterator[Finding]:
+    """Yield what is wrong with the stack's other keys; what depends on the site only where one can be read."""
+    for key in SECRETS:
+        if key not in told.secrets:
+            fix = f"Run `pulumi config set --secret {key}`, which asks for it."
+            yield Finding("configuration-missing", key, "nothing", "a secret value", fix)
+    if site:
+        yield from _chart(site, told)
+        yield from _kubeconfig(site, told)
+
+
+def _chart(site: Site, told: Told) -> Iterator[Finding]:
+    if site.cilium.owner == "release" and not chosen(site, told.chart):
+        expected = "directory, archive or OCI reference of the Cilium chart"
+        yield Finding("chart-missing", "site.cilium.chart", "nothing", expected, "Or set the key `chart`.")
+
+
+def _kubeconfig(site: Site, told: Told) -> Iterator[Finding]:
+    given = "kubeconfig" in told.secrets
+    if site.cluster.has_installer and given:
+        expected = "one of the two: a kubeconfig, or site.cluster.installer, which prints one"
+        yield Finding("kubeconfig-told-twice", "kubeconfig", "a value", expected)
+    elif not site.cluster.has_installer and not given:
+        expected = "a kubeconfig, because the site names no installer"
+        fix = "Run `pulumi config set --secret kubeconfig < FILE`, or declare site.cluster.installer."
+        yield Finding("kubeconfig-missing", "kubeconfig", "nothing", expected, fix)
+
+
+def _taken(load: Callable[[object], T], key: str, value: object, refused: list[Refused]) -> T | None:
+    if isinstance(value, str):
+        expected = "a mapping or a list, not a text"
+        refused.append(Refused([Finding("configuration-malformed", key, shown(value), expected)]))
+        return None
     try:
         return load(value)
     except Refused as one:

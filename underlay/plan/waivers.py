@@ -99,8 +99,8 @@ def load_waivers(declared: object) -> tuple[Waiver, ...]:
 
 
 def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> Verdict:
-    """Separate what a waiver in force excuses from what is refused."""
-    found = list(findings)
+    """Separate what a waiver in force excuses from what is refused; what two find alike is told once."""
+    found = list(dict.fromkeys(findings))
     holding = [waiver for waiver in waivers if today <= waiver.until]
     excused = {finding: waiver for finding in found for waiver in holding if waiver.excuses(finding)}
     warnings = [f"waived {waiver}: {finding}" for finding, waiver in excused.items()]

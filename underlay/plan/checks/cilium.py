@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from underlay.plan.chart.keys import facts, leaves, suggestion, unknown
 from underlay.plan.chart.settings import Settings
-from underlay.plan.chart.source import is_directory
+from underlay.plan.chart.source import unpinned
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.values import minor
 
@@ -116,6 +116,5 @@ def cluster_name_is_one_for_cilium(declaration: Declaration) -> Iterator[Problem
 def charts_are_pinned_by_digest(declaration: Declaration) -> Iterator[Problem]:
     """A mirror may serve another archive under the same version; only the digest tells."""
     cilium = declaration.site.cilium
-    if cilium.chart and not cilium.chart_sha256 and not is_directory(cilium.chart):
-        fix = "Print it with `sha256sum` on an archive that you trust."
-        yield Problem("site.cilium.chart_sha256", "nothing", f"the SHA-256 of {cilium.chart}", fix)
+    if cilium.chart and (found := unpinned(cilium.chart, cilium.chart_sha256)):
+        yield Problem(found.where, found.found, found.expected, found.fix)

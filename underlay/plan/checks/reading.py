@@ -86,6 +86,7 @@ OTHERS = {
     "transition-cluster-identity": "Another cluster answers behind the API than the one that was recorded.",
     "waiver-not-possible": "The rule does not exist, or without it nothing follows from the site.",
     "configuration-malformed": "A key of the stack is a text where a mapping or a list is due.",
+    "configuration-missing": "A key of the stack has no value, and nothing can be applied without it.",
     **REASONS,
     "chart-missing": "The program owns Cilium and is told no chart to install.",
     "kubeconfig-told-twice": "An installer prints a kubeconfig and another one is configured: which one counts?",
