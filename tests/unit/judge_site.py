@@ -13,6 +13,7 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.model import Site, load_site
+from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected, expectations
 
 NETWORKS = {name: f"10.244.{number}.0/24" for number, name in enumerate(("cp-1", "worker-1", "worker-2", "worker-3"))}
@@ -35,6 +36,12 @@ def site() -> Site:
 def expected() -> Expected:
     """Return what the dev site expects."""
     return expectations(site())
+
+
+@cache
+def ends() -> Read:
+    """Return both ends of the dev site's sessions as their configurations have them."""
+    return declared_ends(site())
 
 
 def counter(point: str, node: int, source: str, target: str, protocol: int = 1, **more: Any) -> dict[str, Any]:
@@ -88,6 +95,7 @@ def _seen(name: str) -> dict[str, Any]:
         "agent_ready": True,
         "probe": PODS[name],
         "sessions": [{"address": str(node.gateways[0]), "asn": node.peers[0].asn, "state": "established"}],
+        "ends": {address: end.model_dump() for address, end in ends().nodes[name].items()},
     }
 
 
@@ -181,6 +189,10 @@ def _router(name: str) -> dict[str, Any]:
         "table": hops,
         "kernel": [{"target": cidr, "type": "unicast", "device": "x", "gateway": hop} for cidr, (hop,) in hops.items()],
         "errors": [],
+        "configuration": {
+            "ends": {address: end.model_dump() for address, end in ends().routers[name].items()},
+            "ranges": {},
+        },
         "control": "ready",
         "forwarding": 1,
         "ports": [{"name": "x", "up": True, "networks": ["172.30.0.0/16"]}],

@@ -132,7 +132,7 @@ def test_a_router_with_a_dead_daemon_still_tells_the_rest() -> None:
     assert report.processes == ()
     assert report.kernel
     assert (report.sessions, report.table) == (None, None)
-    assert [error.partition(":")[0] for error in report.errors] == ["sessions", "table"]
+    assert [error.partition(":")[0] for error in report.errors] == ["configuration", "sessions", "table"]
     assert "\x1b" not in "".join(report.errors), "what a machine says is made harmless"
 
 

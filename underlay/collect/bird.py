@@ -10,6 +10,7 @@ from underlay.judge.evidence import RouterSession
 COMMANDS = {
     "sessions": "timeout 5 birdc show protocols all",
     "table": "timeout 5 birdc show route primary all",
+    "configuration": "timeout 5 cat /etc/bird/bird.conf /etc/bird/underlay.conf",
     "control": "timeout 5 birdc show status",
 }
 """What is asked of BIRD, by the part of the report that it answers."""

@@ -10,6 +10,7 @@ from underlay.judge.evidence import RouterSession
 COMMANDS = {
     "sessions": "timeout 5 vtysh -c 'show bgp neighbors json'",
     "table": "timeout 5 vtysh -c 'show bgp ipv4 unicast json'",
+    "configuration": "timeout 5 vtysh -c 'show running-config'",
     "control": "timeout 5 vtysh -d zebra -c 'show version'",
 }
 """What is asked of FRR, by the part of the report that it answers."""

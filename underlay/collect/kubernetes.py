@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from underlay.collect.digests import KEY
 from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
+from underlay.plan.bgp import PASSWORD_SECRET
+from underlay.plan.ends import End, node_ends
+from underlay.plan.ends.texts import digest
+from underlay.plan.values import NAMESPACE
 
 LISTS = {
     "nodes": "/api/v1/nodes",
@@ -16,8 +23,14 @@ LISTS = {
     "sessions": "/apis/cilium.io/v2/ciliumbgpnodeconfigs",
     "clusters": "/apis/cilium.io/v2/ciliumbgpclusterconfigs",
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
+    "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
+    "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
 }
 """The lists that are read."""
+OPTIONAL = ("secrets",)
+"""Lists that not every reader may see: without them less is compared, and nothing is wrong."""
+KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
+"""Lists of BGP objects; the API leaves the kind out of a list's items."""
 COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
 """Lists whose objects complain by conditions that are true."""
 SECONDS = 18.0
@@ -41,13 +54,14 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
                 try:
                     lists[name] = fetch(path.format(namespace=namespace))
                 except Refused as error:
-                    errors.append(f"{name}: {error}")
+                    errors += [] if name in OPTIONAL else [f"{name}: {error}"]
     except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
         errors.append(f"Kubernetes API: {_reason(error)}")
     found: dict[str, Surveyed] = {}
+    ends = configured(lists, errors)
     for name in nodes:
         try:
-            found[name] = surveyed(name, lists)
+            found[name] = surveyed(name, lists, ends.get(name))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             errors.append(f"{name}: {_reason(error)}")
     return Survey(nodes=found, troubles=troubles(lists), errors=tuple(errors))
@@ -74,7 +88,31 @@ def fetcher(kubeconfig: str) -> Iterator[Fetch]:
         yield fetch
 
 
-def surveyed(name: str, lists: Mapping[str, Items]) -> Surveyed:
+def configured(lists: Mapping[str, Items], errors: list[str]) -> dict[str, dict[str, End]]:
+    """Return each node's ends of its sessions; nothing of any node where a kind of object could not be read."""
+    if not KINDS.keys() <= lists.keys():
+        return {}
+    objects = [{**one, "kind": f"CiliumBGP{kind}"} for name, kind in KINDS.items() for one in lists[name]]
+    try:
+        found = node_ends(objects, _passwords(lists["secrets"]) if "secrets" in lists else None)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        errors.append(f"BGP objects: {_reason(error)}")
+        return {}
+    bare: dict[str, dict[str, End]] = {str(one["metadata"]["name"]): {} for one in lists["sessions"]}
+    return bare | found
+
+
+def _passwords(secrets: Items) -> dict[str, str]:
+    """Return a digest of each Secret's password; one without is left out, as Cilium has none then."""
+    found = {}
+    for one in secrets:
+        with contextlib.suppress(KeyError, binascii.Error, UnicodeDecodeError):
+            text = base64.b64decode(one["data"]["password"], validate=True).decode()
+            found[str(one["metadata"]["name"])] = digest(text, KEY)
+    return found
+
+
+def surveyed(name: str, lists: Mapping[str, Items], ends: Mapping[str, End] | None = None) -> Surveyed:
     """Return what the lists say of one node."""
     agents = [pod for pod in lists.get("agents", []) if _on(pod, name)]
     probes = [pod for pod in lists.get("probes", []) if _on(pod, name) and pod["status"].get("phase") == "Running"]
@@ -89,6 +127,7 @@ def surveyed(name: str, lists: Mapping[str, Items]) -> Surveyed:
         agent_ready=any(_condition(pod, "Ready") for pod in agents),
         probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
         sessions=_sessions(_named(lists, "sessions", name)),
+        ends=ends,
     )
 
 

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from underlay.collect import bird, frr, router_state
+from underlay.collect.digests import KEY
 from underlay.collect.nodes import SHOWN, shown
 from underlay.collect.ssh import Shell
-from underlay.judge.evidence import Neighbour, Process, Route, RouterReport
+from underlay.judge.evidence import Configuration, Neighbour, Process, Route, RouterReport
 from underlay.model import Platform
+from underlay.plan.ends import READERS, digested
 
 COMMON = {
     "kernel": "timeout 5 ip -json route show table all",
@@ -41,6 +43,7 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "sessions": software.sessions,
         "table": software.table,
         "kernel": kernel,
+        "configuration": lambda text: configuration(text, platform),
         "control": control,
         "forwarding": int,
         "neighbours": neighbours,
@@ -88,6 +91,14 @@ def kernel(text: str) -> tuple[Route, ...]:
         and ":" not in route["dst"]
         for hop in route.get("nexthops", [route])
     )
+
+
+def configuration(text: str, platform: Platform) -> Configuration:
+    """Read a router's configuration; its passwords are digested before anything else sees them."""
+    if not text.strip():
+        raise ValueError("no configuration was said")
+    plain, reader = digested(text, KEY), READERS[platform]
+    return Configuration(ends=reader.ends(plain), ranges=reader.ranges(plain))
 
 
 def control(text: str) -> str:

@@ -16,6 +16,7 @@ from underlay.commands.common import BAD, UNKNOWN, Failure, judging, say
 from underlay.commands.request import add_options, read_request
 from underlay.judge.verdict import Status
 from underlay.judge.why import Chain, chain
+from underlay.plan.ends import planned
 from underlay.report.columns import harmless
 
 SIGNS = {Status.PASS: "ok   ", Status.FAIL: "BROKEN", Status.ERROR: "unread", Status.SKIPPED: "-    "}
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
 def _why(arguments: argparse.Namespace) -> int:
     request = read_request(arguments)
     address = _address(arguments.pod, request)
-    found = chain(request.expected, gather(request, say), address)
+    found = chain(request.expected, gather(request, say), address, planned(request.site))
     say("\n".join(lines(found)))
     if arguments.json:
         print(json.dumps(asdict(found)))

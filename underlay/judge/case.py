@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from ipaddress import IPv4Network
 from itertools import islice, takewhile
@@ -10,14 +10,15 @@ from itertools import islice, takewhile
 from underlay.judge.evidence import Evidence, Surveyed
 from underlay.judge.verdict import Pairs
 from underlay.judge.views import NodeView, Pair, RouterView, network
+from underlay.plan.ends import Difference, Read, Session, differences
 from underlay.plan.verification import Expected
 
 
 class Case:
     """Everything, joined."""
 
-    def __init__(self, expected: Expected, evidence: Evidence) -> None:
-        self.expected = expected
+    def __init__(self, expected: Expected, evidence: Evidence, sessions: Sequence[Session] = ()) -> None:
+        self.expected, self.sessions = expected, sessions
         self.evidence = evidence
         self._ways: dict[tuple[str, str], tuple[str, ...]] = {}
         seen = evidence.survey.nodes
@@ -56,6 +57,28 @@ class Case:
     @cached_property
     def _broken_through(self) -> dict[str, list[Pair]]:
         return _by_name((name, pair) for pair in self.broken for name in self.way(pair))
+
+    @cached_property
+    def ends(self) -> Read:
+        """Return the ends of sessions that were read: a machine that did not say its own is not there."""
+        found = {
+            name: router.report.configuration
+            for name, router in self.routers.items()
+            if router.report and router.report.configuration
+        }
+        nodes = {name: node.seen.ends for name, node in self.nodes.items() if node.seen.ends is not None}
+        routers = {name: one.ends for name, one in found.items()}
+        return Read(routers, {name: one.ranges for name, one in found.items()}, nodes)
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """Return how these ends differ from the planned ones."""
+        return differences(self.sessions, self.ends) if self.sessions else []
+
+    def differing(self, router: str, remote: str, *aspects: str) -> list[Difference]:
+        """Return what differs at a router's session with an address, in the order of the aspects; all without any."""
+        found = [one for one in self.differences if (one.router, one.remote) == (router, remote)]
+        return [one for aspect in aspects for one in found if one.aspect == aspect] if aspects else found
 
     @cached_property
     def overlaps(self) -> list[tuple[tuple[str, IPv4Network], tuple[str, IPv4Network]]]:

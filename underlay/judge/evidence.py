@@ -32,11 +32,13 @@ from underlay.judge.node_evidence import (
     SelfTest,
     Text,
 )
+from underlay.plan.ends.end import End
 
 __all__ = [
     "Chain",
     "CiliumDrop",
     "CiliumFacts",
+    "Configuration",
     "Connection",
     "Counter",
     "Evidence",
@@ -108,6 +110,15 @@ class RouterSession(Part):
     """Negotiated hold time in seconds; 0: the router did not say it."""
 
 
+class Configuration(Part):
+    """The ends of a router's sessions as its configuration has them; only this run can compare digests of passwords."""
+
+    ends: Named[End]
+    """By the neighbour's address."""
+    ranges: Named[End]
+    """By the network of neighbours that it does not name."""
+
+
 class RouterReport(Part):
     """What a router holds; None for each part that it did not say."""
 
@@ -116,6 +127,7 @@ class RouterReport(Part):
     table: Named[Many[Text]] | None = None
     """BGP's best routes: prefix → next hops."""
     kernel: Many[Route] | None = None
+    configuration: Configuration | None = None
     errors: Many[Text] = ()
     forwarding: int | None = None
     """The sysctl ip_forward."""
@@ -148,6 +160,8 @@ class Surveyed(Part):
     """Address of the node's probe pod; None when there is none, or it is not running."""
     sessions: Many[NodeSession] | None = None
     """None: there is no CiliumBGPNodeConfig for the node."""
+    ends: Named[End] | None = None
+    """Its ends of the sessions by the router's address, as Cilium's objects have them."""
 
 
 class Trouble(Part):

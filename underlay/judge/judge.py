@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from underlay.judge import node_causes, path_causes, route_causes, router_causes, state_causes, transit_causes, unseen
 from underlay.judge.case import Case
+from underlay.judge.ends import check_ends
 from underlay.judge.evidence import Evidence
 from underlay.judge.node_checks import check_node
 from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
+from underlay.plan.ends import Session
 from underlay.plan.verification import Expected
 
 UNREACHED = ("uplink-down", "next-hop-pinned")
@@ -47,9 +49,9 @@ NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)
 ROUTER_RULES = (*router_causes.RULES, *transit_causes.RULES)
 
 
-def judge(expected: Expected, evidence: Evidence) -> Verdict:
-    """Return the verdict on a site."""
-    return verdict(Case(expected, evidence))
+def judge(expected: Expected, evidence: Evidence, sessions: Sequence[Session] = ()) -> Verdict:
+    """Return the verdict on a site; where its planned sessions are given, both ends of each are compared with them."""
+    return verdict(Case(expected, evidence, sessions))
 
 
 def verdict(case: Case) -> Verdict:
@@ -90,6 +92,7 @@ def _checks(case: Case) -> Iterable[Check]:
         yield from check_node(node, case)
     for router in case.routers.values():
         yield from check_router(router, case)
+    yield from check_ends(case)
 
 
 def _complaints(case: Case, checks: Sequence[Check]) -> Iterable[str]:

@@ -13,6 +13,10 @@ from underlay.plan.verification import ExpectedSession
 
 ICMP_ERRORS = {3, 11}
 """Types: destination unreachable, time exceeded."""
+DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "limit", "families")
+"""Aspects of an end that keep its session down, those first that nothing else could follow from."""
+UNTOLD = ("families", "tells", "takes", "limit")
+"""Aspects that keep a prefix from crossing a session that is up."""
 REFUSING = {"blackhole", "unreachable", "prohibit"}
 ASKED = ("control:", "sessions:", "table:")
 """How an error begins of what a daemon itself is asked for; the kernel is asked for the rest."""
@@ -55,7 +59,7 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
         return
     for peer in router.plan.sessions:
         if not router.established(str(peer.address)) and not _halted_peer(peer, case):
-            sentence, told = _wrong_end(router, peer, case)
+            sentence, told = _at_an_end(router, peer, case) or _wrong_end(router, peer, case)
             states = [text for text in (_router_state(router, peer), _node_state(router, peer, case)) if text]
             fix = "Compare both ends: address, AS number, password, TCP port 179."
             node = peer.peer if peer.peer in case.nodes else ""
@@ -68,6 +72,13 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
                 case,
                 node,
             )
+
+
+def _at_an_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]] | None:
+    """Return what the configuration of either end has otherwise than planned; None where they are as planned."""
+    for one in case.differing(router.name, str(peer.address), *DOWN):
+        return one.sentence, [f"read back from {one.wrong}: {one.sentence}"]
+    return None
 
 
 def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]]:
@@ -148,6 +159,9 @@ def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
         told = [f"`ip route` there: {', '.join(held) or 'no route'} for {cidr}"]
         told += [] if learned is None else [f"BGP there: {', '.join(learned) or 'no route'} for {cidr}"]
         rule, sentence, fix = _route_fault(cidr, node, held, learned, wanted)
+        different = _at_the_ends(router, node, case) if not held and not learned else []
+        sentence += f": {different[0]}" if different else ""
+        told += [f"read back: {different[0]}"] if different else []
         if learned or held or not _upstream_silent(router, cidr, node, case):
             yield cause(rule, router, sentence, fix, [*told, *_refusals(router, node, case)], case, node)
 
@@ -170,6 +184,12 @@ def _route_fault(
         return "route-missing", f"no route to {cidr}: {node}'s session is up but the network is not learned", fix
     fix = "Find out who advertises or configured the other next hop."
     return "router-wrong-next-hop", f"{cidr} ({node}) goes to {', '.join(held)}; expected {', '.join(wanted)}", fix
+
+
+def _at_the_ends(router: RouterView, node: str, case: Case) -> list[str]:
+    """Return what differs at the ends of a node's session with the router that keeps its network back."""
+    found = (case.differing(router.name, address, *UNTOLD) for address in router.addresses(node))
+    return [one.sentence for some in found for one in some]
 
 
 def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bool:

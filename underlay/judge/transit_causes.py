@@ -89,7 +89,8 @@ def password(router: RouterView, case: Case) -> Iterator[Cause]:
         who = ", ".join(f"{peer.peer} ({peer.address})" for peer in down)
         told = [f"{count} segments refused, counter {name}" for name, count in counted.items()]
         told += [f"the session with {peer.peer} is down" for peer in down[:1]]
-        sentence = f"BGP password differs between {router.name} and {who}"
+        wrong = [one.sentence for peer in down for one in case.differing(router.name, str(peer.address), "password")]
+        sentence = f"BGP password differs between {router.name} and {who}{f': {wrong[0]}' if wrong else ''}"
         fix = "Compare the Secret named by authSecretRef with the router's password."
         for peer in down:
             node = peer.peer if peer.peer in case.nodes else ""

@@ -12,6 +12,7 @@ from underlay.judge.judge import verdict
 from underlay.judge.router_checks import UNMANAGED, fits, kernel_hops
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import NodeView, RouterView, network
+from underlay.plan.ends import Session
 from underlay.plan.verification import Expected
 
 UNREAD = "could not be read"
@@ -44,9 +45,9 @@ class Chain:
         return None
 
 
-def chain(expected: Expected, evidence: Evidence, address: IPv4Address) -> Chain:
+def chain(expected: Expected, evidence: Evidence, address: IPv4Address, sessions: Sequence[Session] = ()) -> Chain:
     """Return the chain for a pod's address."""
-    case = Case(expected, evidence)
+    case = Case(expected, evidence, sessions)
     if address not in expected.pool:
         return Chain(str(address), (Link("address in the pod pool", Status.FAIL, f"not in {expected.pool}"),), ())
     pool = Link("address in the pod pool", Status.PASS, f"in {expected.pool}")

@@ -52,10 +52,7 @@ class Peer:
 
 def router_text(site: Site, router: Router) -> str:
     """Return the configuration of a router; the place of the password holds a mark, never the password."""
-    links = site.links_of(router.name)
-    subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
-    told = _Told(site, router)
-    sets = {**subnets, **_shared(site, router), **told.sets}
+    found = filters(site, router)
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -65,15 +62,40 @@ def router_text(site: Site, router: Router) -> str:
             router=router,
             bgp=site.bgp,
             pods=site.addresses.pods,
-            sets=sets,
-            nodes=[(node.name, address_at(link, node)) for rack, link in links for node in site.nodes_of(rack.name)],
-            peers=[_peer(site, router, neighbor, told, sets) for neighbor in router.neighbors],
-            node_imports=_from_nodes(site),
+            sets=found.sets,
+            nodes=[
+                (node.name, address_at(link, node))
+                for rack, link in site.links_of(router.name)
+                for node in site.nodes_of(rack.name)
+            ],
+            peers=found.peers,
+            node_imports=found.from_nodes,
             password=PASSWORD_MARK,
             node_prefixes=node_prefixes(site),
             ways=WAYS,
         )
     )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What crosses a router's sessions."""
+
+    sets: dict[str, tuple[Entry, ...]]
+    """Prefix sets by name, the pods' own left out; a set without prefixes is not there."""
+    peers: tuple[Peer, ...]
+    """The neighbours outside the racks, in the order of the declaration."""
+    from_nodes: tuple[str, ...]
+    """Names of the sets that nodes may tell."""
+
+
+def filters(site: Site, router: Router) -> Filters:
+    """Return what crosses a router's sessions."""
+    links, told = site.links_of(router.name), _Told(site, router)
+    subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
+    sets = {**subnets, **_shared(site, router), **told.sets}
+    peers = tuple(_peer(site, router, neighbor, told, sets) for neighbor in router.neighbors)
+    return Filters(sets, peers, _from_nodes(site))
 
 
 def node_prefixes(site: Site) -> int:

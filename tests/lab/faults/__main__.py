@@ -13,6 +13,7 @@ from tests.lab.faults.ground import Ground, evidence_of
 from tests.lab.faults.score import Result, Score, pods, said, score, total
 from tests.lab.faults.table import Fault, faults
 from underlay.judge.judge import judge
+from underlay.plan.ends import planned
 
 BAD = {Score.WRONG, Score.UNNAMED, Score.MISSED, Score.FALSE, Score.NOT_INJECTED}
 
@@ -70,7 +71,9 @@ def _again(ground: Ground, chosen: Sequence[Fault], tell: campaign.Tell) -> list
     for fault in chosen:
         path = campaign.folder(ground.profile) / f"{fault.id}.json"
         if path.exists():
-            verdict, expect = judge(ground.request.expected, evidence_of(path)), fault.expected(ground.profile)
+            sessions = planned(ground.request.site)
+            verdict = judge(ground.request.expected, evidence_of(path), sessions)
+            expect = fault.expected(ground.profile)
             result = Result(fault.id, expect.text, score(expect, fault.also, verdict), said(verdict), pods(verdict))
             result.pods_expected, result.healed_after = expect.pods, 0.0
             found.append(result)

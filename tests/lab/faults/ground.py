@@ -22,6 +22,7 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.model import Site
+from underlay.plan.ends import planned
 from underlay.plan.verification import expectations
 
 PATIENCE = 150
@@ -64,7 +65,7 @@ class Ground:
     def verify(self) -> Verdict:
         """Collect evidence now and judge it."""
         self.evidence = gather(self.request, lambda _: None)
-        return judge(self.request.expected, self.evidence)
+        return judge(self.request.expected, self.evidence, planned(self.request.site))
 
     def learn(self) -> None:
         """Take the names that commands may use from the last evidence, which has to be that of a healthy site."""

@@ -1,0 +1,138 @@
+"""Both ends of each session in a verdict: read from routers and Cilium's objects, told with the end that is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from tests.unit.judge_site import healthy, site
+from tests.unit.plan_sites import put
+from tests.unit.test_collect_routers import KERNEL, Shell
+from tests.unit.test_judge_checks import one
+from underlay.collect import kubernetes, routers
+from underlay.judge.evidence import Evidence, RouterReport
+from underlay.judge.judge import judge
+from underlay.judge.verdict import Status, Verdict
+from underlay.model import Platform
+from underlay.plan.bgp import PASSWORD_SECRET, objects
+from underlay.plan.ends import planned
+from underlay.plan.routers import PASSWORD_MARK, router_text
+from underlay.plan.verification import expectations
+
+PASSWORD = "sesame"  # noqa: S105 - a test's
+KINDS = {"peers": "CiliumBGPPeerConfig", "advertisements": "CiliumBGPAdvertisement"}
+
+
+def api(secret: str | None = PASSWORD) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists of the API where the plan's objects are applied, and the operator has made its own."""
+    made = objects(site())
+    lists = {name: [item for item in made if item["kind"] == kind] for name, kind in KINDS.items()}
+    clusters = [item["spec"] for item in made if item["kind"] == "CiliumBGPClusterConfig"]
+    lists["sessions"] = [
+        {"metadata": {"name": name}, "spec": {"bgpInstances": spec["bgpInstances"]}}
+        for spec in clusters
+        for name in spec["nodeSelector"]["matchExpressions"][0]["values"]
+    ]
+    data = {"password": base64.b64encode((secret or "").encode()).decode()}
+    lists["secrets"] = [{"metadata": {"name": PASSWORD_SECRET}, "data": data}] if secret else []
+    return lists
+
+
+def text(name: str) -> str:
+    return router_text(site(), site().router(name)).replace(PASSWORD_MARK, PASSWORD)
+
+
+def judged(
+    lists: dict[str, list[dict[str, Any]]], texts: dict[str, str], broken: dict[str, str] | None = None
+) -> Verdict:
+    """Return the verdict where machines and API say this; `broken` are sessions by router and address that are down."""
+    evidence = healthy()
+    ends = kubernetes.configured(lists, [])
+    for name, seen in evidence["survey"]["nodes"].items():
+        seen["ends"] = ends.get(name)
+    for name, report in evidence["routers"].items():
+        said = texts.get(name, text(name))
+        report["configuration"] = routers.configuration(said, site().router(name).platform)
+        for session in report["sessions"]:
+            if (broken or {}).get(name) == session["address"]:
+                session["state"] = "active"
+    return judge(expectations(site()), Evidence.model_validate(evidence), planned(site()))
+
+
+def test_two_right_ends_are_no_word() -> None:
+    verdict = judged(api(), {})
+    assert (verdict.status, verdict.causes) == (Status.PASS, ())
+    assert {one(verdict, "session-ends", name).status for name in ("tor-a", "tor-b", "cp-1", "worker-3")} == {
+        Status.PASS
+    }
+
+
+@pytest.mark.parametrize(
+    ("router", "address", "old", "new", "sentence"),
+    [
+        ("tor-a", "172.30.1.12", "UNDERLAY-NODES remote-as 65010", "UNDERLAY-NODES remote-as 65009",
+         "tor-a expects AS 65009 of worker-1, which has AS 65010"),
+        ("tor-b", "172.30.2.11", 'password "sesame"', 'password "other"',
+         "tor-b has another password than planned for worker-2"),
+        ("tor-a", "172.30.1.12", " neighbor UNDERLAY-NODES password sesame\n", "",
+         "tor-a has no password for worker-1"),
+    ],
+)  # fmt: skip
+def test_the_cause_of_a_session_that_is_down_names_the_wrong_end(
+    router: str, address: str, old: str, new: str, sentence: str
+) -> None:
+    verdict = judged(api(), {router: text(router).replace(old, new)}, {router: address})
+    [cause] = [found for found in verdict.causes if found.rule == "session-down"]
+    assert sentence in cause.sentence
+    assert sentence in one(verdict, "session-ends", router).found
+
+
+def test_a_missing_secret_is_the_nodes_end() -> None:
+    verdict = judged(api(secret=None), {})
+    assert one(verdict, "session-ends", "cp-1").found == "cp-1 has no password for tor-a"
+    assert one(verdict, "session-ends", "tor-a").status is Status.PASS
+
+
+def test_a_reader_that_may_not_see_secrets_compares_the_rest() -> None:
+    lists = api()
+    del lists["secrets"]
+    assert judged(lists, {}).status is Status.PASS
+
+
+def test_an_advertisement_that_nobody_selects_is_the_cause_of_the_missing_route() -> None:
+    lists = api()
+    put("metadata.labels", {"other": "label"})(lists["advertisements"][0])
+    assert (
+        one(judged(lists, {}), "session-ends", "worker-2").found
+        == "worker-2 does not advertise PodCIDR, Service to tor-b"
+    )
+
+
+def test_what_could_not_be_read_is_an_error_and_no_difference() -> None:
+    lists = api()
+    del lists["advertisements"]
+    evidence = healthy()
+    evidence["survey"]["errors"] = ["advertisements: not found"]
+    del evidence["survey"]["nodes"]["cp-1"]["ends"], evidence["routers"]["tor-a"]["configuration"]
+    verdict = judge(expectations(site()), Evidence.model_validate(evidence), planned(site()))
+    assert kubernetes.configured(lists, []) == {}
+    assert one(verdict, "session-ends", "cp-1").status is Status.ERROR
+    assert one(verdict, "session-ends", "tor-a").status is Status.ERROR
+
+
+def test_an_object_that_nobody_understands_is_an_error_of_the_survey() -> None:
+    lists, errors = api(), list[str]()
+    lists["peers"].append({"spec": 7})
+    assert kubernetes.configured(lists, errors) == {}
+    assert errors[0].startswith("BGP objects: ")
+
+
+def test_no_password_leaves_the_reader() -> None:
+    answers = {**KERNEL, "cat /etc/bird": text("tor-b")}
+    report: RouterReport = asyncio.run(routers.read(Shell(answers), Platform.BIRD))  # type: ignore[arg-type]
+    assert report.configuration
+    assert "172.30.2.11" in report.configuration.ends
+    assert PASSWORD not in report.model_dump_json()

@@ -1,0 +1,50 @@
+"""Both ends of each session are what is planned: said for every machine whose configuration was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from underlay.judge.case import Case
+from underlay.judge.verdict import Check, Judged, Status, result
+from underlay.judge.views import NodeView, RouterView
+from underlay.plan.ends import unread
+
+RULE = "session-ends"
+EXPECTED = "its end of each session as planned: numbers, password, timers, filters, limits"
+FIX = "Apply the plan again at this end, or declare what it is to be."
+
+
+def check_ends(case: Case) -> Iterator[Check]:
+    """Yield one check for each managed router and each node; none where no sessions were given."""
+    for router in case.routers.values() if case.sessions else ():
+        if router.plan.managed and router.report:
+            yield _check(router.name, _router(router, case))
+    for node in case.nodes.values() if case.sessions else ():
+        yield _check(node.name, _node(node, case))
+
+
+def _check(name: str, judged: Judged) -> Check:
+    status, found = judged
+    return Check(RULE, name, status, found, EXPECTED, "" if status is Status.PASS else FIX)
+
+
+def _router(router: RouterView, case: Case) -> Judged:
+    if router.report is None or router.report.configuration is None:
+        return result(None, "; ".join(router.report.errors if router.report else ()) or "configuration not read")
+    wrong = _wrong(router.name, case)
+    mine = [one for one in case.sessions if one.router == router.name]
+    unclear = unread(mine, case.ends)
+    known = False if wrong else None if unclear else True
+    return result(known, "; ".join([*wrong, *unclear]) or f"{len(mine)} as planned")
+
+
+def _node(node: NodeView, case: Case) -> Judged:
+    if node.seen.ends is None:
+        known = None if case.evidence.survey.errors else False
+        return result(known, "; ".join(case.evidence.survey.errors) or "no CiliumBGPNodeConfig")
+    wrong = _wrong(node.name, case)
+    return result(not wrong, "; ".join(wrong) or f"{len(node.seen.ends)} as planned")
+
+
+def _wrong(name: str, case: Case) -> list[str]:
+    return list(dict.fromkeys(one.sentence for one in case.differences if one.wrong == name))

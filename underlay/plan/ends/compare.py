@@ -1,0 +1,191 @@
+"""How the ends that were read differ from those that are planned: a sentence for each, with the end that is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
+
+from underlay.plan.ends.end import End, Entries
+from underlay.plan.ends.planned import NO_PASSWORD, Session
+
+FATAL = frozenset({"missing", "shut", "asn", "peer_asn", "address", "password", "hops"})
+"""What keeps a session from coming up; the rest spoils what crosses it."""
+WAYS = {"takes": "takes from", "tells": "tells"}
+Ends = Mapping[str, End]
+
+
+class Read(NamedTuple):
+    """What was read of both sides; a machine that is not there was not read."""
+
+    routers: Mapping[str, Ends]
+    """Router → neighbour's address → its end."""
+    ranges: Mapping[str, Ends]
+    """Router → network of neighbours that it does not name → its end."""
+    nodes: Mapping[str, Ends]
+    """Node → router's address → its end."""
+
+
+class Difference(NamedTuple):
+    """One way in which an end is not as planned."""
+
+    router: str
+    peer: str
+    remote: str
+    wrong: str
+    """The machine whose end it is."""
+    aspect: str
+    sentence: str
+
+    @property
+    def fatal(self) -> bool:
+        """Tell whether the session cannot come up with it."""
+        return self.aspect in FATAL
+
+
+class _Side(NamedTuple):
+    """One end, with its own name and the other's."""
+
+    session: Session
+    own: str
+    other: str
+    read: End
+    plan: End
+
+
+def _graceful(side: _Side) -> str:
+    if side.own == side.session.router:
+        does = "keeps no routes of" if side.plan.graceful else "keeps the routes of"
+        return f"{does} {side.other} while it restarts; planned otherwise"
+    does = "asks for no" if side.plan.graceful else "asks for a"
+    return f"{does} graceful restart of {side.other}; planned otherwise"
+
+
+Words = Callable[[_Side], str]
+ASPECTS: dict[str, Words] = {
+    "shut": lambda side: f"has switched its session with {side.other} off",
+    "asn": lambda side: f"speaks as AS {side.read.asn} to {side.other}; planned AS {side.plan.asn}",
+    "peer_asn": lambda side: f"expects AS {side.read.peer_asn} of {side.other}, which has AS {side.plan.peer_asn}",
+    "address": lambda side: f"speaks from {side.read.address} to {side.other}; planned {side.plan.address}",
+    "hops": lambda side: f"allows {side.read.hops} hops to {side.other}; planned {side.plan.hops}",
+    "hold": lambda side: f"proposes {side.read.hold} s of hold time to {side.other}; planned {side.plan.hold} s",
+    "keepalive": lambda side: (
+        f"sends keepalives every {side.read.keepalive} s to {side.other}; planned {side.plan.keepalive} s"
+    ),
+    "graceful": _graceful,
+    "families": lambda side: (
+        f"carries {_list(side.read.families)} with {side.other}; planned {_list(side.plan.families)}"
+    ),
+    "takes": lambda side: _entries(side, side.read.takes, side.plan.takes, "accepts", "from"),
+    "tells": lambda side: _entries(side, side.read.tells, side.plan.tells, "advertises", "to"),
+    "limit": lambda side: (
+        f"ends its session with {side.other} beyond {side.read.limit or 'no number of'} prefixes; "
+        f"planned {side.plan.limit}"
+    ),
+}
+"""Field of an end → what is said where it is not as planned."""
+
+
+def differences(sessions: Iterable[Session], read: Read) -> list[Difference]:
+    """Return everything that is not as planned at any end that was read, each once."""
+    known = [*sessions]
+    usual = _usual(known, read)
+    found = dict.fromkeys(one for session in known for one in _of_session(session, read, usual))
+    return [*found, *_strangers(known, read)]
+
+
+def unread(sessions: Iterable[Session], read: Read) -> list[str]:
+    """Return a sentence for each filter that could not be understood, which is no word on whether it is right."""
+    found = []
+    for session in sessions:
+        end = near_end(session, read)
+        parts = [words for way, words in WAYS.items() if end and getattr(end, way) is None]
+        if parts:
+            found.append(f"{session.router}: what it {' and '.join(parts)} {session.peer} is not understood")
+    return list(dict.fromkeys(found))
+
+
+def near_end(session: Session, read: Read) -> End | None:
+    """Return the router's end: for the neighbour by name, or for the narrowest network that holds it."""
+    named = read.routers.get(session.router, {}).get(session.remote)
+    if named is not None:
+        return named
+    ranges = read.ranges.get(session.router, {})
+    fitting = [one for one in ranges if IPv4Address(session.remote) in IPv4Network(one)]
+    return ranges[max(fitting, key=lambda one: int(one.rpartition("/")[2]))] if fitting else None
+
+
+def _of_session(session: Session, read: Read, usual: str) -> Iterator[Difference]:
+    near = near_end(session, read)
+    if session.router in read.routers:
+        yield from _end(session, session.router, session.peer, near, session.near)
+    if session.is_node:
+        far = read.nodes.get(session.peer, {}).get(session.address) if session.peer in read.nodes else None
+        if session.peer in read.nodes:
+            yield from _end(session, session.peer, session.router, far, session.far)
+        yield from _passwords(session, near, far, usual)
+
+
+def _end(session: Session, own: str, other: str, end: End | None, plan: End) -> Iterator[Difference]:
+    where = session.remote if own == session.router else session.address
+    if end is None:
+        yield _difference(session, own, "missing", f"{own} has no neighbour {where} ({other})")
+        return
+    side = _Side(session, own, other, end, plan)
+    for aspect, words in ASPECTS.items():
+        found, wanted = getattr(end, aspect), getattr(plan, aspect)
+        if found is not None and wanted is not None and found != wanted:
+            yield _difference(session, own, aspect, f"{own} {words(side)}")
+    if plan.password == NO_PASSWORD and end.password not in {None, NO_PASSWORD}:
+        yield _difference(session, own, "password", f"{own} has a password for {other}; planned none")
+
+
+def _difference(session: Session, wrong: str, aspect: str, sentence: str) -> Difference:
+    return Difference(session.router, session.peer, session.remote, wrong, aspect, sentence)
+
+
+def _usual(sessions: Sequence[Session], read: Read) -> str:
+    """Return the password that most ends have: what both ends of a session disagree about, most others know."""
+    told: Counter[str] = Counter()
+    for session in sessions:
+        ends = (near_end(session, read), read.nodes.get(session.peer, {}).get(session.address))
+        told.update(end.password for end in ends if session.is_node and end and end.password)
+    return max(told, key=lambda one: (one != NO_PASSWORD, told[one]), default="")
+
+
+def _passwords(session: Session, near: End | None, far: End | None, usual: str) -> Iterator[Difference]:
+    """Name each end whose password is another than the usual one, where the other end is known too or has none."""
+    for own, other, end in ((session.router, session.peer, near), (session.peer, session.router, far)):
+        if end is None or end.password in {None, usual}:
+            continue
+        sentence = "has no password for" if end.password == NO_PASSWORD else "has another password than planned for"
+        yield _difference(session, own, "password", f"{own} {sentence} {other}")
+
+
+def _strangers(sessions: Sequence[Session], read: Read) -> Iterator[Difference]:
+    """Name neighbours that no session is planned with."""
+    for router, ends in read.routers.items():
+        wanted = {session.remote for session in sessions if session.router == router}
+        for address in sorted(set(ends) - wanted):
+            sentence = f"{router} has a neighbour {address} that is not planned"
+            yield Difference(router, address, address, router, "extra", sentence)
+    for node, ends in read.nodes.items():
+        wanted = {session.address for session in sessions if session.peer == node}
+        for address in sorted(set(ends) - wanted):
+            sentence = f"{node} has a peer {address} that is not planned"
+            yield Difference(address, node, address, node, "extra", sentence)
+
+
+def _entries(side: _Side, read: Entries | None, plan: Entries | None, does: str, way: str) -> str:
+    missing, extra = sorted({*(plan or ())} - {*(read or ())}), sorted({*(read or ())} - {*(plan or ())})
+    refused = [one.removeprefix("!") for one in extra if one.startswith("!")]
+    extra = [one for one in extra if not one.startswith("!")]
+    parts = [f"does not {does.removesuffix('s')} {_list(missing)} {way} {side.other}"] if missing else []
+    parts += [f"refuses {_list(refused)} {way} {side.other}"] if refused else []
+    parts += [f"{does} {_list(extra)} {way} {side.other}, which is not planned"] if extra else []
+    return ", and ".join(parts)
+
+
+def _list(entries: Sequence[str] | None) -> str:
+    return ", ".join(entries or ()) or "nothing"
