@@ -11,7 +11,7 @@ import pytest
 
 from underlay.remote import configure_router
 from underlay.remote.configure_router import filled, masked, work
-from underlay.remote.machine import Trouble, report
+from underlay.remote.machine import Trouble, report, write
 
 OWNED = "! owner: site {}, machine {}\nneighbor N password <p>\n"
 DATA = {
@@ -136,3 +136,22 @@ def test_two_changes_that_read_alike_are_told_apart(capsys: pytest.CaptureFixtur
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first["at"].endswith("Z")
     assert "at" not in second
+
+
+@pytest.mark.parametrize(("text", "folder"), [("\ud800", False), ("password sesame", True)], ids=["text", "place"])
+def test_a_file_that_cannot_be_replaced_leaves_no_draft(tmp_path: Path, text: str, folder: bool) -> None:
+    target = tmp_path / "router.conf"
+    if folder:
+        (target / "inside").mkdir(parents=True)
+    else:
+        target.write_text("as it was", encoding="utf-8")
+    with pytest.raises((UnicodeEncodeError, OSError)):
+        write(target, text)
+    assert list(tmp_path.iterdir()) == [target]
+    assert folder or target.read_text(encoding="utf-8") == "as it was"
+
+
+def test_a_file_keeps_its_line_ends(tmp_path: Path) -> None:
+    write(tmp_path / "cluster.yaml", "a: 1\r\nb: 2\n", mode=0o600)
+    assert (tmp_path / "cluster.yaml").read_bytes() == b"a: 1\r\nb: 2\n"
+    assert (tmp_path / "cluster.yaml").stat().st_mode & 0o777 == 0o600

@@ -14,6 +14,7 @@ from underlay.commands.common import Failure, no_words, read_input, say
 from underlay.plan.cluster_scalars import Scalar
 from underlay.plan.cluster_text import NotMerged, merged
 from underlay.plan.installers import FILE, KUBECONFIG
+from underlay.remote.machine import write
 
 PRIVATE = 0o600
 """The file may hold a password, in clear text as the vendor's installer wants it."""
@@ -49,20 +50,8 @@ def update(path: Path, keys: Mapping[str, Scalar], empty: Sequence[str] = ()) ->
         raise Failure(f"{path} was not written: {error}") from None
     if after == before and path.stat().st_mode & 0o077 == 0:
         return False
-    replace(path, after.encode("utf-8"))
+    write(path, after, mode=PRIVATE)
     return True
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Replace a file in one step by one that only its owner reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600 from the begin
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, PRIVATE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    Path(name).replace(path)
 
 
 def install(words: Sequence[str]) -> str:

@@ -57,14 +57,18 @@ def write(path: Path, text: str, *, mode: int = 0o644, owner: tuple[int, int] | 
     """Replace a file in one step: a reader sees the old text or the new one, nothing between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, mode)
-        if owner:
-            os.fchown(descriptor, *owner)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(descriptor, mode)
+            if owner:
+                os.fchown(descriptor, *owner)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)  # a draft may hold a password, and nobody else would remove it
+        raise
 
 
 def owner_of(path: Path) -> tuple[int, int] | None:
