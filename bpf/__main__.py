@@ -88,7 +88,7 @@ class Session:
         except (LookupError, OSError) as error:
             self.errors.append(f"probes: {error}")
         self.errors += [f"pod: {pod['error']}"] if "error" in pod else []
-        self.report["pod"] = None if "error" in pod else pod
+        self.report["pod"] = None if "error" in pod or line["pod"] is None else pod
         self.report["facts"] = self._facts(pod, line["targets"])
         if child:
             self._keep(child.result(PROBING))
