@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,9 @@ class Outcome:
 class Engine:
     """The engine's program with its state below a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, before: Sequence[str] = ()) -> None:
+        """Keep state in a folder; `before` are words that bring a command to another place."""
+        self.folder, self.before = folder, before
         install_plugins(folder / "home")
         settings = {
             "PATH": PATH,
@@ -69,7 +71,7 @@ class Engine:
     def run(self, *words: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run the engine's program."""
         return subprocess.run(
-            ["pulumi", *words, "--non-interactive"],
+            [*self.before, "pulumi", *words, "--non-interactive"],
             cwd=cwd,
             env=self.environment,
             input=text,
