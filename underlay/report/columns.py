@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
-from underlay.judge.verdict import Check, Status, Verdict
+from underlay.judge.verdict import Status, Verdict
 
 Columns = Mapping[str, tuple[str, ...]]
 """Title → rules."""
@@ -34,19 +34,16 @@ NOTHING = "-"
 
 def rows(verdict: Verdict, columns: Columns) -> dict[str, list[str]]:
     """Return a line for each machine that has a check in these columns: the worst status of each cell."""
-    rules = {rule for group in columns.values() for rule in group}
-    names = dict.fromkeys(check.where for check in verdict.checks if check.rule in rules)
-    return {name: [cell(_of(verdict.checks, name, group)) for group in columns.values()] for name in names}
+    titles = {rule: title for title, rules in columns.items() for rule in rules}
+    found: dict[str, dict[str, set[Status]]] = {}
+    for check in verdict.checks:
+        if title := titles.get(check.rule):
+            found.setdefault(check.where, {}).setdefault(title, set()).add(check.status)
+    return {name: [_worst(cells.get(title, ())) for title in columns] for name, cells in found.items()}
 
 
-def cell(checks: Sequence[Check]) -> str:
-    """Return the worst status among some checks."""
-    found = {check.status for check in checks}
+def _worst(found: Collection[Status]) -> str:
     return next((status.value for status in WORST if status in found), NOTHING)
-
-
-def _of(checks: Iterable[Check], where: str, rules: tuple[str, ...]) -> list[Check]:
-    return [check for check in checks if check.where == where and check.rule in rules]
 
 
 def harmless(text: str) -> str:
