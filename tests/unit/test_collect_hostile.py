@@ -15,12 +15,12 @@ import asyncssh
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.judge_site import PODS, expected, healthy, verdict
+from tests.unit.judge_site import PODS, expected, healthy, site, verdict
 from tests.unit.test_collect_nodes import ask, refusal, says, swallow
 from underlay.judge.evidence import Evidence, NodeReport
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status
-from underlay.report.markdown import markdown
+from underlay.report.evidence import files as made
 from underlay.report.terminal import show
 
 LIAR = "worker-1"
@@ -147,7 +147,8 @@ def test_whatever_a_valid_report_says_the_others_are_judged_as_ever(seed: int) -
     assert {check.where for check in found.checks} >= others
     text = io.StringIO()
     show(found, text, 1.0)
-    for told in (text.getvalue(), markdown(found, 1.0)):
+    kept = made(site(), found, Evidence.model_validate(evidence), ())
+    for told in (text.getvalue(), kept["verdict.md"].decode()):
         assert not any(character in told for character in "\x1b\x07\r\u202e")
     blamed = [check for check in found.checks if check.where in others and check.status is Status.ERROR]
     assert blamed == [], "no other node becomes unjudged by what one says"

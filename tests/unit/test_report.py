@@ -19,7 +19,6 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.verdict import Check, Status, Verdict
 from underlay.plan.verification import verification_input
 from underlay.report.columns import NODES, ROUTERS, rows
-from underlay.report.markdown import markdown, plain
 from underlay.report.terminal import show
 
 
@@ -98,16 +97,6 @@ def test_every_check_has_a_column_and_every_cell_the_worst_status() -> None:
     assert {check.rule for check in found.checks} <= columns
     assert rows(found, NODES)["worker-1"][list(NODES).index("route")] == "fail"
     assert rows(found, NODES)["worker-2"][list(NODES).index("route")] == "pass"
-
-
-def test_markdown_holds_everything_and_no_foreign_markup() -> None:
-    text = markdown(verdict(red()), 5.0)
-    assert "# Underlay dev: fail" in text
-    assert "## worker-1: IPv4 forwarding is off" in text
-    assert "- sysctl ip_forward reads 0" in text
-    found = "eth0 (ifindex 3): 75 sent, 0 received bare, 0 encapsulated; nothing received from cp-1, worker-2, worker-3"
-    assert f"| worker-1 | wire | fail | {found} |" in text
-    assert plain("a|b\n<i>`x`\x1b[0m") == "a\\|b &lt;i>'x' [0m"
 
 
 def test_json_has_a_schema_and_says_all() -> None:

@@ -27,7 +27,7 @@ def broken() -> dict[str, Any]:
 
 
 def made(found: dict[str, Any]) -> dict[str, bytes]:
-    return files(site(), verdict(found), Evidence.model_validate(found), 3.0, secrets_of((KEY,), KUBECONFIG))
+    return files(site(), verdict(found), Evidence.model_validate(found), secrets_of((KEY,), KUBECONFIG))
 
 
 def test_every_file_has_its_digest_and_the_run_s_name() -> None:
@@ -44,6 +44,18 @@ def test_every_file_has_its_digest_and_the_run_s_name() -> None:
     for name in ("verdict.md", "verdict.html", "verdict.xml"):
         assert run.encode() in found[name]
     assert sum(map(len, found.values())) < 250_000
+
+
+def test_the_markdown_of_a_run_holds_what_is_broken_and_no_foreign_markup() -> None:
+    evidence = broken()
+    evidence["nodes"]["cp-1"]["errors"] = ["<b>@team</b> | `x` \x1b[0m"]
+    text = made(evidence)["verdict.md"].decode()
+    assert text.startswith("# Underlay dev: fail\n")
+    assert "\nworker-1: IPv4 forwarding is off" in text
+    assert "\\(forwarding-off\\). It explains" in text
+    assert "- sysctl ip\\_forward reads 0" in text
+    assert "| cp-1 | wire | fail | eth0 \\(ifindex 3\\): 50 sent" in text
+    assert "&lt;b&gt;@\u200bteam&lt;/b&gt; \\| \\`x\\`" in text
 
 
 def test_the_same_run_is_the_same_bytes() -> None:

@@ -42,7 +42,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(_short(verdict))
     if arguments.report:
         secrets = secrets_of((request.ssh.key, request.ssh.bastion_key), request.kubeconfig)
-        write(arguments.report, files(request.site, verdict, evidence, old, secrets))
+        write(arguments.report, files(request.site, verdict, evidence, secrets))
         say(f"verify: run {run_id(verdict)}, evidence in {arguments.report}")
     return EXIT[verdict.status]
 

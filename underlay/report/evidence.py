@@ -17,8 +17,8 @@ from underlay.judge.verdict import Verdict
 from underlay.model import Site
 from underlay.report.document import digest, document
 from underlay.report.junit import junit
-from underlay.report.markdown import markdown
 from underlay.report.page_html import html
+from underlay.report.page_markdown import markdown
 from underlay.report.verdict_page import verdict_page
 
 MANIFEST = "manifest.json"
@@ -35,13 +35,14 @@ def run_id(verdict: Verdict) -> str:
     return f"{verdict.taken:%Y%m%dT%H%M%SZ}-{digest(verdict.to_json())[:12]}"
 
 
-def files(site: Site, verdict: Verdict, evidence: Evidence, old: float, secrets: Iterable[str]) -> dict[str, bytes]:
+def files(site: Site, verdict: Verdict, evidence: Evidence, secrets: Iterable[str]) -> dict[str, bytes]:
     """Return every file by name; the manifest, which comes last, holds the others' SHA-256."""
     run, known = run_id(verdict), versions(site, evidence)
+    page = verdict_page(site, verdict, evidence, run, known)
     texts = {
-        "verdict.md": markdown(verdict, old) + f"\nRun {run}.\n",
+        "verdict.md": markdown(page),
         "verdict.json": json.dumps(document(verdict), indent=2) + "\n",
-        "verdict.html": html(verdict_page(site, verdict, evidence, run, known)),
+        "verdict.html": html(page),
         "verdict.xml": junit(verdict, run),
         "evidence.json": evidence.model_dump_json(by_alias=True, exclude_defaults=True) + "\n",
     }

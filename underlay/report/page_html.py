@@ -16,9 +16,9 @@ REPOSITORY = "../../"
 """From where reports are written, `build/NAME/`, to the documents that links lead to."""
 
 
-def html(page: Page, repository: str = REPOSITORY) -> str:
+def html(page: Page) -> str:
     """Return the whole page; every text is escaped by the template engine, and only our own drawings are not."""
-    return _environment().get_template(TEMPLATE).render(page=page, repository=repository)
+    return _environment().get_template(TEMPLATE).render(page=page, repository=REPOSITORY)
 
 
 @cache

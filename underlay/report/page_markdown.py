@@ -22,9 +22,9 @@ SILENT = "\u200b"
 CUT = "The rest stands in the HTML page."
 
 
-def markdown(page: Page, notes: str = "") -> str:
+def markdown(page: Page) -> str:
     """Return the whole page; where it would be too long, the last sections keep only their headings."""
-    parts = [f"# {plain(page.title)}\n\n{plain(page.lead)}\n{notes}"]
+    parts = [f"# {plain(page.title)}\n\n{plain(page.lead)}\n"]
     room = LONGEST - len(parts[0])
     for section in page.sections:
         text = _section(section)
