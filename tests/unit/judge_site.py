@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,14 @@ from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.model import Site, load_site
 from underlay.plan.ends import Read, declared_ends
-from underlay.plan.verification import Expected, expectations
+from underlay.plan.verification import (
+    SECONDS,
+    Expected,
+    ExpectedNode,
+    expectations,
+    verification_facts,
+    with_secrets,
+)
 
 NETWORKS = {name: f"10.244.{number}.0/24" for number, name in enumerate(("cp-1", "worker-1", "worker-2", "worker-3"))}
 PODS = {name: network.replace("0/24", "10") for name, network in NETWORKS.items()}
@@ -42,6 +50,19 @@ def expected() -> Expected:
 def ends() -> Read:
     """Return both ends of the dev site's sessions as their configurations have them."""
     return declared_ends(site())
+
+
+def planned(name: str) -> ExpectedNode:
+    """Return what is expected of a node."""
+    return next(node for node in expected().nodes if node.name == name)
+
+
+def verification_input(
+    declared: Site, *, ssh_key: str, host_keys: Mapping[str, str], kubeconfig: str, seconds: int = SECONDS
+) -> dict[str, Any]:
+    """Return the input of a verification; it holds secrets."""
+    facts = verification_facts(declared, host_keys=host_keys, seconds=seconds)
+    return with_secrets(facts, ssh_key=ssh_key, kubeconfig=kubeconfig)
 
 
 def counter(point: str, node: int, source: str, target: str, protocol: int = 1, **more: Any) -> dict[str, Any]:
@@ -87,7 +108,7 @@ def silence(evidence: dict[str, Any], source: str, target: str, error: str = "ET
 
 
 def _seen(name: str) -> dict[str, Any]:
-    node = expected().node(name)
+    node = planned(name)
     return {
         "ready": True,
         "pod_cidrs": [NETWORKS[name]],
@@ -104,9 +125,7 @@ def _report(number: int, name: str) -> dict[str, Any]:
     flows = [(PODS[name], PODS[other], protocol) for other in others for protocol in PROTOCOLS]
     counters = [counter("sent", number, *flow) for flow in flows]
     counters += [counter("received", number, far, own, protocol) for own, far, protocol in flows]
-    counters += [
-        counter("routed", number, *flow, gateway=str(expected().node(name).gateways[0]), table=254) for flow in flows
-    ]
+    counters += [counter("routed", number, *flow, gateway=str(planned(name).gateways[0]), table=254) for flow in flows]
     seen = [counter("dropped", number, "127.1.1.11", "127.1.1.12", reason="NO_SOCKET", function="__udp4_lib_rcv")]
     return {
         "schema": 1,
@@ -143,7 +162,7 @@ def _exchanges(source: str) -> dict[str, Any]:
 
 
 def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
-    node = expected().node(name)
+    node = planned(name)
     way = {"type": "unicast", "device": "eth0", "gateway": str(node.gateways[0]), "table": 254}
     home = {"type": "unicast", "device": "lxc1", "table": 254}
     sysctls = {"ip_forward": 1, "all/rp_filter": 0, "eth0/rp_filter": 2, "eth0/forwarding": 1, "lxc1/forwarding": 1}

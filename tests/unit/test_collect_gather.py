@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.judge_site import PODS, expected, healthy, site
+from tests.unit.judge_site import PODS, expected, healthy, site, verification_input
 from underlay.collect import gather, kubernetes, nodes, routers
 from underlay.collect.gather import Request
 from underlay.collect.ssh import Machine, Unreachable
 from underlay.judge.evidence import Evidence, NodeReport, RouterReport, Survey
-from underlay.plan.verification import verification_input
 
 HEALTHY = Evidence.model_validate(healthy())
 HOST_KEYS = dict.fromkeys((*PODS, "tor-a", "tor-b"), "ssh-ed25519 AAAA")

@@ -287,4 +287,4 @@ def test_the_bootstrap_refuses_a_damaged_program(change: Callable[[bytes], bytes
 def test_the_command_is_constant_and_short() -> None:
     assert "{" not in package.COMMAND.replace("{}", "")
     assert len(package.COMMAND) < 4096
-    assert expected().node("worker-1").name not in package.COMMAND
+    assert expected().nodes[1].name not in package.COMMAND

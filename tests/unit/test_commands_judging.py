@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from tests.unit.commands_api import api_server
-from tests.unit.judge_site import NETWORKS, PODS, healthy, site
+from tests.unit.judge_site import NETWORKS, PODS, healthy, site, verification_input
 from underlay.__main__ import main
 from underlay.collect.gather import Request
 from underlay.commands import drift, verify, why
 from underlay.judge.evidence import Evidence
-from underlay.plan.verification import verification_input
 
 POD = NETWORKS["worker-2"].replace(".0/24", ".7")
 

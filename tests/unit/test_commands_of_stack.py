@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.judge_site import verification_input
 from tests.unit.plan_sites import put, site
 from underlay.commands.common import Failure
 from underlay.commands.engine import CONFIG_FILE
 from underlay.commands.request import BASTION_KEY, of_stack
-from underlay.plan.verification import verification_facts, verification_input
+from underlay.plan.verification import verification_facts
 
 KEYS = {"cp-1": "ssh-ed25519 AAAA"}
 PULUMI = """\

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.judge_site import PODS, expected, healthy, silence, site, verdict
+from tests.unit.judge_site import PODS, expected, healthy, silence, site, verdict, verification_input
 from underlay.collect.gather import Request
 from underlay.commands import verify
 from underlay.judge.evidence import Evidence
 from underlay.judge.verdict import Check, Status, Verdict
-from underlay.plan.verification import verification_input
 from underlay.report.columns import NODES, ROUTERS, rows
 from underlay.report.terminal import show
 

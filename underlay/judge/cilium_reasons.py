@@ -26,5 +26,3 @@ REASONS = {
 """From Cilium's list of drop reasons (pkg/monitor/api/drop.go); the others are not about the underlay."""
 DENIED = {133, 181}
 """Reasons that a network policy gives."""
-TUNNEL = {147, 160, 170}
-"""Reasons that native routing never gives."""

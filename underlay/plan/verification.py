@@ -103,10 +103,6 @@ class Expected(Model):
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
-    def node(self, name: str) -> ExpectedNode:
-        """Return the node of that name; KeyError when there is none."""
-        return self._nodes[name]
-
     def router(self, name: str) -> ExpectedRouter:
         """Return the router of that name; KeyError when there is none."""
         return self._routers[name]
@@ -174,14 +170,6 @@ def with_secrets(
     """Return the input of `underlay verify`: the facts, and the secrets that open machines and cluster."""
     bastion = {"bastion_key": bastion_key} if bastion_key else {}
     return {**facts, "ssh": {**facts["ssh"], "key": ssh_key, **bastion}, "kubeconfig": kubeconfig}
-
-
-def verification_input(
-    site: Site, *, ssh_key: str, host_keys: Mapping[str, str], kubeconfig: str, seconds: int = SECONDS
-) -> dict[str, Any]:
-    """Return the input of `underlay verify`; it holds secrets."""
-    facts = verification_facts(site, host_keys=host_keys, seconds=seconds)
-    return with_secrets(facts, ssh_key=ssh_key, kubeconfig=kubeconfig)
 
 
 def _node(site: Site, node: Node) -> ExpectedNode:

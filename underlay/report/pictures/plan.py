@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
@@ -145,8 +145,3 @@ def _sentence(row: Row) -> str:
     kind = WORDS[row.range.kind]
     told = _told(row.room) if row.room else f"{row.range.network.num_addresses:,} addresses"
     return f"{row.range.network} ({kind}): {told}."
-
-
-def room_rows(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
-    """Return the map as a table: network, what it is for, and its room."""
-    return [(str(row.range.network), WORDS[row.range.kind], _told(row.room) if row.room else "-") for row in rows]

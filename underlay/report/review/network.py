@@ -15,7 +15,7 @@ CHART = "kubernetes:helm.sh/v3:Release"
 BGP = "kubernetes:cilium.io/v2:CiliumBGP"
 PEER, PEERS, POOL = f"{BGP}PeerConfig", f"{BGP}ClusterConfig", "kubernetes:cilium.io/v2:CiliumLoadBalancerIPPool"
 PASSWORD = "underlay-bgp"  # noqa: S105 - a Secret's name
-PREPARE, CONFIGURE = "prepare-", "configure-"
+PREPARE = "prepare-"
 Side = Literal["old", "new"]
 
 
