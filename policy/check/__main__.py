@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..pack import POLICIES
+from ..rules.lineage import BORN, HISTORY, RECORDED
 from . import engine, report
 from .history import history
 from .stack import Unusable, declared
 from .verdict import UNJUDGED, Verdict, verdict
 
 PACK = Path(__file__).resolve().parents[1]
-HISTORY_RULES = ("origin-agrees-with-history", "birth-is-recorded")
-BIRTH_RULE = "cluster-was-born-with-cilium"
-CUT = "origin-agrees-with-history"
 
 
 def main(argv: list[str]) -> int:
@@ -69,11 +67,11 @@ def _configuration(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[
     """Return the pack's configuration with what is known of the past and of the live cluster."""
     config: dict[str, Any] = _json(arguments.config) if arguments.config else {}
     past = history(arguments.project, [*arguments.past, *arguments.state])
-    for rule in HISTORY_RULES:
+    for rule in (HISTORY.name, RECORDED.name):
         config[rule] = {"history": past.records, **_of(config, rule)}
-    config[CUT] = {"complete": past.complete, **config[CUT]}
+    config[HISTORY.name] = {"complete": past.complete, **config[HISTORY.name]}
     if arguments.birth:
-        config[BIRTH_RULE] = {"birth": _json(arguments.birth), **_of(config, BIRTH_RULE)}
+        config[BORN.name] = {"birth": _json(arguments.birth), **_of(config, BORN.name)}
     return config, past.notes
 
 

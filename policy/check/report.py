@@ -30,10 +30,7 @@ def table(verdicts: list[Verdict], policies: list[Policy]) -> str:
         lines.append(f"{one.subject}: {WORDS[one.code]}")
         width = max((len(policy.name) for policy in policies), default=0)
         lines += [f"  {policy.name:<{width}}  {_sign(one, policy)}" for policy in policies]
-        lines += [
-            f"  {item.answer if item.stops else 'advice'} [{item.rule}] {_name(item.resource)}: {item.message}"
-            for item in one.findings
-        ]
+        lines += [f"  {_word(item)} [{item.rule}] {_name(item.resource)}: {item.message}" for item in one.findings]
         lines += [f"  note: {note}" for note in one.notes]
         lines += [f"  could not judge everything: {one.error}"] if one.error else []
     return "\n".join(lines)
@@ -115,18 +112,22 @@ def sarif(verdicts: list[Verdict], policies: list[Policy]) -> str:
         {
             "ruleId": item.rule,
             "kind": "fail" if item.answer == Answer.VIOLATION.value else "review",
-            "level": "error" if item.stops else "note",
+            "level": _level(item),
             "message": {"text": f"{_name(item.resource)}: {item.message}"},
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": one.subject}}}],
         }
         for one in verdicts
         for item in one.findings
     ]
-    for result in results:
-        if result["kind"] == "review":
-            result["level"] = "none"  # the form allows a level only for what fails
     run = {"tool": {"driver": {"name": "policy", "rules": rules}}, "results": results}
     return json.dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _level(item: Finding) -> str:
+    """Return a finding's level; the form allows one only for what fails."""
+    if item.answer != Answer.VIOLATION.value:
+        return "none"
+    return "error" if item.stops else "note"
 
 
 def document(verdicts: list[Verdict], _policies: list[Policy]) -> str:
