@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.plan_sites import Data, site
-from underlay.plan.paths import Status, adjacency, beyond, learnable, solve
+import pytest
+
+from tests.unit.learnable import beyond, learnable
+from tests.unit.plan_sites import Data, put, site
+from underlay.plan.learned import learned
+from underlay.plan.paths import Status, adjacency, solve
 from underlay.plan.paths.gaps import Gap, gaps
 from underlay.plan.paths.solve import Pair
+from underlay.plan.verification import expectations
 
 
 def line(data: Data) -> None:
@@ -33,7 +38,9 @@ def _link(name: str, asn: int, local: int, remote: int) -> dict[str, Any]:
 def networks(router: str, number: int) -> list[str]:
     declared = site(line)
     found = declared.router(router)
-    return [str(network) for network in learnable(declared, found, found.neighbors[number])]
+    networks = learnable(declared, found, found.neighbors[number])
+    assert all(learned(declared, found, found.neighbors[number]).holds(network) for network in networks)
+    return [str(network) for network in networks]
 
 
 def test_routers_that_declare_each_other_are_adjacent() -> None:
@@ -68,3 +75,10 @@ def test_a_router_learns_racks_and_outside_networks_from_whatever_lies_behind_it
 def test_an_outside_neighbour_may_tell_only_what_is_declared_for_it() -> None:
     assert networks("tor-a", 1) == ["203.0.113.10/32"]
     assert networks("tor-b", 1) == ["203.0.113.32/27"]
+
+
+@pytest.mark.parametrize("pool", [True, False])
+def test_what_covers_the_pods_is_expected_at_whatever_router_may_learn_it(pool: bool) -> None:
+    wide = "10.0.0.0/8" if pool else "10.0.0.0/16"
+    found = expectations(site(line, put("routers.1.neighbors.1.accepts", [wide, "203.0.113.32/27"])))
+    assert [list(map(str, router.accepts)) for router in found.routers] == [[wide] if pool else []] * 3

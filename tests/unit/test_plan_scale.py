@@ -13,12 +13,13 @@ import pytest
 
 from tests.campaigns.big_site import Data, big_site
 from tests.campaigns.scale import drawn, measured, page, steepness, total
+from tests.unit.learnable import learnable
 from tests.unit.plan_sites import put, site
 from tests.unit.test_plan_paths import line
 from underlay.model import Router, Site, load_site
 from underlay.plan.learned import Entry, learned
 from underlay.plan.once import per_site
-from underlay.plan.paths import adjacency, learnable
+from underlay.plan.paths import adjacency
 from underlay.plan.routers import router_text
 from underlay.plan.verification import expectations
 from underlay.plan.ways import ways
@@ -55,6 +56,12 @@ def parts(entry: Entry) -> list[IPv4Network]:
     return list(entry.network.subnets(new_prefix=entry.length))
 
 
+def around(networks: list[IPv4Network]) -> list[IPv4Network]:
+    """Return networks with those that hold them, and with their halves: near misses."""
+    wider = [one.supernet() for one in networks if one.prefixlen]
+    return sorted({*networks, *wider, *(half for one in networks[:50] for half in one.subnets())})
+
+
 def next_hops(declared: Site, router: Router, rack: str) -> set[IPv4Address]:
     """Return the neighbours on a shortest way, found by walking from the rack."""
     links = adjacency(declared)
@@ -79,6 +86,9 @@ def test_what_may_be_learned_is_told_exactly(seed: int) -> None:
             networks = [part for entry in found.entries for part in parts(entry)]
             assert len(networks) == found.networks
             assert tuple(sorted(networks)) == learnable(declared, router, neighbor)
+            assert [one for one in around(networks) if found.holds(one)] == [
+                one for one in around(networks) if one in networks
+            ]
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -30,9 +30,13 @@ class Learned(NamedTuple):
     entries: tuple[Entry, ...]
     networks: int
 
+    def holds(self, network: IPv4Network) -> bool:
+        """Tell whether a network is one of them."""
+        return any(network.prefixlen == one.length and network.subnet_of(one.network) for one in self.entries)
+
 
 def learned(site: Site, router: Router, neighbor: Neighbor) -> Learned:
-    """Return exactly the networks of `underlay.plan.paths.learnable`."""
+    """Return what a router may learn from a neighbour: what is accepted from it, and what lies behind it."""
     known, told = reach(site), _told(site)
     here, there = known.number[router.name], known.number.get(neighbor.name)
     if there is None or not known.next_to[here] >> there & 1:

@@ -10,9 +10,9 @@ from underlay.model import HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
 from underlay.plan.bgp import address_at
+from underlay.plan.learned import learned
 from underlay.plan.once import per_site
 from underlay.plan.partners import partners
-from underlay.plan.paths import learnable
 from underlay.plan.ways import ways
 
 RESPONDER_PORT = 4271
@@ -218,8 +218,8 @@ def _own(nodes: Iterable[tuple[Node, RackLink]]) -> dict[str, tuple[Address, ...
 def _covering(site: Site, router: Router) -> tuple[Network, ...]:
     """Return what covers the pod networks and may still be learned, as a default route from outside."""
     wide = _wide(site)
-    found = {network for peer in router.neighbors for network in learnable(site, router, peer)} if wide else set()
-    return tuple(sorted(found & wide))
+    told = [learned(site, router, peer) for peer in router.neighbors] if wide else ()
+    return tuple(sorted(network for network in wide if any(one.holds(network) for one in told)))
 
 
 @per_site

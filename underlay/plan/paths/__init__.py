@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from underlay.plan.paths.fabric import Fabric, Group, fabric_of
+from underlay.plan.paths.fabric import Fabric, fabric_of
 from underlay.plan.paths.losses import Kind, Loss
-from underlay.plan.paths.routes import Drop, Route, table
-from underlay.plan.paths.sessions import Adjacency, adjacency, beyond, learnable, mirrors
-from underlay.plan.paths.solve import Pair, Remains, Solution, Status, Way, solve
+from underlay.plan.paths.routes import table
+from underlay.plan.paths.sessions import adjacency
+from underlay.plan.paths.solve import Pair, Remains, Solution, Status, solve
 
 __all__ = [
-    "Adjacency",
-    "Drop",
     "Fabric",
-    "Group",
     "Kind",
     "Loss",
     "Pair",
     "Remains",
-    "Route",
     "Solution",
     "Status",
-    "Way",
     "adjacency",
-    "beyond",
     "fabric_of",
-    "learnable",
-    "mirrors",
     "solve",
     "table",
 ]
