@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 
 @cache
@@ -17,3 +20,11 @@ def responder() -> str:
 def template(name: str) -> str:
     """Return a template of a router's configuration."""
     return files("underlay.plan").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def chart_facts(minor: str) -> Mapping[str, Any]:
+    """Return the keys and the images of the charts of a minor version of Cilium."""
+    text = files("underlay.plan.chart").joinpath(f"facts-{minor}.json").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = json.loads(text)
+    return found

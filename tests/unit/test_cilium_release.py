@@ -8,10 +8,11 @@ import pytest
 
 from tests.unit.plan_sites import put, site
 from underlay.plan.chart.difference import differences, option_changes
-from underlay.plan.chart.keys import facts, suggestion, unknown
+from underlay.plan.chart.keys import suggestion, unknown
 from underlay.plan.chart.refusal import refusals
 from underlay.plan.chart.rendered import judge, wanted
 from underlay.plan.chart.source import kind
+from underlay.sources import chart_facts
 
 SCHEMA = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
 cilium:
@@ -125,7 +126,7 @@ def test_defaults_of_a_cluster_are_no_change() -> None:
     ],
 )
 def test_an_unknown_key_suggests_the_known_one(path: str, meant: str) -> None:
-    tree = facts("1.20")["keys"]
+    tree = chart_facts("1.20")["keys"]
     values: Any = True
     for word in reversed(path.split(".")):
         values = {word: values}

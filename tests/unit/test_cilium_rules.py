@@ -6,8 +6,9 @@ import pytest
 
 from tests.unit.plan_sites import Change, Data, dev
 from underlay.model import load_site
-from underlay.plan.chart.keys import facts, leaves, unknown
+from underlay.plan.chart.keys import leaves, unknown
 from underlay.plan.values import decided, helm_values
+from underlay.sources import chart_facts
 
 
 def change(path: str, value: object) -> Change:
@@ -35,6 +36,6 @@ def test_every_derived_value_is_a_key_of_the_chart(version: str) -> None:
         "cilium.load_balancing.node_ports": {"first": 30000, "last": 32767},
     }
     site = load_site(dev(*(change(*one) for one in changes.items())))
-    tree = facts(version.rpartition(".")[0])["keys"]
+    tree = chart_facts(version.rpartition(".")[0])["keys"]
     assert list(unknown(tree, helm_values(site))) == []
     assert list(leaves(decided(site)))

@@ -140,3 +140,8 @@ class Cilium(Model):
     """Directory, archive, OCI reference or address of a repository; None: configured per stack."""
     chart_sha256: Sha256 | None = None
     """Digest of the chart's archive; required for everything but a directory."""
+
+    @property
+    def minor(self) -> str:
+        """Return the minor version, as in 1.20."""
+        return self.version.rpartition(".")[0]

@@ -7,7 +7,8 @@ from typing import Any
 
 from underlay.model import Certificates, HostRouting, Site
 from underlay.model.cilium import Hubble, LoadBalancing
-from underlay.plan.chart.keys import MINORS, facts
+from underlay.plan.chart.keys import MINORS
+from underlay.sources import chart_facts
 
 NAMESPACE = "kube-system"
 RELEASE = "cilium"
@@ -31,8 +32,7 @@ def decided(site: Site) -> dict[str, Any]:
 
 def minor(site: Site) -> str:
     """Return the minor version whose chart is meant; the newest known for one that is not supported."""
-    declared = site.cilium.version.rpartition(".")[0]
-    return declared if declared in MINORS else MINORS[-1]
+    return site.cilium.minor if site.cilium.minor in MINORS else MINORS[-1]
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _surroundings(site: Site) -> dict[str, Any]:
         "bgpControlPlane": {"enabled": True, "secretsNamespace": {"create": False, "name": NAMESPACE}},
         "operator": {"rollOutPods": True},
         "rollOutCiliumPods": True,  # a changed ConfigMap does nothing until the agents restart
-        "upgradeCompatibility": site.cilium.first_installed or site.cilium.version.rpartition(".")[0],
+        "upgradeCompatibility": site.cilium.first_installed or site.cilium.minor,
         "l7Proxy": site.cilium.l7_proxy,
         "envoy": {"enabled": site.cilium.l7_proxy},
         "hubble": _hubble(site.cilium.hubble) if site.cilium.hubble else {**OFF, "relay": OFF, "ui": OFF},
@@ -145,7 +145,7 @@ def _images(site: Site) -> dict[str, Any]:
     """Return the registry and the digests of the images; without digests agent and operator are taken by tag."""
     declared = site.cilium.images
     values: dict[str, Any] = {}
-    for path, name in facts(minor(site))["images"].items():
+    for path, name in chart_facts(minor(site))["images"].items():
         one: dict[str, Any] = {}
         if declared.registry and name:
             one["repository"] = f"{declared.registry}/{name}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 Tree = Any
@@ -15,14 +12,6 @@ OPEN, CLOSED = "*", 0
 
 MINORS = ("1.19", "1.20")
 """Minor versions of Cilium whose charts are known."""
-
-
-@cache
-def facts(minor: str) -> Mapping[str, Any]:
-    """Return the facts of the charts of one minor version."""
-    text = files(__package__).joinpath(f"facts-{minor}.json").read_text(encoding="utf-8")
-    found: Mapping[str, Any] = json.loads(text)
-    return found
 
 
 def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

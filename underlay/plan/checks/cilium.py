@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from underlay.plan.chart.keys import facts, leaves, suggestion, unknown
+from underlay.plan.chart.keys import leaves, suggestion, unknown
 from underlay.plan.chart.settings import Settings
 from underlay.plan.chart.source import unpinned
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.values import minor
+from underlay.sources import chart_facts
 
 CLUSTER_NAME = 32
 """Characters that the chart allows in a cluster's name."""
@@ -35,7 +36,7 @@ def blame(settings: Settings, path: str, expected: str, fix: str = "") -> Proble
 def values_are_known_to_the_chart(declaration: Declaration) -> Iterator[Problem]:
     """Helm ignores a key that the chart does not read: what was meant never happens, and nobody says so."""
     site = declaration.site
-    tree = facts(minor(site))["keys"]
+    tree = chart_facts(minor(site))["keys"]
     for path in unknown(tree, site.cilium.values):
         meant = suggestion(tree, path)
         fix = f"Perhaps {meant}." if meant else ""
@@ -45,7 +46,7 @@ def values_are_known_to_the_chart(declaration: Declaration) -> Iterator[Problem]
 @rule("cilium-value-replaces-keys", bad=values(prometheus=True), good=values(prometheus={"enabled": True}))
 def values_stand_where_the_chart_has_them(declaration: Declaration) -> Iterator[Problem]:
     """A value in place of a mapping, null above all, takes every default below it away."""
-    tree = facts(minor(declaration.site))["keys"]
+    tree = chart_facts(minor(declaration.site))["keys"]
     for path, value in leaves(declaration.site.cilium.values):
         place = tree
         for word in path:

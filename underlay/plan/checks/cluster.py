@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from underlay.model import Origin
+from underlay.plan.chart.keys import MINORS
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.cluster_file import MASTERS, file_name
 from underlay.plan.ranges import special
-
-CILIUM = ("1.19", "1.20")
 
 
 @rule(
@@ -76,9 +75,9 @@ def api_address_is_of_the_control_plane(declaration: Declaration) -> Iterator[Pr
 )
 def cilium_has_the_objects_that_are_made(declaration: Declaration) -> Iterator[Problem]:
     """Values and BGP objects are those of these versions; another may read them differently, without an error."""
-    version = declaration.site.cilium.version
-    if version.rpartition(".")[0] not in CILIUM:
-        yield Problem("site.cilium.version", version, " or ".join(f"{minor}.x" for minor in CILIUM))
+    cilium = declaration.site.cilium
+    if cilium.minor not in MINORS:
+        yield Problem("site.cilium.version", cilium.version, " or ".join(f"{minor}.x" for minor in MINORS))
 
 
 @rule(
