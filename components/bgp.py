@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from underlay.model import Site
 from underlay.plan.bgp import PASSWORD_SECRET, objects
+from underlay.plan.lineage import PEERING
 from underlay.plan.values import NAMESPACE
 
 TAKE_OVER = {"pulumi.com/patchForce": "true"}
@@ -29,7 +30,7 @@ class Peering(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         facts = {"asn": site.bgp.asn}
-        super().__init__("underlay:bgp:Peering", name, dict(facts), opts)
+        super().__init__(PEERING, name, dict(facts), opts)
         secret = kubernetes.core.v1.Secret(
             PASSWORD_SECRET,
             metadata={"name": PASSWORD_SECRET, "namespace": NAMESPACE, "annotations": TAKE_OVER},

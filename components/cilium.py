@@ -16,6 +16,7 @@ from underlay.plan.bgp import CRDS
 from underlay.plan.chart.difference import option_changes
 from underlay.plan.chart.objects import configuration
 from underlay.plan.digest import digest
+from underlay.plan.lineage import RELEASE as TYPE
 from underlay.plan.lineage import Lineage
 from underlay.plan.policies import CRDS as POLICY_CRDS
 from underlay.plan.values import NAMESPACE, RELEASE, helm_values
@@ -49,7 +50,7 @@ class Cilium(pulumi.ComponentResource):
             "routingMode": values["routingMode"],
             "options": dict(configuration(release.objects)),
         }
-        super().__init__("underlay:cilium:Release", RELEASE, dict(facts), opts)
+        super().__init__(TYPE, RELEASE, dict(facts), opts)
         for change in option_changes(past.options, facts["options"]) if past.options else ():
             pulumi.log.info(str(change), self)
         installed = [self._release(release.chart, values, cluster)] if site.cilium.owner == "release" else []

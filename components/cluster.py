@@ -15,10 +15,8 @@ from components.refusal import refuse
 from underlay.model import Site
 from underlay.plan.cluster_file import PASSWORD, empty_keys, file_keys, file_name
 from underlay.plan.installers import Steps, steps
-from underlay.plan.lineage import NAME, record
+from underlay.plan.lineage import CLUSTER, NAME, record
 from underlay.plan.waivers import Verdict
-
-TYPE = "underlay:cluster:Cluster"
 
 
 class Cluster(pulumi.ComponentResource):
@@ -42,7 +40,7 @@ class Cluster(pulumi.ComponentResource):
         password: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(TYPE, site.cluster.name, dict(facts), opts)
+        super().__init__(CLUSTER, site.cluster.name, dict(facts), opts)
         for warning in verdict.warnings:
             pulumi.log.warn(warning)
         if verdict.refused:
@@ -91,4 +89,4 @@ def show_to_policies(declared: object) -> None:
     cluster = site.get("cluster")
     facts = cluster if isinstance(cluster, Mapping) else {}
     name, origin = str(facts.get("name") or "undeclared"), facts.get("origin")
-    pulumi.ComponentResource(TYPE, name, {"clusterName": name, **({"origin": origin} if origin else {})})
+    pulumi.ComponentResource(CLUSTER, name, {"clusterName": name, **({"origin": origin} if origin else {})})

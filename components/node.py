@@ -9,6 +9,7 @@ from pulumi_command import remote
 
 from components.commands import Ssh, on_machine, outcome
 from underlay.model import Node, Site
+from underlay.plan.lineage import NODES
 from underlay.plan.prerequisites import node_input
 from underlay.remote import request
 
@@ -30,7 +31,7 @@ class Prerequisites(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         names = [node.name for node in site.nodes]
-        super().__init__("underlay:node:Prerequisites", name, {"nodes": names}, opts)
+        super().__init__(NODES, name, {"nodes": names}, opts)
         self.prepared = {node.name: self._prepare(site, node, ssh, waived) for node in site.nodes}
         self.outcome = outcome(self.prepared.values())
         self.register_outputs({"nodes": names})

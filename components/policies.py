@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from components.bgp import TAKE_OVER
 from components.cluster import Cluster
 from underlay.model import Site
-from underlay.plan.lineage import Lineage
+from underlay.plan.lineage import POLICIES, Lineage
 from underlay.plan.policies import policy_objects, told, verdicts
 
 
@@ -26,7 +26,7 @@ class Policies(pulumi.ComponentResource):
 
     def __init__(self, name: str, site: Site, *, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
         facts = {"reach": verdicts(site)}
-        super().__init__("underlay:policies:Policies", name, dict(facts), opts)
+        super().__init__(POLICIES, name, dict(facts), opts)
         last: pulumi.Resource | None = None
         for item in policy_objects(site):
             # One after the other: what is allowed has to be open before anything closes the rest.

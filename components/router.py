@@ -9,6 +9,7 @@ from pulumi_command import remote
 
 from components.commands import Ssh, on_machine, outcome
 from underlay.model import Router, Site
+from underlay.plan.lineage import ROUTERS
 from underlay.plan.routers import PASSWORD_MARK, router_text
 from underlay.remote import request
 
@@ -35,7 +36,7 @@ class Configuration(pulumi.ComponentResource):
         facts = {"managed": [router.name for router in managed]}
         texts = {router.name: router_text(site, router) for router in site.routers}
         # The state keeps the texts, without the password, so that a preview shows what changes in them.
-        super().__init__("underlay:router:Configuration", name, {**facts, "texts": texts}, opts)
+        super().__init__(ROUTERS, name, {**facts, "texts": texts}, opts)
         self.configured = {router.name: self._configure(site, router, ssh, password) for router in managed}
         self.outcome = outcome(self.configured.values())
         self.rendered = {router.name: texts[router.name] for router in site.routers if not router.managed}

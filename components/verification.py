@@ -16,6 +16,7 @@ from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import sessions
 from underlay.plan.facts import what_matters
+from underlay.plan.lineage import DATAPATH
 from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
 from underlay.plan.waivers import Waiver, of_nodes
 from underlay.report.document import age, summary
@@ -49,7 +50,7 @@ class Datapath(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         facts = {"responderImage": site.verification.image}
-        super().__init__("underlay:verification:Datapath", name, dict(facts), opts)
+        super().__init__(DATAPATH, name, dict(facts), opts)
         triggers: Triggers = [*what_matters(site), *outcomes]
         ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
         self.facts = verification_facts(site, host_keys=ssh.host_keys, waivers=of_nodes(waivers))

@@ -9,7 +9,7 @@ from components.refusal import SHOWN
 from tests.program.recorder import Run, run
 from tests.unit.plan_sites import dev, put
 from tests.unit.test_policies import API, DENY, RULE, WEB
-from underlay.plan.lineage import POLICIES
+from underlay.plan.lineage import REACH
 
 OWN = ("NetworkPolicy-underlay-web", "NetworkPolicy-underlay-api")
 CLOSING = "CiliumClusterwideNetworkPolicy-underlay-default-deny"
@@ -17,7 +17,7 @@ CLOSING = "CiliumClusterwideNetworkPolicy-underlay-default-deny"
 
 def program(*rules: dict[str, Any], reach: dict[str, str] | None = None) -> Run:
     declared = {"workloads": [WEB, API], "rules": list(rules), "baselines": DENY}
-    state = {f"urn:pulumi:dev::cilium-underlay::{POLICIES}": {"outputs": {"reach": reach}}} if reach else None
+    state = {f"urn:pulumi:dev::cilium-underlay::{REACH}": {"outputs": {"reach": reach}}} if reach else None
     return run(dev(put("policies", declared)), state=state, level=logging.INFO)
 
 
@@ -45,7 +45,7 @@ def test_a_preview_tells_what_opens_and_closes() -> None:
     assert not [one for one in program(RULE, reach=before).messages if "reachability" in one]
     closed = program(reach=before).messages
     assert any("web -> api TCP/8080: denied by default-deny, leaving web; was allowed" in one for one in closed)
-    gone = run(dev(), state={f"urn::{POLICIES}": {"outputs": {"reach": before}}}, level=logging.INFO)
+    gone = run(dev(), state={f"urn::{REACH}": {"outputs": {"reach": before}}}, level=logging.INFO)
     assert any("none are declared any more" in one for one in gone.messages)
     assert not gone.of("policies")
 

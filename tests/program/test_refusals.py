@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from components.cluster import TYPE
 from components.refusal import SHOWN
 from tests.program.recorder import run
 from tests.unit.plan_sites import dev
 from underlay.plan.checks import RULES
 from underlay.plan.checks.examples import HOST_KEYS, changed, declared
 from underlay.plan.checks.registry import Example
+from underlay.plan.lineage import CLUSTER
 from underlay.plan.waivers import STRUCTURE
 
 ERRORS = sorted(name for name, rule in RULES.items() if rule.severity == "error")
@@ -27,7 +27,7 @@ def _told(*examples: Example) -> str:
     )
     [refusal] = [text for text in made.messages if text.startswith("error: ")]
     assert made.code == SHOWN
-    assert [one.kind for one in made.resources] == [TYPE]
+    assert [one.kind for one in made.resources] == [CLUSTER]
     return refusal
 
 

@@ -17,7 +17,7 @@ from underlay.__main__ import main
 from underlay.finding import Refused
 from underlay.model import Site
 from underlay.plan.checks import findings
-from underlay.plan.lineage import POLICIES, lineage
+from underlay.plan.lineage import REACH, lineage
 from underlay.plan.policies import difference, matrix, opened, policy_objects, told, verdicts
 
 WEB = {"name": "web", "namespace": "shop", "labels": {"app": "web"}}
@@ -170,7 +170,7 @@ def test_ports_are_apart_where_rules_differ_and_dns_keeps_its_own() -> None:
 
 
 def test_the_state_tells_what_was_open_before() -> None:
-    urn = f"urn:pulumi:dev::cilium-underlay::{POLICIES}"
+    urn = f"urn:pulumi:dev::cilium-underlay::{REACH}"
     past = lineage({urn: {"outputs": {"reach": verdicts(with_(RULE))}}})
     assert past.reach == {"web -> api TCP/8080": "allowed by web-to-api"}
     assert told(past.reach, with_(RULE)) == []

@@ -16,10 +16,14 @@ SCHEMA: Literal[1] = 1
 """Version of the record; a record of another version is never guessed at."""
 NAME = "lineage"
 """Name of the resource that keeps the record, and of the stack output that shows it."""
+CLUSTER, NODES, ROUTERS = "underlay:cluster:Cluster", "underlay:node:Prerequisites", "underlay:router:Configuration"
+RELEASE, PEERING, POLICIES = "underlay:cilium:Release", "underlay:bgp:Peering", "underlay:policies:Policies"
+DATAPATH = "underlay:verification:Datapath"
+"""The types of the components: the state knows their resources by these words, so they never change."""
 KEEPER = f"$command:local:Command::{NAME}"
-CLUSTER, RELEASE = "underlay:cluster:Cluster", "underlay:cilium:Release$"
-"""What a URN holds of the component above the record, and above everything that brings Cilium."""
-AGENTS, POLICIES = "underlay:cilium:Release::cilium", "underlay:policies:Policies::policies"
+BRINGS_CILIUM = f"{RELEASE}$"
+"""What the URN of everything that brings Cilium holds."""
+AGENTS, REACH = f"{RELEASE}::cilium", f"{POLICIES}::policies"
 """The ends of the URNs of the components that show the agents' options, and what policies leave open."""
 SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"
 
@@ -92,7 +96,7 @@ def changed_from(past: Lineage, now: Record) -> Record | None:
 
 def lineage(resources: Mapping[str, Any]) -> Lineage:
     """Return what the outputs of a stack's resources, by URN, say of its past."""
-    options, reach = _shown(resources, AGENTS, "options"), _shown(resources, POLICIES, "reach")
+    options, reach = _shown(resources, AGENTS, "options"), _shown(resources, REACH, "reach")
     return replace(_recorded(resources), options=options or {}, reach=reach)
 
 
@@ -105,7 +109,7 @@ def _shown(resources: Mapping[str, Any], urn: str, key: str) -> Mapping[str, str
 
 
 def _recorded(resources: Mapping[str, Any]) -> Lineage:
-    has_cilium = any(RELEASE in urn for urn in resources)
+    has_cilium = any(BRINGS_CILIUM in urn for urn in resources)
     kept = [one for urn, one in resources.items() if urn.endswith(KEEPER) and CLUSTER in urn]
     if not kept:
         return Lineage(has_cilium=has_cilium)

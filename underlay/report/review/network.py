@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from underlay.plan.lineage import CLUSTER, RELEASE, ROUTERS
 from underlay.report.review.preview import Object, Step, of_kind
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
-CLUSTER, RELEASE, ROUTERS = "underlay:cluster:Cluster", "underlay:cilium:Release", "underlay:router:Configuration"
 CHART = "kubernetes:helm.sh/v3:Release"
 BGP = "kubernetes:cilium.io/v2:CiliumBGP"
 PEER, PEERS, POOL = f"{BGP}PeerConfig", f"{BGP}ClusterConfig", "kubernetes:cilium.io/v2:CiliumLoadBalancerIPPool"
