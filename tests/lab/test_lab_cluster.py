@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.host import Lab, snapshot
+from tests.lab.host import Lab, Snapshot, snapshot, wait_until_gone
+from tests.lab.site import until
 
 pytestmark = pytest.mark.lab
 
@@ -30,11 +31,18 @@ NODES = {"cp-1", "worker-1", "worker-2", "worker-3"}
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def before() -> Snapshot:
+    return snapshot()
+
+
+@pytest.fixture(scope="module")
+def lab(before: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     made = Lab(tmp_path_factory.mktemp("cluster") / "state")
     made.good("up")
     yield made
     made.good("down")
+    assert wait_until_gone(made) == set()
+    assert snapshot() == before
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +138,11 @@ def test_the_control_plane_comes_back_with_its_data(lab: Lab, kubeconfig: str) -
     assert lab.good(*identity) == before
 
 
-def test_the_hosts_settings_are_those_of_before(kubeconfig: str) -> None:
+def test_the_host_is_as_it_was_before_the_cluster(before: Snapshot, lab: Lab, kubeconfig: str) -> None:
     assert kubeconfig
-    settings = snapshot().settings
-    assert settings["kernel/panic"].strip() != "10", "kubelet's value would have reached the host"
+    kubelets = ("shell", "worker-2", "cat", "/proc/sys/kernel/panic")
+    assert until(lambda: lab.good(*kubelets).strip() == "10"), "kubelet sets a value of its own"
+    assert snapshot() == before
 
 
 def test_uninstall_gives_fresh_machines(lab: Lab, kubeconfig: str) -> None:

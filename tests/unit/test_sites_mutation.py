@@ -1,8 +1,9 @@
-"""Whoever removes a rule from the table, or makes it silent, turns a case red: of the corpus, or the rule's example."""
+"""Whoever makes a rule silent turns a case red: of the corpus, or the rule's own example."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -24,8 +25,11 @@ def cases(rule: str) -> Iterator[Declaration]:
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
-def test_a_removed_rule_is_missed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_rule_is_missed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     red = [(case, findings(case)) for case in cases(rule)]
     assert all(rule in {finding.rule for finding in found} for _, found in red), f"a case does not name {rule}"
-    monkeypatch.delitem(RULES, rule)
-    assert all(findings(case) != found for case, found in red)
+    monkeypatch.setitem(RULES, rule, replace(RULES[rule], check=lambda _: iter(())))
+    for case, found in red:
+        left = findings(case)
+        assert rule not in {finding.rule for finding in left}
+        assert left == [finding for finding in found if finding.rule != rule], "others depend on it"
