@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.objects import TAKE_OVER, custom
 from underlay.model import Site
 from underlay.plan.bgp import PASSWORD_SECRET, objects
 from underlay.plan.lineage import PEERING
 from underlay.plan.values import NAMESPACE
-
-TAKE_OVER = {"pulumi.com/patchForce": "true"}
-"""An update that was killed may have made an object without noting it; the next one takes it over."""
 
 
 class Peering(pulumi.ComponentResource):
@@ -38,18 +34,6 @@ class Peering(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider),
         )
         for item in objects(site):
-            self._object(item, cluster, secret)
+            # Without the Secret, Cilium would open its sessions without a password.
+            custom(item, cluster, parent=self, after=[secret])
         self.register_outputs(facts)
-
-    def _object(self, item: dict[str, Any], cluster: Cluster, secret: pulumi.Resource) -> None:
-        metadata = {**item["metadata"], "annotations": TAKE_OVER}
-        # Without the Secret, Cilium would open its sessions without a password.
-        opts = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[secret])
-        kubernetes.apiextensions.CustomResource(
-            f"{item['kind']}-{item['metadata']['name']}",
-            api_version=item["apiVersion"],
-            kind=item["kind"],
-            metadata=metadata,
-            spec=item["spec"],
-            opts=opts,
-        )

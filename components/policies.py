@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
-import pulumi_kubernetes as kubernetes
 
-from components.bgp import TAKE_OVER
 from components.cluster import Cluster
+from components.objects import custom
 from underlay.model import Site
 from underlay.plan.lineage import POLICIES, Lineage
 from underlay.plan.policies import policy_objects, told, verdicts
@@ -30,15 +27,5 @@ class Policies(pulumi.ComponentResource):
         last: pulumi.Resource | None = None
         for item in policy_objects(site):
             # One after the other: what is allowed has to be open before anything closes the rest.
-            last = self._object(item, cluster, last)
+            last = custom(item, cluster, parent=self, after=[last] if last else [])
         self.register_outputs(facts)
-
-    def _object(self, item: dict[str, Any], cluster: Cluster, before: pulumi.Resource | None) -> pulumi.Resource:
-        return kubernetes.apiextensions.CustomResource(
-            f"{item['kind']}-{item['metadata']['name']}",
-            api_version=item["apiVersion"],
-            kind=item["kind"],
-            metadata={**item["metadata"], "annotations": TAKE_OVER},
-            spec=item["spec"],
-            opts=pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[before] if before else []),
-        )

@@ -9,9 +9,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_command import local
 
-from components.bgp import TAKE_OVER
 from components.cluster import Cluster
 from components.commands import Ssh, Triggers, underlay
+from components.objects import TAKE_OVER
 from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import sessions

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from underlay.model import Link, Node, Rack, Site
 
 API_VERSION = "cilium.io/v2"
+"""Of all of Cilium's kinds that are made here; policies have the same."""
 INSTANCE = "underlay"
 PEER_CONFIG = "underlay"
 ADVERTISEMENT = "underlay-pods"
@@ -49,6 +50,11 @@ def sessions(site: Site) -> list[Session]:
         for link in rack.links
         if link.router in site.router_names
     ]
+
+
+def router_addresses(site: Site) -> list[str]:
+    """Return the addresses at which routers answer nodes, each once."""
+    return sorted({session.address for session in sessions(site)})
 
 
 def address_at(link: Link, node: Node) -> IPv4Address:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from underlay.model import Site
 from underlay.model.policies import Accept, HostFirewall, Ports, Workload
-from underlay.plan.bgp import sessions
+from underlay.plan.bgp import router_addresses
 from underlay.plan.checks.policies import TO_API, changed, declared, rules_of, workloads_of
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.policies import Intent
@@ -108,7 +108,7 @@ def nodes_reach_their_routers(declaration: Declaration) -> Iterator[Problem]:
     declared_firewall = firewall(declaration.site)
     if not declared_firewall or declared_firewall.bgp or declared_firewall.opens is None:
         return
-    for address in sorted({session.address for session in sessions(declaration.site)}):
+    for address in router_addresses(declaration.site):
         if not _reaches(declared_firewall.opens, BGP, IPv4Address(address)):
             where = "site.policies.baselines.host_firewall.opens"
             yield Problem(where, f"nothing to {address} {BGP}", "bgp: true, or a line with TCP 179 to each router")

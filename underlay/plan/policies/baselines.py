@@ -7,12 +7,11 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.model.policies import Accept, DefaultDeny, HostFirewall, Ports
-from underlay.plan.bgp import sessions
+from underlay.plan.bgp import API_VERSION, router_addresses
 from underlay.plan.policies import selectors
 from underlay.plan.policies.intent import CLUSTER_DNS, DEFAULT_DENY, DNS_PORTS
 from underlay.plan.policies.selectors import Object
 
-CILIUM = "cilium.io/v2"
 BGP = Ports(port=179)
 PING: Object = {"icmps": [{"fields": [{"family": "IPv4", "type": "EchoRequest"}]}]}
 CLUSTER, WORLD = ["cluster"], ["world"]
@@ -49,7 +48,7 @@ def dns_entry(*, seen: bool = False) -> Object:
 
 def _cluster_wide(site: Site, name: str, spec: Object) -> Object:
     metadata = {"name": f"underlay-{name}", "labels": labels(site)}
-    return {"apiVersion": CILIUM, "kind": "CiliumClusterwideNetworkPolicy", "metadata": metadata, "spec": spec}
+    return {"apiVersion": API_VERSION, "kind": "CiliumClusterwideNetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def _default_deny(declared: DefaultDeny) -> Object:
@@ -62,7 +61,7 @@ def _default_deny(declared: DefaultDeny) -> Object:
 
 
 def _host_firewall(site: Site, declared: HostFirewall) -> Object:
-    routers = [f"{address}/32" for address in sorted({session.address for session in sessions(site)})]
+    routers = [f"{address}/32" for address in router_addresses(site)]
     spec: dict[str, Any] = {"nodeSelector": {}, "ingress": _host_entries("from", declared.accepts, routers, declared)}
     if declared.opens is not None:
         spec["egress"] = _host_entries("to", declared.opens, routers, declared)

@@ -31,6 +31,11 @@ def within(pods: Workload, selector: Workload) -> bool:
     return pods.namespace == selector.namespace and selector.labels.items() <= pods.labels.items()
 
 
+def is_outward(rule: Rule) -> bool:
+    """Tell whether a rule leads out of the cluster, where nothing looks at requests when they arrive."""
+    return bool(OUTSIDE in rule.targets or rule.target_networks or rule.target_names)
+
+
 @dataclass(frozen=True)
 class Intent:
     """The policies of a site with the questions that objects, matrix and rules ask of them."""

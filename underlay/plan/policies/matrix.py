@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from underlay.model.policies import Policies, Ports, Protocol, Rule, Workload
 from underlay.plan.digest import digest
-from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, OUTSIDE, Intent, within
+from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, OUTSIDE, Intent, is_outward, within
 
 Verdict = Literal["allowed", "partly", "denied"]
 OPEN = "no policy"
@@ -59,7 +59,7 @@ def ports_of(intent: Intent, target: Workload) -> list[Ports]:
 
 
 def _outward_ports(intent: Intent) -> list[Ports]:
-    return _apart(port for rule in intent.policies.rules if _is_outward(rule) for port in rule.ports)
+    return _apart(port for rule in intent.policies.rules if is_outward(rule) for port in rule.ports)
 
 
 def _apart(ranges: Iterable[Ports], also: Iterable[Ports] = ()) -> list[Ports]:
@@ -111,9 +111,7 @@ def _inward(intent: Intent, target: Workload, port: Ports) -> Cell:
 def _outward(intent: Intent, source: Workload, port: Ports) -> Cell:
     closed = intent.closed(source, "leaving")
     rules = [
-        rule
-        for rule in intent.of(source, "leaving")
-        if _is_outward(rule) and any(one.holds(port) for one in rule.ports)
+        rule for rule in intent.of(source, "leaving") if is_outward(rule) and any(one.holds(port) for one in rule.ports)
     ]
     denied = f"{closed}, leaving {source.name}"
     whole = any(OUTSIDE in rule.targets and not rule.http for rule in rules)
@@ -142,7 +140,3 @@ def _partly(cell: Cell, rules: Iterable[Rule]) -> Cell:
         for rule in rules
     ]
     return cell._replace(verdict="partly", limits=digest(limits))
-
-
-def _is_outward(rule: Rule) -> bool:
-    return bool(OUTSIDE in rule.targets or rule.target_networks or rule.target_names)

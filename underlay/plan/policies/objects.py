@@ -7,9 +7,10 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.model.policies import Rule, Workload
+from underlay.plan.bgp import API_VERSION as CILIUM
 from underlay.plan.policies import selectors
-from underlay.plan.policies.baselines import CILIUM, baselines, dns_entry, labels
-from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, ENTITIES, PODS, Intent, Side
+from underlay.plan.policies.baselines import baselines, dns_entry, labels
+from underlay.plan.policies.intent import CLUSTER_DNS, DNS_PORTS, ENTITIES, PODS, Intent, Side, is_outward
 from underlay.plan.policies.selectors import Object
 
 KUBERNETES = "networking.k8s.io/v1"
@@ -53,15 +54,9 @@ def _rules(intent: Intent, workload: Workload, side: Side) -> list[Rule]:
 
 
 def _is_plain(rule: Rule, side: Side) -> bool:
-    others = rule.sources if side == "arriving" else rule.targets
-    requests = rule.http and (side == "arriving" or _asks_outside(rule))
+    requests = rule.http and (side == "arriving" or is_outward(rule))
     names = rule.target_names and side == "leaving"
-    return not requests and not names and not any(name in ENTITIES for name in others)
-
-
-def _asks_outside(rule: Rule) -> bool:
-    """Tell whether requests have to be looked at where they leave, because they arrive nowhere in the cluster."""
-    return bool(rule.target_networks or rule.target_names or "outside" in rule.targets)
+    return not requests and not names and not any(name in ENTITIES for name in _others(rule, side))
 
 
 def _pods(intent: Intent, names: Iterable[str]) -> list[Workload | None]:
