@@ -68,6 +68,11 @@ class Site(Model):
         return self._routers[name]
 
     @cached_property
+    def rack_names(self) -> frozenset[str]:
+        """Return the names of the racks."""
+        return frozenset(self._racks)
+
+    @cached_property
     def router_names(self) -> frozenset[str]:
         """Return the names of the site's own routers."""
         return frozenset(self._routers)

@@ -58,12 +58,18 @@ def _numbers(declaration: Declaration) -> Iterator[tuple[str, int]]:
 )
 def neighbors_expect_the_declared_asn(declaration: Declaration) -> Iterator[Problem]:
     """A peer with another number is refused in its first message."""
-    routers = {router.name: router for router in declaration.site.routers}
+    for where, _, neighbor, other in _inner(declaration):
+        if other.asn != neighbor.asn:
+            yield Problem(f"{where}.asn", neighbor.asn, f"{other.asn}, the number of router {other.name}")
+
+
+def _inner(declaration: Declaration) -> Iterator[tuple[str, Router, Neighbor, Router]]:
+    """Yield place, router, neighbour and the neighbour's own declaration for each session within the site."""
+    site = declaration.site
     for where, router, number in declaration.sessions():
         neighbor = router.neighbors[number]
-        other = routers.get(neighbor.name)
-        if other and other.asn != neighbor.asn:
-            yield Problem(f"{where}.asn", neighbor.asn, f"{other.asn}, the number of router {other.name}")
+        if neighbor.name in site.router_names:
+            yield where, router, neighbor, site.router(neighbor.name)
 
 
 @rule(
@@ -73,11 +79,8 @@ def neighbors_expect_the_declared_asn(declaration: Declaration) -> Iterator[Prob
 )
 def routers_declare_each_other(declaration: Declaration) -> Iterator[Problem]:
     """A session needs both sides, with the same two addresses."""
-    routers = {router.name: router for router in declaration.site.routers}
-    for where, router, number in declaration.sessions():
-        neighbor = router.neighbors[number]
-        other = routers.get(neighbor.name)
-        if other and other.asn == neighbor.asn and not _answers(router, neighbor, other):
+    for where, router, neighbor, other in _inner(declaration):
+        if other.asn == neighbor.asn and not _answers(router, neighbor, other):
             expected = (
                 f"router {other.name} to declare {router.name} with local {neighbor.remote}, remote {neighbor.local}"
             )
@@ -115,11 +118,10 @@ def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem
 def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[Problem]:
     """Sessions are eBGP, and a peer with the nodes' number drops every route of a pod as its own."""
     site = declaration.site
-    routers = {router.name for router in site.routers}
     for where, router, number in declaration.sessions():
         neighbor = router.neighbors[number]
         owners = {router.asn: f"router {router.name}", site.bgp.asn: "the cluster"}
-        if neighbor.name not in routers and neighbor.asn in owners:
+        if neighbor.name not in site.router_names and neighbor.asn in owners:
             yield Problem(f"{where}.asn", f"{neighbor.asn}, as {owners[neighbor.asn]}", "a number of its own")
 
 

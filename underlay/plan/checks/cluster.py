@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from underlay.model import Origin
 from underlay.plan.chart.keys import MINORS
 from underlay.plan.checks.registry import Declaration, Problem, rule
-from underlay.plan.cluster_file import MASTERS, file_name
+from underlay.plan.cluster_file import MASTERS, file_name, masters
 from underlay.plan.ranges import special
 
 
@@ -112,6 +112,6 @@ def installer_reads_the_cluster_file(declaration: Declaration) -> Iterator[Probl
 )
 def control_plane_fits_the_cluster_file(declaration: Declaration) -> Iterator[Problem]:
     """The file has room for three masters, and a cluster needs one."""
-    count = sum(node.role == "control-plane" for node in declaration.site.nodes)
+    count = len(masters(declaration.site))
     if not 1 <= count <= MASTERS:
         yield Problem("site.nodes", f"{count} control-plane nodes", f"1 to {MASTERS}")

@@ -96,7 +96,7 @@ def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
 )
 def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
     """A node's rack says its routers and gateways."""
-    names = {rack.name for rack in declaration.site.racks}
+    names = declaration.site.rack_names
     for index, node in enumerate(declaration.site.nodes):
         if node.rack not in names:
             yield Problem(f"site.nodes.{index}.rack", node.rack, f"one of {', '.join(sorted(names))}")
@@ -109,7 +109,7 @@ def racks_of_nodes_exist(declaration: Declaration) -> Iterator[Problem]:
 )
 def routers_of_racks_exist(declaration: Declaration) -> Iterator[Problem]:
     """A rack's routers carry its pods."""
-    names = {router.name for router in declaration.site.routers}
+    names = declaration.site.router_names
     for where, link in declaration.links():
         if link.router not in names:
             yield Problem(f"{where}.router", link.router, f"one of {', '.join(sorted(names))}")

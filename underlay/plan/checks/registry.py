@@ -47,10 +47,9 @@ class Declaration:
 
     def placed(self) -> Iterator[tuple[int, Node, Rack]]:
         """Yield each node whose rack exists, with its place in the list."""
-        racks = {rack.name: rack for rack in self.site.racks}
         for index, node in enumerate(self.site.nodes):
-            if node.rack in racks:
-                yield index, node, racks[node.rack]
+            if node.rack in self.site.rack_names:
+                yield index, node, self.site.rack(node.rack)
 
     def links(self) -> Iterator[tuple[str, Link]]:
         """Yield each router's place in each rack, with where it is declared."""

@@ -91,12 +91,11 @@ def fabric_of(site: Site) -> Fabric:
 
 
 def _groups(site: Site) -> dict[str, Group]:
-    known = {router.name for router in site.routers}
-    return {rack.name: _group(site, rack, known) for rack in site.racks if site.nodes_of(rack.name)}
+    return {rack.name: _group(site, rack) for rack in site.racks if site.nodes_of(rack.name)}
 
 
-def _group(site: Site, rack: Rack, known: set[str]) -> Group:
-    links = [link for link in rack.links if link.router in known]
+def _group(site: Site, rack: Rack) -> Group:
+    links = [link for link in rack.links if link.router in site.router_names]
     nodes = site.nodes_of(rack.name)
     return Group(
         name=rack.name,
