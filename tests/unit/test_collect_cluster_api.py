@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,28 @@ def test_the_time_for_everything_ends() -> None:
 
 def test_a_survey_says_which_lists_are_not_there() -> None:
     with api_server({"/api/v1/nodes": {"items": []}}) as config:
-        found = survey(config, "probes", [])
+        found = survey(config, "probes", [], 18.0)
     assert len(found.errors) == len(LISTS) - 1 - len(OPTIONAL)
     assert "not found" in found.errors[0]
 
 
 def test_a_survey_of_a_server_that_does_not_answer_is_one_error() -> None:
-    [error] = survey(kubeconfig("http://127.0.0.1:9"), "probes", []).errors
+    [error] = survey(kubeconfig("http://127.0.0.1:9"), "probes", [], 18.0).errors
     assert error.startswith("Kubernetes API: Unreached: the API server does not answer")
+
+
+class Slow(dict[str, Any]):
+    """A table of which one list takes longer than anybody waits."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key.endswith("/pods"):
+            time.sleep(4)
+        return super().get(key, default)
+
+
+def test_what_a_slow_server_has_said_in_time_is_kept() -> None:
+    node = {"metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    with api_server(Slow({"/api/v1/nodes": {"items": [node]}})) as config:
+        found = survey(config, "probes", ["n1"], 2.0)
+    assert found.nodes["n1"].ready
+    assert found.errors[0].startswith("Kubernetes API: Unreached: the API server ")

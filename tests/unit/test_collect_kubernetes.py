@@ -69,7 +69,7 @@ def test_a_session_without_status_is_unknown() -> None:
 
 
 def test_an_unusable_kubeconfig_is_one_sentence() -> None:
-    found = survey("not: a kubeconfig", "underlay-probe", ["n1"])
+    found = survey("not: a kubeconfig", "underlay-probe", ["n1"], 18.0)
     assert len(found.errors) == 1
     assert found.errors[0].startswith("Kubernetes API: ")
     assert not found.nodes["n1"].ready
@@ -84,17 +84,17 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
 clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 users: [{name: u, user: {}}]
 """
-    found = survey(config, "underlay-probe", ["n1"])
+    found = survey(config, "underlay-probe", ["n1"], 18.0)
     assert len(found.errors) == 1
     assert "refused" in found.errors[0]
 
 
 def test_a_strange_object_is_a_sentence_and_spoils_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextlib.contextmanager
-    def fetcher(_: str) -> Iterator[Fetch]:
+    def fetcher(_: str, __: float) -> Iterator[Fetch]:
         yield lambda path: [{"metadata": {"name": "n1"}, "spec": {"ipam": 5}}] if "ciliumnodes" in path else []
 
     monkeypatch.setattr(kubernetes, "fetcher", fetcher)
-    found = survey("any", "underlay-probe", ["n1", "n2"])
+    found = survey("any", "underlay-probe", ["n1", "n2"], 18.0)
     assert list(found.nodes) == ["n2"]
     assert found.errors == ("n1: AttributeError: 'int' object has no attribute 'get'",)

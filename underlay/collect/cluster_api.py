@@ -12,6 +12,7 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
+from underlay.collect.conditions import Object, in_one_line
 from underlay.failure import Failure
 
 CONNECT, ANSWER = 3.0, 10.0
@@ -19,8 +20,6 @@ CONNECT, ANSWER = 3.0, 10.0
 
 SHOWN = 200
 """Characters of what the client says of a connection."""
-
-Object = dict[str, Any]
 
 
 class Unanswered(Exception):
@@ -85,7 +84,7 @@ class ClusterApi:
             answer = self._client.call_api(*request, _request_timeout=(min(CONNECT, left), min(ANSWER, left)))
             body: bytes = answer.read()
         except urllib3.exceptions.HTTPError as error:
-            raise Unreached(f"the API server does not answer: {_reason(error)}") from None
+            raise Unreached(f"the API server does not answer: {in_one_line(error, SHOWN)}") from None
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         if answer.status >= HTTPStatus.BAD_REQUEST:
@@ -98,18 +97,3 @@ class ClusterApi:
         if left <= 0:
             raise Unreached(f"the API server has not answered everything within {self._seconds:.3g} s")
         return left
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:SHOWN]
-
-
-def condition(item: Object, kind: str) -> Object:
-    """Return a condition of an object's status; empty when it has none of that type."""
-    conditions = item.get("status", {}).get("conditions") or []
-    return next((one for one in conditions if one.get("type") == kind), {})
-
-
-def is_true(item: Object, kind: str) -> bool:
-    """Tell whether a condition of an object is True."""
-    return condition(item, kind).get("status") == "True"

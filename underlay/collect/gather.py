@@ -26,6 +26,8 @@ SHOWN = 600
 """Characters of an error that the evidence keeps."""
 SURVEYING, READING = 20.0, 20.0
 """Seconds for the Kubernetes API, and for one router; less where the whole has less time."""
+EARLIER = 0.9
+"""Share of its time after which the API's reader gives up by itself, so that what it has is kept."""
 S = TypeVar("S")
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -101,7 +103,7 @@ class Gathering:
         """Read the API in a thread that nobody waits for beyond its time, not even at the program's end."""
         seconds = min(SURVEYING, self.request.seconds / 3)
         answer: asyncio.Future[Survey] = asyncio.get_running_loop().create_future()
-        ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names)
+        ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names, EARLIER * seconds)
         threading.Thread(target=_answer, args=(answer, asyncio.get_running_loop(), ask), daemon=True).start()
         try:
             async with asyncio.timeout(seconds):

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from underlay.collect.conditions import in_one_line, is_true
 from underlay.collect.digests import KEY
 from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
@@ -33,8 +34,8 @@ KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Adv
 """Lists of BGP objects; the API leaves the kind out of a list's items."""
 COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
 """Lists whose objects complain by conditions that are true."""
-SECONDS = 18.0
-"""Time for all lists together; less than the verification waits for them."""
+SHOWN = 300
+"""Characters of an error that a message shows."""
 
 Items = list[dict[str, Any]]
 Fetch = Callable[[str], Items]
@@ -44,35 +45,35 @@ class Refused(Exception):
     """The API server answered one request with an error."""
 
 
-def survey(kubeconfig: str, namespace: str, nodes: Iterable[str]) -> Survey:
-    """Read everything; a list that cannot be read is a sentence in `errors`."""
+def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float) -> Survey:
+    """Read everything within some seconds; a list that cannot be read is a sentence in `errors`."""
     lists: dict[str, Items] = {}
     errors: list[str] = []
     try:
-        with fetcher(kubeconfig) as fetch:
+        with fetcher(kubeconfig, seconds) as fetch:
             for name, path in LISTS.items():
                 try:
                     lists[name] = fetch(path.format(namespace=namespace))
                 except Refused as error:
                     errors += [] if name in OPTIONAL else [f"{name}: {error}"]
     except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
-        errors.append(f"Kubernetes API: {_reason(error)}")
+        errors.append(f"Kubernetes API: {in_one_line(error, SHOWN)}")
     found: dict[str, Surveyed] = {}
     ends = configured(lists, errors)
     for name in nodes:
         try:
             found[name] = surveyed(name, lists, ends.get(name))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            errors.append(f"{name}: {_reason(error)}")
+            errors.append(f"{name}: {in_one_line(error, SHOWN)}")
     return Survey(nodes=found, troubles=troubles(lists), errors=tuple(errors))
 
 
 @contextlib.contextmanager
-def fetcher(kubeconfig: str) -> Iterator[Fetch]:
+def fetcher(kubeconfig: str, seconds: float) -> Iterator[Fetch]:
     """Yield a function that returns the items of a list by its path; a list that is not there is an error here."""
     from underlay.collect.cluster_api import ClusterApi, Unanswered, Unreached  # slow to load
 
-    with ClusterApi(kubeconfig, seconds=SECONDS) as api:
+    with ClusterApi(kubeconfig, seconds) as api:
 
         def fetch(path: str) -> Items:
             try:
@@ -96,7 +97,7 @@ def configured(lists: Mapping[str, Items], errors: list[str]) -> dict[str, dict[
     try:
         found = node_ends(objects, _passwords(lists["secrets"]) if "secrets" in lists else None)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        errors.append(f"BGP objects: {_reason(error)}")
+        errors.append(f"BGP objects: {in_one_line(error, SHOWN)}")
         return {}
     bare: dict[str, dict[str, End]] = {str(one["metadata"]["name"]): {} for one in lists["sessions"]}
     return bare | found
@@ -117,14 +118,14 @@ def surveyed(name: str, lists: Mapping[str, Items], ends: Mapping[str, End] | No
     agents = [pod for pod in lists.get("agents", []) if _on(pod, name)]
     probes = [pod for pod in lists.get("probes", []) if _on(pod, name) and pod["status"].get("phase") == "Running"]
     return Surveyed(
-        ready=any(_condition(node, "Ready") for node in _named(lists, "nodes", name)),
+        ready=any(is_true(node, "Ready") for node in _named(lists, "nodes", name)),
         pod_cidrs=tuple(
             cidr
             for node in _named(lists, "networks", name)
             for cidr in node["spec"].get("ipam", {}).get("podCIDRs") or []
         ),
         agent=agents[0]["metadata"]["name"] if agents else None,
-        agent_ready=any(_condition(pod, "Ready") for pod in agents),
+        agent_ready=any(is_true(pod, "Ready") for pod in agents),
         probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
         sessions=_sessions(_named(lists, "sessions", name)),
         ends=ends,
@@ -173,12 +174,3 @@ def _named(lists: Mapping[str, Items], kind: str, name: str) -> Items:
 
 def _on(pod: Mapping[str, Any], node: str) -> bool:
     return bool(pod["spec"].get("nodeName") == node and not pod["metadata"].get("deletionTimestamp"))
-
-
-def _condition(item: Mapping[str, Any], kind: str) -> bool:
-    conditions = item.get("status", {}).get("conditions") or []
-    return any(found["type"] == kind and found["status"] == "True" for found in conditions)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -30,6 +30,8 @@ LONGEST = 16 * 1024 * 1024
 """Bytes of one answer at most."""
 TIMED_OUT = (124, 137)
 """Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
+LIMIT = re.compile(r"timeout (\d+) ")
+"""The seconds that a command has."""
 PLATFORMS: dict[Platform, Any] = {Platform.FRR: frr, Platform.BIRD: bird}
 LOCAL = "local"
 NOBODY = re.compile("failed to connect|Unable to connect|is not running")
@@ -70,7 +72,8 @@ async def _answer(shell: Shell, command: str) -> str:
     """Return what a command says; ValueError where it says nothing but a complaint, or was ended."""
     code, output, complaint = await shell.run(command, LONGEST)
     if code in TIMED_OUT:
-        raise ValueError("no answer within 5 s")
+        limit = LIMIT.search(command)
+        raise ValueError(f"no answer within {limit[1]} s" if limit else "no answer in time")
     if complaint and not output:
         raise ValueError(shown(complaint.encode()))
     return output

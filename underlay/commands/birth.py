@@ -13,10 +13,9 @@ from typing import Any
 from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands.common import Failure, text_of
 from underlay.commands.lineage import DAEMONS, OTHERS, birth
-from underlay.plan.values import RELEASE
+from underlay.plan.values import HELM_RECORDS
 
 SECRETS = "/api/v1/secrets"
-RELEASES = f"owner=helm,name={RELEASE}"
 
 
 def main(argv: list[str]) -> int:
@@ -32,7 +31,7 @@ def record(api: ClusterApi) -> dict[str, Any]:
     """Return the record; a cluster that answers only in part is a failure, because a gap would look like innocence."""
     born = birth(api)
     try:
-        releases = api.items(SECRETS, labelSelector=RELEASES)
+        releases = api.items(SECRETS, labelSelector=HELM_RECORDS)
         daemons = [item["metadata"] for item in api.items(DAEMONS)]
     except Unanswered as error:
         raise Failure(f"the birth record cannot be read: {error}") from None

@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 
 from underlay.commands import engine
 from underlay.commands.common import Failure, no_words, say
-from underlay.plan.values import NAMESPACE, RELEASE
+from underlay.plan.values import HELM_RECORDS, NAMESPACE, RELEASE
 
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
-RECORDS = f"owner=helm,name={RELEASE}"
-"""Labels of the Secrets in which Helm keeps the revisions of a release."""
 FIRST, WHOLE = f"sh.helm.release.v1.{RELEASE}.v1", ("deployed", "failed")
 RELEASES = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
@@ -104,7 +102,7 @@ def free_release(kubeconfig: str, *, first: bool) -> Iterator[str]:
 
     try:
         api = ClusterApi(kubeconfig)
-        found = [one["metadata"] for one in api.items(SECRETS, labelSelector=RECORDS)]
+        found = [one["metadata"] for one in api.items(SECRETS, labelSelector=HELM_RECORDS)]
         alone = first and [one["name"] for one in found] == [FIRST]
         for record in found:
             status = str((record.get("labels") or {}).get("status", ""))

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from underlay.collect.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
+from underlay.collect.cluster_api import ClusterApi, Unanswered
+from underlay.collect.conditions import Object, condition, is_true
 from underlay.commands.common import no_words, read_input, wait
 
 SYSTEM = "/api/v1/namespaces/kube-system"

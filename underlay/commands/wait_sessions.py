@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from underlay.collect.cluster_api import ClusterApi, Object, Unanswered, condition, is_true
+from underlay.collect.cluster_api import ClusterApi, Unanswered
+from underlay.collect.conditions import Object, condition, is_true
 from underlay.commands.common import no_words, read_input, wait
 
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"

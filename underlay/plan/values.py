@@ -12,6 +12,8 @@ from underlay.sources import chart_facts
 
 NAMESPACE = "kube-system"
 RELEASE = "cilium"
+HELM_RECORDS = f"owner=helm,name={RELEASE}"
+"""Labels of the Secrets in which Helm keeps the revisions of the release."""
 
 OFF = {"enabled": False}
 
