@@ -36,6 +36,28 @@ def as_platform(declared: Site, router: Router, platform: Platform) -> str:
     return text.replace(PASSWORD_MARK, "sesame")
 
 
+WRONG = {
+    Platform.FRR: ("router bgp 65101\n neighbor 10.0.0.1 remote-az 65102\n", "remote-az"),
+    Platform.BIRD: ("protocol bgp { local az 65101; }\n", "wrong.bird:1:22 syntax error"),
+}
+"""One misspelt word for each daemon, and what it says: a check that takes it takes everything."""
+
+
+def refused(folder: Path) -> dict[str, str]:
+    """Return what the daemons say of each file that they refuse; FILE.said is there for every one they were shown."""
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", CHECK, "sh", str(cache() / "noderoot")]
+    done = subprocess.run([*words, str(folder)], capture_output=True, text=True, check=True)
+    return {name: (folder / f"{name}.said").read_text(encoding="utf-8") for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("platform", sorted(TEMPLATES.keys() - {Platform.VRP}))
+def test_a_misspelt_word_is_refused(tmp_path: Path, platform: Platform) -> None:
+    text, said = WRONG[platform]
+    file = tmp_path / f"wrong.{platform.value}"
+    file.write_text(text, encoding="utf-8")
+    assert said in refused(tmp_path)[file.name]
+
+
 def test_both_daemons_accept_the_configurations_of_many_sites(tmp_path: Path) -> None:
     sites = [load_site(site(name)) for name in (*names("good"), *names("warned"))]
     sites += [found for _, found in islice(accepted(count()), SITES - len(sites))]
@@ -44,10 +66,7 @@ def test_both_daemons_accept_the_configurations_of_many_sites(tmp_path: Path) ->
             for platform in TEMPLATES.keys() - {Platform.VRP}:
                 file = tmp_path / f"{number}-{router.name}.{platform.value}"
                 file.write_text(as_platform(declared, router, platform), encoding="utf-8")
-    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", CHECK, "sh", str(cache() / "noderoot")]
-    done = subprocess.run([*words, str(tmp_path)], capture_output=True, text=True, check=True)
-    refused = {name: (tmp_path / f"{name}.said").read_text(encoding="utf-8") for name in done.stdout.split()}
-    assert refused == {}
+    assert refused(tmp_path) == {}
     said = len(list(tmp_path.glob("*.said")))
     print(f"{len(sites)} sites, {said} configurations accepted by vtysh -C and bird -p")
     assert len(sites) == SITES

@@ -64,7 +64,9 @@ def test_the_routers_kernel_holds_exactly_the_pod_networks(site: Site, router: s
 
 @pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
 def test_the_outside_client_reaches_every_pod_and_is_seen_with_its_own_address(site: Site, kind: str) -> None:
-    for address in site.pods().values():
+    pods = site.pods()
+    assert set(pods) == set(NODES)
+    for address in pods.values():
         answer = json.loads(site.inside("client", "python3", "-c", ASK, kind, address, CLIENT))
         assert answer["from"] == CLIENT, answer
 

@@ -16,7 +16,7 @@ from underlay.__main__ import main
 from underlay.commands.common import Failure
 from underlay.commands.install import install, update
 from underlay.plan.cluster_file import empty_keys, file_keys
-from underlay.plan.installers import FILE, KUBECONFIG, steps
+from underlay.plan.installers import FILE, steps
 
 KEYS = file_keys(site())
 EXISTING = b'USERNAME: admin\r\nPASSWORD: "p@ss: word"\r\nTAINT_MANAGE: yes'
@@ -153,4 +153,3 @@ def test_the_vendor_s_tool_makes_a_cluster_once_and_exports_its_kubeconfig(run: 
 def test_a_declared_command_is_called_as_it_stands() -> None:
     assert steps(site()) == (("python3", "-m", "lab", "install", "-f", FILE), ())
     assert steps(site(drop("cluster.installer"))) is None
-    assert KUBECONFIG not in FILE
