@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.conversation import BACKENDS
 from tests.lab.minifabric import Fabric, fabric, run_all
-from tests.lab.minisite import POOL
+from tests.lab.minisite import PODS, POOL
 from underlay.judge.verdict import Status, Verdict
 
 pytestmark = pytest.mark.lab
@@ -202,8 +202,9 @@ def silent(lab: Fabric) -> None:
     for backend, verdict in lab.verify_by(*BACKENDS).items():
         told = f"{backend}: {text(verdict)}"
         assert (verdict.status, verdict.causes, verdict.lost, verdict.notes) == (Status.PASS, (), (), ()), told
-        used = [check.found for check in verdict.checks if check.rule == "kernel-evidence"]
-        assert all(f"by {backend}, attached" in found for found in used), used
+        used = {check.where: check.found for check in verdict.checks if check.rule == "kernel-evidence"}
+        assert used.keys() == PODS.keys()
+        assert all(f"by {backend}, attached" in found for found in used.values()), used
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
