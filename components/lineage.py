@@ -19,5 +19,5 @@ def past() -> Lineage:
         answer = pulumi.runtime.invoke(READ, {"stackName": stack}).value
     except Exception as error:  # noqa: BLE001 - the engine's answer is told, whatever it is
         expected = "this stack's own state, which says what was applied last"
-        refuse([Finding("lineage-unreadable", f"stack {stack}", str(error), expected)])
+        refuse([Finding("state-unreadable", f"stack {stack}", str(error), expected)])
     return lineage((answer or {}).get("outputs") or {})

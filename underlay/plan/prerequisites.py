@@ -86,6 +86,8 @@ KEPT = {
     "setting-drifted": "a kernel setting is not as it was applied",
 }
 """What applying and the look for drift may find beside the checks; none of it can be waived."""
+SILENT = {"node-not-asked": "the node did not answer, so nobody knows what is different there"}
+"""What the look for drift says of a node that says nothing itself."""
 
 
 def settings(site: Site, node: Node) -> dict[str, str]:

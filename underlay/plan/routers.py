@@ -38,6 +38,18 @@ PODS, SUBNETS, SERVICES, WHOLES = "PODS", "SUBNETS", "SERVICES", "AGGREGATES"
 HOST = 32
 
 
+FOUND = {
+    "bgp-password-unusable": "the password has characters that routers read differently, or too many of them",
+    "foreign-router-configuration": "another site has applied its part to this router",
+    "router-block-broken": "the marks around our lines are not there once each, and only they tell ours from others",
+    "router-change-taken-back": "the router did not take every line; its former state is back",
+    "router-daemon-not-running": "the routing daemons do not answer",
+    "router-does-not-forward": "the kernel of the router does not forward packets",
+    "router-syntax-refused": "the daemon's own check refuses the text; nothing was changed",
+}
+"""What applying a router's text may find, and what it means; none of it can be waived."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """A neighbour outside the racks, with the names of the prefix sets that cross the session."""

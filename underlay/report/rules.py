@@ -14,8 +14,9 @@ from underlay.plan.checks.examples import changed, declared, lines
 from underlay.plan.checks.reading import OTHERS, READING
 from underlay.plan.checks.registry import Example, Rule
 from underlay.plan.checks.transitions import TRANSITIONS
-from underlay.plan.prerequisites import KEPT
+from underlay.plan.prerequisites import KEPT, SILENT
 from underlay.plan.prerequisites import RULES as NODE_RULES
+from underlay.plan.routers import FOUND
 
 HEAD = """# Findings
 
@@ -27,17 +28,20 @@ Examples are changes of the site in `Pulumi.dev.yaml`, as path below `site` and 
 """
 
 
+def _sentences(reasons: Mapping[str, str]) -> dict[str, str]:
+    return {name: f"{reason[0].upper()}{reason[1:]}." for name, reason in reasons.items()}
+
+
 PLAIN = {
     "Findings about the stack and its keys": OTHERS,
     "Changes that a running cluster cannot follow": {
         name: f"At `{item.where}`: {item.reason}." for name, item in TRANSITIONS.items()
     },
-    "What is found on a node before anything is changed there": {
-        name: f"{reason[0].upper()}{reason[1:]}." for name, reason in NODE_RULES.items()
-    },
-    "What is found where a node's settings and files are applied or compared; it cannot be waived": {
-        name: f"{reason[0].upper()}{reason[1:]}." for name, reason in KEPT.items()
-    },
+    "What is found on a node before anything is changed there": _sentences(NODE_RULES),
+    "What is found where a node's settings and files are applied or compared; it cannot be waived": _sentences(
+        {**KEPT, **SILENT}
+    ),
+    "What is found where a router's configuration is applied; it cannot be waived": _sentences(FOUND),
 }
 """Findings without an example, by chapter: each name with its reason."""
 
