@@ -103,7 +103,7 @@ class Facts:
     def _routes(self) -> list[dict[str, Any]]:
         messages = self.ipr.get_routes(family=socket.AF_INET)
         routes = [self._route(message) for message in messages]
-        return [route for route in routes if route["table"] != LOCAL_TABLE][:MOST]
+        return self._most("routes", [route for route in routes if route["table"] != LOCAL_TABLE])
 
     def _route(self, message: Any) -> dict[str, Any]:
         target = message.get_attr("RTA_DST")
@@ -154,7 +154,7 @@ class Facts:
 
     def _neighbours(self) -> list[dict[str, Any]]:
         messages = self.ipr.get_neighbours(family=socket.AF_INET)
-        return [
+        found = [
             {
                 "address": message.get_attr("NDA_DST"),
                 "device": self.names.get(message["ifindex"]),
@@ -162,7 +162,14 @@ class Facts:
             }
             for message in messages
             if message["state"] != 64
-        ][:MOST]
+        ]
+        return self._most("neighbours", found)
+
+    def _most(self, part: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return as many entries as a report holds; how many are left out is an error, not a silence."""
+        if len(found) > MOST:
+            self.errors.append(f"{part}: {len(found) - MOST} of {len(found)} left out")
+        return found[:MOST]
 
 
 def pod_facts(ipr: Any, address: str) -> dict[str, Any]:

@@ -148,3 +148,22 @@ def entry(verdict: int | None, target: str = "") -> bytes:
 def test_the_legacy_tables_verdicts() -> None:
     entries = entry(-1) + entry(None, "LOG") + entry(-2)
     assert filters._verdicts(entries, 0, len(entry(-1)) + len(entry(None, "LOG"))) == [-1, None, -2]
+
+
+class Neighbour(dict[str, Any]):
+    """A message of the kernel of one neighbour."""
+
+    def get_attr(self, _: str) -> str:
+        """Return its address."""
+        return "192.0.2.1"
+
+
+@pytest.mark.parametrize(("held", "told"), [(300, []), (420, ["neighbours: 120 of 420 left out"])])
+def test_what_a_report_has_no_room_for_is_counted(held: int, told: list[str]) -> None:
+    class Kernel:
+        def get_neighbours(self, **_: int) -> list[Neighbour]:
+            return [Neighbour(ifindex=2, state=2)] * held
+
+    reading = facts.Facts(Kernel(), ["eth0"])
+    assert len(reading._neighbours()) == 300
+    assert reading.errors == told
