@@ -9,12 +9,10 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from lab.failure import Failure
-from underlay.model import SHARED_GATEWAY, Egress, Link, Node, Platform, Rack, Site, load_site
+from underlay.commands import common, stack_file
+from underlay.model import SHARED_GATEWAY, Egress, Link, Node, Platform, Rack, Site
 
-PROJECT = "cilium-underlay"
 OPERATOR = "ops"
 """The far end of every out-of-band cable: the operator's network, which is the outer process's own."""
 SEGMENT = "segment"
@@ -89,7 +87,15 @@ class Hardware:
 
 def read(path: Path) -> Hardware:
     """Return the hardware of the site in a stack file."""
-    return hardware(load_site(yaml.safe_load(path.read_text())["config"][f"{PROJECT}:site"]))
+    return hardware(site_of(path))
+
+
+def site_of(path: Path) -> Site:
+    """Return the site of a stack file, read as the product reads it; Failure says what of it is wrong."""
+    try:
+        return stack_file.site(path)
+    except common.Failure as failure:
+        raise Failure(f"site file {failure}") from None
 
 
 def hardware(site: Site) -> Hardware:

@@ -12,14 +12,14 @@ import yaml
 
 from lab import keys
 from lab.failure import Failure
-from lab.hardware import PROJECT, hardware
+from lab.hardware import hardware, site_of
 from lab.paths import binaries, cache, repo, state, venv_python
 from lab.toolchain.plugins import install_plugins
-from underlay.finding import Refused
+from underlay.commands.stack_file import CHART, SITE, content
 from underlay.model import Site, load_site
+from underlay.report.schema import PROJECT
 
 STACK = "dev"
-SITE = f"{PROJECT}:site"
 SECRETS = {f"{PROJECT}:sshKey": keys.USER, f"{PROJECT}:bgpPassword": "bgp-password"}
 
 
@@ -59,29 +59,21 @@ def programs() -> dict[str, str]:
 
 def declared(path: Path) -> dict[str, Any]:
     """Return a stack file's content; a file without a site, or with a wrong one, is refused."""
-    try:
-        content: dict[str, Any] = yaml.safe_load(path.read_text())
-        load_site(content["config"][SITE])
-    except (OSError, yaml.YAMLError) as error:
-        raise Failure(f"site file {path} cannot be read: {error}") from None
-    except (KeyError, TypeError):
-        raise Failure(f"site file {path} has no key `config: {SITE}`; Pulumi.dev.yaml is an example") from None
-    except Refused as refused:
-        raise Failure(f"site file {path} is refused:\n{refused}") from None
-    return content
+    site_of(path)
+    return content(path)
 
 
 def write(source: Path) -> None:
     """Write the lab's stack file: the site, every machine's host key, the chart; what the engine keeps there stays."""
-    content = declared(source)
+    told = declared(source)
     kept = yaml.safe_load(stack_file().read_text()) if stack_file().exists() else {}
-    site = load_site(content["config"][SITE])
+    site = load_site(told["config"][SITE])
     if kept and hardware(load_site(kept["config"][SITE])).cabling != hardware(site).cabling:
         raise Failure("the lab runs other machines than the site file declares; `python3 -m lab down` ends it first")
     keys.make(list(hardware(site).machines))
-    own = {f"{PROJECT}:hostKeys": _host_keys(site), f"{PROJECT}:chart": _chart(site)}
-    config = kept.get("config", {}) | content["config"] | own
-    keys.write_private(stack_file(), yaml.safe_dump(kept | content | {"config": config}, sort_keys=False, width=120))
+    own = {f"{PROJECT}:hostKeys": _host_keys(site), CHART: _chart(site)}
+    config = kept.get("config", {}) | told["config"] | own
+    keys.write_private(stack_file(), yaml.safe_dump(kept | told | {"config": config}, sort_keys=False, width=120))
     shutil.copy(repo() / "Pulumi.yaml", state() / "Pulumi.yaml")
 
 

@@ -14,11 +14,11 @@ from underlay.collect.gather import Request
 from underlay.commands import engine
 from underlay.commands.common import Failure, text_of
 from underlay.plan.verification import with_secrets
+from underlay.report.schema import PROJECT
 
 OUTPUT = "verification"
 """The stack output that holds the input of a verification, without secrets."""
-SSH_KEY = "cilium-underlay:sshKey"
-BASTION_KEY = "cilium-underlay:bastionKey"
+SSH_KEY, BASTION_KEY = f"{PROJECT}:sshKey", f"{PROJECT}:bastionKey"
 NO_OUTPUT = "does not have output property"
 """How the engine says that a stack's last update left no such output."""
 

@@ -37,17 +37,23 @@ _WORDS = {
 _Strict.yaml_implicit_resolvers = _WORDS
 
 
-def config(path: Path) -> dict[str, Any]:
-    """Return the configuration in a stack file; Failure says what of it cannot be read."""
+def content(path: Path) -> dict[str, Any]:
+    """Return all of a stack file that declares a site; Failure says what of it cannot be read."""
     try:
-        content = yaml.load(text_of(path), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
+        whole = yaml.load(text_of(path), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
     except yaml.YAMLError as error:
         raise Failure(f"{path} cannot be read as YAML: {error}") from None
     except (RecursionError, ValueError) as error:
         raise Failure(f"{path} cannot be read as YAML: {error or 'it is nested too deeply'}") from None
-    found = content.get("config") if isinstance(content, dict) else None
+    found = whole.get("config") if isinstance(whole, dict) else None
     if not isinstance(found, dict) or SITE not in found:
         raise Failure(f"{path} has no key `config: {SITE}`; Pulumi.dev.yaml is an example")
+    return dict(whole)
+
+
+def config(path: Path) -> dict[str, Any]:
+    """Return the configuration in a stack file; Failure says what of it cannot be read."""
+    found: dict[str, Any] = content(path)["config"]
     return found
 
 
