@@ -130,13 +130,18 @@ class Ground:
 
     def _pod(self, node: str) -> int:
         """Return a process, by this process's numbers, in the network namespace of a node's probe pod."""
-        for path in Path("/proc").glob("[0-9]*/ns/net"):
-            try:
-                if path.stat().st_ino == self.namespaces[node]:
-                    return int(path.parts[2])
-            except OSError:
-                continue
-        raise Broken(f"no process in the network namespace of {node}'s probe pod")
+        return namespace_process(self.namespaces[node])
+
+
+def namespace_process(number: int) -> int:
+    """Return the number of a process in a network namespace, as this process counts; Broken says there is none."""
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        try:
+            if path.stat().st_ino == number:
+                return int(path.parts[2])
+        except OSError:
+            continue
+    raise Broken(f"no process in the network namespace {number}")
 
 
 CABLE = """
