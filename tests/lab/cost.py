@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.lab.conversation import BACKENDS, Conversation
@@ -21,7 +22,9 @@ BOUNDS = {"seconds": 3.0, "cpu_seconds": 3.0, "peak_mib": 250, "ns_watched": 500
 LOST = 0.05
 """Share of a stream's rate that the programs may cost; exceeded where the whole interval lies beyond, offload on."""
 PAIRS = 10
-RUN = "import runpy, sys; runpy.run_path('/run/verifier.pyz', run_name='__main__')"
+RUN = "import runpy, sys; sys.path.insert(0, '/run/verifier.pyz'); runpy.run_path('/run/cost.py', run_name='__main__')"
+MEASURING = Path(__file__).with_name("node_cost.py")
+"""The part that runs on the node."""
 
 
 def measure(lab: Fabric, backend: str) -> dict[str, Any]:
@@ -38,9 +41,9 @@ def measure(lab: Fabric, backend: str) -> dict[str, Any]:
 
 def events(machine: Machine, backend: str) -> dict[str, Any]:
     """Return the node's own measurement."""
-    target = machine.path("/run/verifier.pyz")
-    target.write_bytes(program())
-    return dict(json.loads(machine.run("python3", "-I", "-c", RUN, "cost", backend)))
+    machine.path("/run/verifier.pyz").write_bytes(program())
+    machine.path("/run/cost.py").write_bytes(MEASURING.read_bytes())
+    return dict(json.loads(machine.run("python3", "-I", "-c", RUN, backend)))
 
 
 def throughput(lab: Fabric, backend: str, offload: str, pairs: int = PAIRS) -> Ratio:
