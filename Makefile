@@ -67,13 +67,12 @@ cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event,
 faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf", "--only ID...", "--sample N --seed S", "--pairs N"
 	@$(LAB) exec -- python -m tests.lab.faults $(ARGS)
 
+node-life: ## a campaign: nodes without a lab: prepared, restarted, 20 ordinary runs without a change or a finding, given back
+	@UNDERLAY_RUNS=20 $(LAB) exec -- python -m pytest -q tests/lab/test_node_life.py
+
 RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
-
-ROUNDS := 6
-overlay: ## a campaign: native routing beside VXLAN on the running lab's nodes, as pairs with their spread; docs/results
-	@$(LAB) exec -- python -m tests.lab.overlay --rounds $(ROUNDS)
 
 policy-cost: ## a campaign: the pack's cost on a preview of a thousand resources; a minute or two
 	@$(LAB) exec -- python -m tests.policy.cost

@@ -9,6 +9,7 @@ root of its own over the nodes' tree, whose changes lie below a folder; nothing 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import subprocess
 import sys
 import time
@@ -198,8 +199,10 @@ class Bed:
         self.plug(name)
 
     def _cable(self, one: str, port: str, other: str, peer: str, bridge: str = "") -> None:
-        ends = [str(self.boxes[name].pid) for name in (one, other)]
-        words = f"ip link add name {port} netns {ends[0]} type veth peer name {peer} netns {ends[1]}"
+        ends = [
+            f"netns {self.boxes[name].pid} address {_hardware(name, end)}" for name, end in ((one, port), (other, peer))
+        ]
+        words = f"ip link add name {port} {ends[0]} type veth peer name {peer} {ends[1]}"
         subprocess.run(words.split(), check=True)
         if bridge:
             self.boxes[other].sh(f"ip link set {peer} master {bridge} up")
@@ -225,6 +228,11 @@ class Bed:
         """Switch everything off."""
         for box in self.boxes.values():
             box.end()
+
+
+def _hardware(name: str, port: str) -> str:
+    """Return a hardware address that a machine's port keeps over restarts."""
+    return "02:" + hashlib.sha256(f"{name} {port}".encode()).digest()[:5].hex(":")
 
 
 def _await_port(box: Box, address: str) -> None:

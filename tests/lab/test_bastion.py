@@ -43,9 +43,9 @@ class Stack:
             words = ("config", "set", "--secret", f"cilium-underlay:{key}")
             assert self.engine.run(*words, cwd=self.file.parent, text=value).returncode == 0
 
-    def up(self) -> tuple[int, str]:
+    def up(self, *words: str) -> tuple[int, str]:
         targets = [word for target in TARGETS for word in ("--target", target)]
-        return self._run("up", "--skip-preview", *targets)
+        return self._run("up", "--skip-preview", *targets, *words)
 
     def destroy(self) -> tuple[int, str]:
         return self._run("destroy", "--skip-preview")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
@@ -69,11 +70,24 @@ class Run:
         return [one for one in self.resources if kind in one.kind]
 
 
+class _Refusal(grpc.RpcError):  # type: ignore[misc]
+    """What the engine answers where it cannot do what was asked."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return str(self)
+
+
 class _Mocks(Mocks):
     def __init__(self, stdout: dict[str, str], state: Data, *, preview: bool) -> None:
         self.stdout, self.state, self.preview = stdout, state, preview
+        self.unreadable: list[str] = []
 
     def call(self, args: Any) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == READ and self.unreadable:
+            raise _Refusal(self.unreadable.pop(0))
         return {"outputs": self.state} if args.token == READ else {}, []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -136,15 +150,20 @@ def run(
     preview: bool = True,
     stdout: dict[str, str] | None = None,
     state: Data | None = None,
+    unreadable: Sequence[str] = (),
     level: int = logging.WARNING,
     **other: Any,
 ) -> Run:
-    """Run the program once on a state; commands print what `stdout` says by their names."""
+    """Run the program once on a state; commands print what `stdout` says by their names.
+
+    Each text of `unreadable` is what the engine says instead of the state, once.
+    """
     made = Run()
     logger = logging.getLogger("program")
     logger.handlers, logger.propagate = [_Log(made, level)], False
     logger.setLevel(level)
     mocks = _Mocks(STDOUT | (stdout or {}), state or {}, preview=preview)
+    mocks.unreadable = [*unreadable]
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
     )

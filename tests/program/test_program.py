@@ -118,6 +118,12 @@ def test_every_machine_s_host_key_is_pinned_and_nothing_is_logged(preview: Run) 
         assert str(one.inputs["delete"]).endswith(" remove")
 
 
+@pytest.mark.parametrize(("said", "code"), [("failed to load checkpoint: EOF", 0), ("no such stack", SHOWN)])
+def test_a_state_that_is_being_written_is_read_again(said: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.lineage.PAUSE", 0)
+    assert run(dev(), unreadable=[said] * 3).code == code
+
+
 JUMPS = [
     {"name": f"jump-{number}", "address": f"198.51.100.{number}", "user": "jump", "port": 2200} for number in (1, 2)
 ]

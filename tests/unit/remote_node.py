@@ -90,6 +90,9 @@ class Node:
         paths = (path for path in self.root.rglob("*") if path.is_file())
         return {str(path.relative_to(self.root)): path.read_text(encoding="utf-8") for path in paths}
 
+    def folders(self) -> set[str]:
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_dir()}
+
 
 Run = Callable[[str], tuple[int, dict[str, Any], str]]
 

@@ -146,3 +146,12 @@ def test_files_are_closed_to_others(root: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(bird, "run", FakeBird(root))
     Bird(root).change(TEXT)
     assert {oct(path.stat().st_mode & 0o777) for path in (root / "etc/bird").iterdir()} == {"0o640"}
+
+
+def test_the_router_s_own_file_gets_its_mode_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root))
+    (root / "etc/bird/bird.conf").chmod(0o604)
+    Bird(root).change(TEXT)
+    Bird(root).change("")
+    assert oct((root / "etc/bird/bird.conf").stat().st_mode & 0o777) == "0o604"
+    assert not (root / "var/lib/underlay").exists()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.unit.remote_node import BEFORE, Node, Run, runner
 from underlay.plan.prerequisites import OWNER_MARK, SYSCTL_FILE
+from underlay.remote.prepare_node import RECORD
 
 
 @pytest.fixture
@@ -61,6 +63,15 @@ def test_a_restarted_node_still_knows_its_former_values(node: Node, run: Run) ->
     run("apply")
     for key, value in BEFORE.items():
         node.put(f"proc/sys/{key}", f"{value}\n")
+    run("apply")
+    run("remove")
+    assert node.files() == before
+
+
+def test_a_record_of_a_former_version_is_understood(node: Node, run: Run) -> None:
+    before = node.files()
+    run("apply")
+    node.put(RECORD, json.dumps(BEFORE))
     run("apply")
     run("remove")
     assert node.files() == before

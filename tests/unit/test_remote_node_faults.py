@@ -201,14 +201,16 @@ def test_a_service_that_is_there_gets_its_file_and_is_told(
         return 0, ""
 
     monkeypatch.setattr("underlay.remote.prepare_node.run", tell)
-    (node.root / "run/systemd/netif").mkdir(parents=True)
-    before = node.files()
+    for folder in ("run/systemd/netif", "run/NetworkManager", "etc/systemd/networkd.conf.d"):
+        (node.root / folder).mkdir(parents=True)
+    before, folders = node.files(), node.folders()
     run("apply")
     assert "ManageForeignRoutes=no" in node.files()["etc/systemd/networkd.conf.d/90-underlay.conf"]
     run("apply")
     run("remove")
-    assert node.files() == before
-    assert told == [("systemctl", "try-restart", "systemd-networkd.service")] * 2
+    assert (node.files(), node.folders()) == (before, folders)
+    reload = ("nmcli", "general", "reload", "conf")
+    assert told == [("systemctl", "try-restart", "systemd-networkd.service"), reload] * 2
 
 
 def test_a_service_that_cannot_be_told_is_a_finding_and_is_tried_again(

@@ -50,15 +50,17 @@ class Bird:
             return []
         self._check(base, new)
         keep_copy(self.file)
+        self.record.note_mode(self.file)
         self._write(after, new)
         if problem := _reconfigure(new):
             self._write(before, old)
             run("birdc", "configure")
             expected = "every protocol of ours up or connecting; the former state is back"
             raise Trouble("router-change-taken-back", "birdc configure", problem, expected)
-        self.record.keep([fingerprint(new)])
         if not new:
             drop_copy(self.file)
+            self.record.give_mode_back(self.file)
+        self.record.keep([fingerprint(new)])
         return [f"{self.file} and {self.ours} changed, birdc configure"]
 
     def _check(self, base: str, new: str) -> None:

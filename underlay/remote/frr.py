@@ -47,6 +47,7 @@ class Frr:
             return []
         _check(after)
         keep_copy(self.file)
+        self.record.note_mode(self.file)
         self.record.keep([*known, former, new])
         self._write(after)
         if left := self._settle(first, old, new, base):
@@ -55,9 +56,10 @@ class Frr:
             self.record.keep(known)
             expected = "every line in the running configuration; the former state is back"
             raise Trouble("router-change-taken-back", "vtysh -f", "; ".join(left[:5]), expected)
-        self.record.keep([new])
         if not new:
             drop_copy(self.file)
+            self.record.give_mode_back(self.file)
+        self.record.keep([new])
         return first or [f"{self.file} rewritten"]
 
     def _settle(self, commands: list[str], old: str, new: str, base: str) -> list[str]:

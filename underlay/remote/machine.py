@@ -84,8 +84,11 @@ def keep_copy(path: Path) -> None:
 
 
 def drop_copy(path: Path) -> None:
-    """Remove the copy again, with everything else of this project."""
-    _copy_of(path).unlink(missing_ok=True)
+    """Give the file its former owner, and remove the copy, with everything else of this project."""
+    copy = _copy_of(path)
+    if copy.exists() and path.exists():
+        os.chown(path, *(owner_of(copy) or (0, 0)))
+    copy.unlink(missing_ok=True)
 
 
 def _copy_of(path: Path) -> Path:

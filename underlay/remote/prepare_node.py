@@ -22,15 +22,21 @@ from underlay.remote.node_services import CHECKS as SERVICES
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 RECORD = "var/lib/underlay/node.json"
-"""What was there before: {setting: value found first}."""
+"""What was there before: {"settings": {setting: value found first}, "folders": [made for our files]}."""
 CHECKS = (*KERNEL, *LINKS, *SERVICES)
 
 Findings = list[dict[str, str]]
 
 
-def record(root: Path) -> dict[str, str]:
-    """Return the values found before this program came."""
-    return dict(json.loads(read(root / RECORD) or "{}"))
+Before = dict[str, Any]
+
+
+def record(root: Path) -> Before:
+    """Return the values found before this program came, and the folders that it has made since."""
+    found = json.loads(read(root / RECORD) or "{}")
+    if found and "settings" not in found:  # as a former version wrote it
+        found = {"settings": found}
+    return {"settings": {}, "folders": [], **found}
 
 
 def setting(root: Path, key: str) -> Path:
@@ -95,11 +101,13 @@ def drifted(root: Path, data: dict[str, Any]) -> Iterator[Trouble]:
 def apply(root: Path, data: dict[str, Any]) -> list[str]:
     """Write settings and files that differ; return what changed."""
     known = record(root)
+    first = known["settings"]
     found = {key: read(setting(root, key)).strip() for key in data["settings"]}
-    dropped = {key: value for key, value in known.items() if key not in found}
-    before = {**found, **{key: value for key, value in known.items() if key in found}}
-    if before != known:
-        write(root / RECORD, json.dumps(before, sort_keys=True), mode=0o600)
+    dropped = {key: value for key, value in first.items() if key not in found}
+    before = {**found, **{key: value for key, value in first.items() if key in found}}
+    folders = sorted({*known["folders"], *_missing_folders(root, data)})
+    if {"settings": before, "folders": folders} != known:
+        write(root / RECORD, json.dumps({"settings": before, "folders": folders}, sort_keys=True), mode=0o600)
     changed = _give_back(root, dropped)
     for key, value in data["settings"].items():
         if found[key] != value:
@@ -115,16 +123,25 @@ def apply(root: Path, data: dict[str, Any]) -> list[str]:
 
 def remove(root: Path, data: dict[str, Any]) -> list[str]:
     """Give back what was there before; a setting that somebody changed since stays as it is."""
-    ours = {key: value for key, value in record(root).items() if _is_ours(root, key, data)}
+    before = record(root)
+    ours = {key: value for key, value in before["settings"].items() if _is_ours(root, key, data)}
     changed = _give_back(root, ours)
     for path, file in [*((place(root, file), file) for file in data["files"]), (root / RECORD, None)]:
         if path.exists():
             path.unlink()
             changed.append(f"/{path.relative_to(root)} removed")
-            _drop_empty(path.parent, root)
             if file:
                 _tell(root, file)
+    for folder in sorted(before["folders"], reverse=True):  # inner ones first
+        _drop_empty(root / folder)
     return changed
+
+
+def _missing_folders(root: Path, data: dict[str, Any]) -> set[str]:
+    """Return the folders that the files of the input and the record need and that are not there yet."""
+    files = [root / RECORD, *(place(root, file) for file in wanted(root, data))]
+    above = (parent for file in files for parent in file.parents)
+    return {str(folder.relative_to(root)) for folder in above if folder.is_relative_to(root) and not folder.exists()}
 
 
 def _tell(root: Path, file: dict[str, Any]) -> None:
@@ -139,12 +156,8 @@ def _tell(root: Path, file: dict[str, Any]) -> None:
         )
 
 
-OWN_FOLDERS = ("underlay", "networkd.conf.d")
-"""Folders that may be there for our files alone."""
-
-
-def _drop_empty(folder: Path, root: Path) -> None:
-    if folder.name in OWN_FOLDERS and folder != root and not any(folder.iterdir()):
+def _drop_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from pathlib import Path
 
 from underlay.remote.machine import read, write
 
 FILE = "var/lib/underlay/router.json"
+MODE = "var/lib/underlay/router-mode"
+"""How the router's own file was found, in octal digits: while a password is in it, it is closed to others."""
 
 
 class Record:
@@ -16,7 +19,7 @@ class Record:
 
     def __init__(self, root: Path) -> None:
         """Find the record below a root folder."""
-        self.file = root / FILE
+        self.file, self.mode = root / FILE, root / MODE
 
     def texts(self) -> list[str]:
         """Return the texts, the newest last; none when nothing was applied or the record cannot be read."""
@@ -25,6 +28,17 @@ class Record:
         except ValueError:
             return []
         return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+    def note_mode(self, path: Path) -> None:
+        """Keep a file's mode as it was found; a later call changes nothing."""
+        if path.exists() and not self.mode.exists():
+            write(self.mode, f"{stat.S_IMODE(path.stat().st_mode):o}", mode=0o600)
+
+    def give_mode_back(self, path: Path) -> None:
+        """Give a file the mode that it was found with."""
+        if self.mode.exists() and path.exists():
+            path.chmod(int(read(self.mode), 8))
+        self.mode.unlink(missing_ok=True)
 
     def keep(self, texts: list[str]) -> None:
         """Keep these texts, each once, at its last place; without any, the record goes."""

@@ -1,0 +1,73 @@
+"""A node's life without a lab: prepared, restarted, looked at again and again, and given back byte for byte."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import belongings
+from tests.lab.bed import NODES, ROUTER, Bed, bed
+from tests.lab.test_bastion import Stack, asked, drift
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+
+STUB = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
+"""Stands in for programs of services that no namespace can run: it notes that it was called."""
+Held = dict[str, dict[str, dict[str, str]]]
+RUNS = int(os.environ.get("UNDERLAY_RUNS", "3"))
+"""Ordinary runs, of an update and of a look, that have to change and find nothing."""
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    with bed(tmp_path_factory.mktemp("bed")) as made:
+        _with_services(made)
+        yield made
+
+
+def _with_services(there: Bed) -> None:
+    """Let worker-2 run systemd-networkd and NetworkManager, with files of somebody else's beside ours."""
+    box = there.boxes["worker-2"]
+    for name in ("systemctl", "nmcli"):
+        box.write(f"/usr/local/bin/{name}", STUB, "755")
+    box.write("/etc/systemd/networkd.conf.d/10-site.conf", "[Network]\nSpeedMeter=yes\n")
+    box.write("/etc/sysctl.d/50-site.conf", "net.ipv4.conf.all.log_martians = 1\nnet.ipv4.conf.all.rp_filter = 1\n")
+    box.sh("mkdir -p /etc/NetworkManager /run/systemd/netif /run/NetworkManager; sysctl --quiet --system")
+    box.sh("nft add table inet site; nft add chain inet site in; ip route add 198.18.7.0/24 via 172.30.2.1")
+
+
+def held(there: Bed) -> Held:
+    text = Path(belongings.__file__).read_text(encoding="utf-8")
+    return {name: json.loads(there.boxes[name].run("python3", "-IB", "-", text=text)) for name in (ROUTER, *NODES)}
+
+
+def left(before: Held, after: Held) -> list[str]:
+    """Return what is not as it was before, on any machine."""
+    return [f"{name}: {line}" for name in before for line in belongings.difference(before[name], after[name])]
+
+
+def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, tmp_path: Path) -> None:
+    stack, before = Stack(tmp_path / "stack", there), held(there)
+    code, text = stack.up()
+    assert code == 0, text
+    prepared = held(there)
+    changed = belongings.difference(before["worker-2"], prepared["worker-2"])
+    assert {line.partition(":")[0] for line in changed} >= {
+        "files /etc/sysctl.d/90-underlay.conf",
+        "files /etc/systemd/networkd.conf.d/90-underlay.conf",
+        "files /etc/NetworkManager/conf.d/90-underlay.conf",
+        "files /var/lib/underlay/node.json",
+        "settings net/ipv4/ip_forward",
+    }
+    there.restart("worker-3")
+    assert drift(there, asked(there))[0] == 0
+    ordinary = [(stack.up("--expect-no-changes")[0], drift(there, asked(there))[0]) for _ in range(RUNS)]
+    assert ordinary == [(0, 0)] * RUNS
+    assert "\n".join(left(prepared, held(there))) == ""
+    code, text = stack.destroy()
+    assert code == 0, text
+    assert "\n".join(left(before, held(there))) == ""
