@@ -74,5 +74,9 @@ RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
 
+ROUNDS := 6
+overlay: ## a campaign: native routing beside VXLAN on the running lab's nodes, as pairs with their spread; docs/results
+	@$(LAB) exec -- python -m tests.lab.overlay --rounds $(ROUNDS)
+
 policy-cost: ## a campaign: the pack's cost on a preview of a thousand resources; a minute or two
 	@$(LAB) exec -- python -m tests.policy.cost

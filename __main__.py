@@ -8,6 +8,7 @@ from components.bgp import Peering
 from components.cilium import Cilium
 from components.cluster import Cluster
 from components.commands import Ssh, after
+from components.intrusion import detection
 from components.lineage import past
 from components.node import Prerequisites
 from components.policies import policies
@@ -44,8 +45,9 @@ routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password
 cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
 peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
 permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
+engines = detection(site, cluster=cluster, opts=after(cilium))
 worked = [nodes.outcome, routers.outcome]
-last = after(peering, *permitted, routers)
+last = after(peering, *permitted, *engines, routers)
 datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, waivers=settings.waivers, opts=last)
 
 pulumi.export("kubeconfig", cluster.kubeconfig)

@@ -9,8 +9,7 @@ import platform
 
 SYSCALL = {"x86_64": 321, "aarch64": 280}
 LOOKUP, UPDATE, DELETE, NEXT = 1, 2, 3, 4
-ENABLE_STATS = 32
-"""Commands: of a table's entries, and the one that lets the kernel measure programs (Linux 5.8)."""
+"""Commands of a table's entries."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

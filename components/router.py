@@ -37,18 +37,22 @@ class Configuration(pulumi.ComponentResource):
         texts = {router.name: router_text(site, router) for router in site.routers}
         # The state keeps the texts, without the password, so that a preview shows what changes in them.
         super().__init__(ROUTERS, name, {**facts, "texts": texts}, opts)
-        self.configured = {router.name: self._configure(site, router, ssh, password) for router in managed}
+        self.configured = {
+            router.name: self._configure(site, router, texts[router.name], ssh, password) for router in managed
+        }
         self.outcome = outcome(self.configured.values())
         self.rendered = {router.name: texts[router.name] for router in site.routers if not router.managed}
         self.register_outputs(facts)
 
-    def _configure(self, site: Site, router: Router, ssh: Ssh, password: pulumi.Output[str]) -> remote.Command:
+    def _configure(
+        self, site: Site, router: Router, text: str, ssh: Ssh, password: pulumi.Output[str]
+    ) -> remote.Command:
         assert router.management is not None  # noqa: S101 - the plan refuses a managed router without it
         data: dict[str, Any] = {
             "site": site.name,
             "router": router.name,
             "platform": router.platform.value,
-            "text": router_text(site, router),
+            "text": text,
             "mark": PASSWORD_MARK,
         }
         stdin = password.apply(lambda secret: request("configure_router", {**data, "password": secret}))

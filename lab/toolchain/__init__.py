@@ -19,7 +19,23 @@ from lab.toolchain.store import image_names
 KEEP = "UNDERLAY_KEEP_BUILDS"
 STEPS = "steps"
 """The folder of stamps; without it a folder is not the toolchain's."""
-MADE = ("base", "bin", "chart", "go", "images", "lock", "log", "noderoot", STEPS, "store", "tools", "venv*", "work")
+MADE = (
+    "base",
+    "bin",
+    "chart",
+    "clang",
+    "engine*",
+    "go",
+    "images",
+    "lock",
+    "log",
+    "noderoot",
+    STEPS,
+    "store",
+    "tools",
+    "venv*",
+    "work",
+)
 """What the toolchain makes in its folder."""
 
 __all__ = ["StepError", "drop", "ensure", "image_names", "install_plugins"]

@@ -7,7 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from lab import paths
-from lab.toolchain import clang, debian, gotool, images, modules, noderoot, plugins, pyenv, store, versions
+from lab.toolchain import clang, debian, engine, gotool, images, modules, noderoot, plugins, pyenv, store, versions
 from lab.toolchain.golang import Module, Programs, compiled, source
 from lab.toolchain.images import CHART, NAMES
 from lab.toolchain.machine import Probe
@@ -105,7 +105,17 @@ def _trees() -> tuple[Part, ...]:
         recipe=versions.NODE_PACKAGES,
         seconds=30,
     )
-    return (base, nodes)
+    detection = by_debian(
+        name="engine",
+        version=versions.BACKPORTS,
+        outputs=(engine.TREE, engine.IMAGE),
+        make=engine.make_engine,
+        needs=("base",),
+        recipe=(versions.BACKPORTS, *versions.ENGINE_PACKAGES, engine.NAME),
+        seconds=50,
+        transient=True,
+    )
+    return (base, nodes, detection)
 
 
 def _out_of_the_tree() -> tuple[Part, ...]:

@@ -50,11 +50,19 @@ def make_base(step: Step) -> None:
     tidy(tree)
 
 
-def grow(step: Step, tree: Path, packages: Iterable[str], then: Sequence[Sequence[str]] = ()) -> None:
-    """Copy the minimal tree and install packages in the copy; further commands run in it before apt's files go."""
+def grow(step: Step, tree: Path, packages: Iterable[str], then: Sequence[Sequence[str]] = (), suite: str = "") -> None:
+    """Copy the minimal tree and install packages in the copy; further commands run in it before apt's files go.
+
+    A further suite of the same mirror wins over the release where it is named.
+    """
     step.run(["cp", "-a", "--reflink=auto", str(step.cache / BASE), str(tree)])
     _prepare(tree)
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", *packages]
+    if suite:
+        (tree / "etc/apt/sources.list.d/further.list").write_text(
+            f"deb {machine_sources(step)[0].address} {suite} main\n"
+        )
+    options = ["-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", *(["-t", suite] if suite else [])]
+    install = ["apt-get", "install", *options, *packages]
     inside(step, tree, [["apt-get", "update"], install, *then])
     tidy(tree)
 

@@ -13,6 +13,7 @@ RUNC_CAPS = "1"
 PAUSE = "1"
 PROBE = "1"
 DEBIAN = "bookworm"
+BACKPORTS = f"{DEBIAN}-backports"
 CLANG = "19"
 
 GO_MINIMUM = (1, 26)
@@ -32,4 +33,6 @@ AGENT_IMAGE_PACKAGES = (
     *(f"libclang-cpp{CLANG}", f"libllvm{CLANG}"),
 )
 COMPILER_PACKAGES = (f"clang-{CLANG}", f"libclang-common-{CLANG}-dev")
+ENGINE_PACKAGES = ("suricata",)
+"""Intrusion detection: Debian 12 itself has no such engine, its backports have this one."""
 PROBE_PACKAGES = ("python3", "curl", "iputils-ping", "iproute2")

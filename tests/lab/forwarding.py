@@ -58,7 +58,7 @@ def forecast(world: World, case: Case, source: Node, target: Node) -> Status:
     loss, pair = case.loss, Pair(source.rack, target.rack)
     one_node = world.first[loss.other] if loss and loss.kind in {Kind.UPLINK, Kind.AGENT} else ""
     if loss is None or (one_node and one_node not in {source.name, target.name}):
-        harm = world.solution.statuses()
+        harm = world.solution.statuses
     elif one_node and source.name == one_node:
         harm = _from_hit(world, loss)
     else:
@@ -73,7 +73,7 @@ def forecast(world: World, case: Case, source: Node, target: Node) -> Status:
 def _from_hit(world: World, loss: Loss) -> dict[Pair, Status]:
     """Return what becomes of packets from the node that was hit: to its own rack they go as before."""
     if loss.kind is Kind.AGENT:
-        return world.solution.statuses()
+        return world.solution.statuses
     return {pair: status for pair, status in world.solution.harm(loss).items() if pair.target != loss.other}
 
 

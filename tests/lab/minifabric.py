@@ -11,7 +11,7 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -99,15 +99,18 @@ class Fabric:
             assert helper.stdout
             assert b"responder" in helper.stdout.readline()
             self.helpers.append(helper)
-        text = (repo() / "tests" / "lab" / "tcx_programs.py").read_text()
         for node, lxc in (("node1", "lxc1"), ("node2", "lxc2")):
-            helper = self.machines[node].start("python3", "-c", text)
-            assert helper.stdin
-            assert helper.stdout
-            helper.stdin.write(json.dumps({"eth0": "cil_from_netdev", lxc: "cil_from_container"}).encode() + b"\n")
-            helper.stdin.flush()
-            assert helper.stdout.readline() == b"attached\n"
-            self.helpers.append(helper)
+            self.attach(node, {"eth0": "cil_from_netdev", lxc: "cil_from_container"})
+
+    def attach(self, node: str, programs: Mapping[str, str]) -> None:
+        """Attach programs named like Cilium's to devices of a node."""
+        helper = self.machines[node].start("python3", "-c", (repo() / "tests/lab/tcx_programs.py").read_text())
+        assert helper.stdin
+        assert helper.stdout
+        helper.stdin.write(json.dumps(dict(programs)).encode() + b"\n")
+        helper.stdin.flush()
+        assert helper.stdout.readline() == b"attached\n"
+        self.helpers.append(helper)
 
     def _connect(self) -> None:
         """Hold a TCP connection from each node to the router's port 179, as Cilium's sessions do."""

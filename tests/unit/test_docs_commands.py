@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import re
 import shlex
@@ -20,7 +21,8 @@ from underlay.__main__ import COMMANDS, module
 from underlay.commands import findings
 from underlay.report.page import anchor
 
-PAGES = [repo() / "README.md", *sorted((repo() / "docs").glob("*.md"))]
+PAGES = [repo() / name for name in ("README.md", "CHANGELOG.md", "policy/README.md")]
+PAGES += sorted((repo() / "docs").rglob("*.md"))
 WRITTEN = ("tutorial.md", "howto-ucs.md", "howto-kubeadm.md", "underlay.md", "state.md", "review.md")
 UNDECLARED = ("kubeconfig", "clusterPassword")
 """Secrets that are not every stack's, so that the project does not declare them."""
@@ -29,6 +31,8 @@ INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 REGEX = re.compile(r"[\[(].*[+*?]")
 """A pattern for commands is none."""
+MODULE = re.compile(r"python3? -m ((?:lab|policy|tests|underlay)(?:\.[a-z_]+)*)")
+"""A module of this repository; `guard` is the name of a copy of policy/."""
 OPTION = re.compile(r"--[a-z][a-z-]*")
 SPLIT = re.compile(r"\s\|\s|&&|;|<|>")
 PULUMI = {
@@ -76,7 +80,7 @@ def usage(name: str) -> str:
 @pytest.mark.parametrize(("page", "command"), of("make "))
 def test_targets_exist(page: str, command: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (repo() / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    words = [word for word in command.split()[1:] if "=" not in word]
+    words = [word for word in shlex.split(command)[1:] if "=" not in word]
     assert set(words) <= targets, page
 
 
@@ -101,6 +105,12 @@ def test_the_lab_s_commands_exist(page: str, command: str) -> None:
     assert command.split()[3].strip(".,…") in known, page
 
 
+def test_modules_that_are_run_by_name_exist() -> None:
+    named = {(page, name) for page, command in shown() for name in MODULE.findall(command)}
+    assert len(named) > 5
+    assert [(page, name) for page, name in named if importlib.util.find_spec(name) is None] == []
+
+
 @pytest.mark.parametrize(("page", "command"), of("pulumi "))
 def test_the_engine_s_commands_are_among_those_that_are_asked_for(page: str, command: str) -> None:
     words = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
@@ -119,7 +129,7 @@ def test_configured_keys_exist(page: str, command: str) -> None:
     assert set(keys) <= {*(key.partition(":")[2] for key in project["config"]), *UNDECLARED}, page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(repo())))
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in LINK.findall(FENCE.sub("", text)):

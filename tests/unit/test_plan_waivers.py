@@ -138,6 +138,15 @@ def test_a_malformed_waiver_is_told_in_the_words_of_every_finding(declared: obje
     assert str(caught.value.findings[0]) == f"[waiver-malformed] {said}"
 
 
+def test_a_misspelt_key_of_a_waiver_is_one_finding_with_what_was_meant() -> None:
+    declared = {"alowed_by" if key == "allowed_by" else key: value for key, value in waiver().items()}
+    with pytest.raises(Refused) as caught:
+        load_waivers([declared])
+    [found] = caught.value.findings
+    assert (found.rule, found.where) == ("waiver-malformed", "waivers.0.alowed_by")
+    assert found.fix == "Did you mean allowed_by?"
+
+
 MASK = "transition-pod-mask"
 CHANGED = Finding(MASK, "site.addresses.pods.mask", "24 -> 25", "24")
 

@@ -14,8 +14,6 @@ COMMANDS = {
     "control": "timeout 5 birdc show status",
 }
 """What is asked of BIRD, by the part of the report that it answers."""
-DAEMONS = ("bird",)
-"""Processes that must run."""
 PROTOCOL = re.compile(r"^\S+\s+BGP\s", re.MULTILINE)
 NO_DAEMON = "Unable to connect"
 """What birdc says when there is no daemon; it is an answer, not a table."""

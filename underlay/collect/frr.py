@@ -14,8 +14,6 @@ COMMANDS = {
     "control": "timeout 5 vtysh -d zebra -c 'show version'",
 }
 """What is asked of FRR, by the part of the report that it answers."""
-DAEMONS = ("zebra", "bgpd")
-"""Processes that must run."""
 
 
 def sessions(text: str) -> tuple[RouterSession, ...]:

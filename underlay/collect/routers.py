@@ -13,6 +13,7 @@ from underlay.collect.digests import KEY
 from underlay.collect.nodes import SHOWN, shown
 from underlay.collect.ssh import Shell
 from underlay.judge.evidence import Configuration, Neighbour, Process, Route, RouterReport
+from underlay.judge.router_checks import DAEMONS
 from underlay.model import Platform
 from underlay.plan.ends import READERS, digested
 
@@ -52,7 +53,7 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "ports": router_state.ports,
         "filters": router_state.filters,
         "md5": router_state.md5,
-        "processes": lambda text: processes(text, software.DAEMONS),
+        "processes": lambda text: processes(text, DAEMONS[platform]),
     }
     commands = COMMON | software.COMMANDS
     parts: dict[str, Any] = {}

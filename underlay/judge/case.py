@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from itertools import islice, takewhile
 
 from underlay.judge.evidence import Evidence, Surveyed
-from underlay.judge.verdict import Pairs
+from underlay.judge.verdict import Cause, Pairs
 from underlay.judge.views import NodeView, Pair, RouterView, network
 from underlay.plan.ends import Difference, Read, Session, differences
 from underlay.plan.verification import Expected
@@ -168,6 +168,12 @@ def _begins_in(outer: IPv4Network, entry: tuple[IPv4Network, str]) -> bool:
 def names(pairs: Iterable[Pair]) -> Pairs:
     """Return the pairs by the names of their nodes."""
     return frozenset(pair.names for pair in pairs)
+
+
+def cause_at(rule: str, where: str, sentence: str, fix: str, witnesses: Iterable[str], pairs: list[Pair]) -> Cause:
+    """Return a cause at a machine; it explains broken pairs, which are its last witness."""
+    found = [text for text in (*witnesses, trouble(pairs)) if text]
+    return Cause(rule, where, f"{where}: {sentence}", tuple(dict.fromkeys(found)), fix, names(pairs))
 
 
 def trouble(pairs: list[Pair]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, names, trouble
+from underlay.judge.case import Case, cause_at
 from underlay.judge.evidence import Counter, Lookup
 from underlay.judge.traffic_checks import STRICT
 from underlay.judge.verdict import Cause
@@ -16,10 +16,8 @@ LOCAL = "local"
 
 
 def cause(rule: str, node: NodeView, sentence: str, fix: str, witnesses: list[str], case: Case) -> Cause:
-    """Return a cause on a node; it explains the broken pairs at that node, which are its last witness."""
-    pairs = case.touching(node.name)
-    found = [text for text in (*witnesses, trouble(pairs)) if text]
-    return Cause(rule, node.name, f"{node.name}: {sentence}", tuple(dict.fromkeys(found)), fix, names(pairs))
+    """Return a cause on a node; it explains the broken pairs at that node."""
+    return cause_at(rule, node.name, sentence, fix, witnesses, case.touching(node.name))
 
 
 def lookups(node: NodeView) -> tuple[Lookup, ...]:

@@ -9,13 +9,10 @@ from underlay.judge.evidence import Neighbour, Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
 from underlay.judge.verdict import Cause
-from underlay.judge.views import NodeView, Pair, network
+from underlay.judge.views import REFUSING, SILENT, NodeView, Pair, within
 
 NO_ROUTE = 101
 """ENETUNREACH."""
-REFUSING = {"blackhole", "unreachable", "prohibit"}
-SILENT = {"failed", "incomplete"}
-"""States of a neighbour that does not answer."""
 PINNED = "permanent"
 ECHO_REPLY = (0, 0)
 CILIUM_DEVICE = "cilium_host"
@@ -44,7 +41,7 @@ def no_route(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a far pod to which the node has no route, or one that refuses."""
     for look in lookups(node):
         refusing = next(
-            (route for route in _routes(node) if route.type in REFUSING and _covers(route, look.target)), None
+            (route for route in _routes(node) if route.type in REFUSING and within(look.target, route.target)), None
         )
         if refusing:
             sentence = f"a {refusing.type} route for {refusing.target} swallows traffic to {look.target}"
@@ -174,11 +171,6 @@ def _routes(node: NodeView) -> tuple[Route, ...]:
 
 def _is_cilium_host(route: Route) -> bool:
     return route.device == CILIUM_DEVICE
-
-
-def _covers(route: Route, address: str) -> bool:
-    target, found = network(route.target), network(address)
-    return target is not None and found is not None and found.subnet_of(target)
 
 
 RULES: tuple[Callable[[NodeView, Case], Iterator[Cause]], ...] = (

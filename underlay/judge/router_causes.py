@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case, names, trouble
+from underlay.judge.case import Case, cause_at
 from underlay.judge.evidence import NodeSession
 from underlay.judge.router_checks import fits, halted, kernel_hops
 from underlay.judge.verdict import Cause
-from underlay.judge.views import NodeView, RouterView, network
+from underlay.judge.views import BGP_PORT, REFUSING, NodeView, RouterView, network, within
 from underlay.plan.verification import ExpectedSession
 
 ICMP_ERRORS = {3, 11}
@@ -17,7 +17,6 @@ DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "li
 """Aspects of an end that keep its session down, those first that nothing else could follow from."""
 UNTOLD = ("families", "tells", "takes", "limit")
 """Aspects that keep a prefix from crossing a session that is up."""
-REFUSING = {"blackhole", "unreachable", "prohibit"}
 ASKED = ("control:", "sessions:", "table:")
 """How an error begins of what a daemon itself is asked for; the kernel is asked for the rest."""
 
@@ -25,10 +24,8 @@ ASKED = ("control:", "sessions:", "table:")
 def cause(
     rule: str, router: RouterView, sentence: str, fix: str, witnesses: list[str], case: Case, node: str = ""
 ) -> Cause:
-    """Return a cause at a router; it explains the broken pairs that pass there, which are its last witness."""
-    pairs = case.through(router.name, node)
-    found = [text for text in (*witnesses, trouble(pairs)) if text]
-    return Cause(rule, router.name, f"{router.name}: {sentence}", tuple(dict.fromkeys(found)), fix, names(pairs))
+    """Return a cause at a router; it explains the broken pairs that pass there."""
+    return cause_at(rule, router.name, sentence, fix, witnesses, case.through(router.name, node))
 
 
 def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
@@ -119,7 +116,7 @@ def _blocked(router: RouterView) -> list[str]:
     return [
         f"{router.name}: chain {chain.chain} of table {chain.family} {chain.table}: {'; '.join(chain.rules)}"
         for chain in chains
-        if any("179" in rule.split() for rule in chain.rules)
+        if any(BGP_PORT in rule.split() for rule in chain.rules)
     ]
 
 
@@ -228,7 +225,7 @@ def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
         if network(cidr) in router.plan.aggregates and set(hops) <= REFUSING:
             continue
         via = ", ".join(case.machines.get(hop, hop) for hop in hops)
-        inside = next((own for own in case.intended if _lies_in(cidr, own)), "")
+        inside = next((own for own in case.intended if within(cidr, own)), "")
         fault = (
             f"overrides {inside} of {case.intended[inside]}"
             if inside
@@ -239,11 +236,6 @@ def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
         yield cause(
             "stray-prefix", router, f"{cidr} (via {via}) {fault}", "Withdraw it at its origin.", told, case, node
         )
-
-
-def _lies_in(cidr: str, own: str) -> bool:
-    inner, outer = network(cidr), network(own)
-    return inner is not None and outer is not None and inner.subnet_of(outer)
 
 
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (

@@ -8,13 +8,10 @@ from underlay.judge.case import Case, names
 from underlay.judge.evidence import Filter, Point
 from underlay.judge.router_causes import cause
 from underlay.judge.verdict import Cause, Pairs
-from underlay.judge.views import PROTOCOLS, NodeView, Pair, RouterView, network
+from underlay.judge.views import BGP_PORT, PROTOCOLS, SILENT, NodeView, Pair, RouterView, network
 from underlay.plan.verification import ExpectedSession
 
 PASSING = {"ingress", "prerouting", "forward", "postrouting", "egress", "input", "output"}
-BGP_PORT = "179"
-SILENT = {"failed", "incomplete"}
-"""States of a neighbour that does not answer."""
 
 
 def router_forwarding_off(router: RouterView, case: Case) -> Iterator[Cause]:

@@ -12,6 +12,12 @@ from underlay.plan.verification import ExpectedNode, ExpectedRouter
 PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
 """IP protocol of each kind of exchange."""
 
+REFUSING = {"blackhole", "unreachable", "prohibit"}
+"""Kinds of a route that sends packets nowhere."""
+SILENT = {"failed", "incomplete"}
+"""States of a neighbour that does not answer."""
+BGP_PORT = "179"
+
 JOINED, CARRIED = {"bond", "team"}, {"vlan"}
 """Devices that take packets from their slaves, and those that take them from the device below."""
 
@@ -23,6 +29,12 @@ def network(text: str) -> IPv4Network | None:
         return IPv4Network(text, strict=False)
     except ValueError:
         return None
+
+
+def within(inner: str, outer: str) -> bool:
+    """Say whether a network, or an address, lies in a network; what is neither lies in none."""
+    found, around = network(inner), network(outer)
+    return found is not None and around is not None and found.subnet_of(around)
 
 
 def below(links: Mapping[int, Link], uplinks: Collection[str]) -> set[int]:

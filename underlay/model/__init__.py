@@ -20,6 +20,7 @@ from underlay.model.fabric import (
     Uplink,
 )
 from underlay.model.host_keys import load_host_keys
+from underlay.model.intrusion import Capture, Engine, IntrusionDetection
 from underlay.model.policies import Policies
 from underlay.model.site import Site, Verification, load_site
 
@@ -28,12 +29,15 @@ __all__ = [
     "Addresses",
     "Bastion",
     "Bgp",
+    "Capture",
     "Certificates",
     "Cilium",
     "Cluster",
     "Egress",
+    "Engine",
     "Growth",
     "HostRouting",
+    "IntrusionDetection",
     "Link",
     "Management",
     "Model",

@@ -56,7 +56,7 @@ class Router(Model):
     platform: Platform
     """The software whose configuration is written."""
     asn: Asn
-    """The router's autonomous system number, its own: every session is eBGP."""
+    """The router's autonomous system number; others may have it too where no route that is needed gets lost by that."""
     managed: bool
     """True: configured over SSH; False: a file for the network team is rendered."""
     management: Management | None = None

@@ -8,13 +8,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from underlay.finding import Finding, Refused, shown
+from underlay.finding import Refused
+from underlay.model.base import Model
+from underlay.model.mistakes import Part, mistakes
 from underlay.model.plain import require_plain
 
 ED25519, ED25519_BYTES = "ssh-ed25519", 51
 KINDS = (ED25519, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 LENGTH_BYTES = 4
 FIX = "Read it on the machine itself: cat /etc/ssh/ssh_host_ed25519_key.pub"
+PART = Part("hostKeys", "host-key-malformed", FIX)
 
 
 def _public_key(text: str) -> str:
@@ -37,19 +40,8 @@ HostKey = Annotated[str, Field(strict=True), AfterValidator(_public_key)]
 
 def load_host_keys(declared: object) -> dict[str, str]:
     """Return the host keys of a stack file by machine; Refused lists every one that is none."""
-    require_plain(declared, "hostKeys", "host-key-malformed")
+    require_plain(declared, PART.place, PART.rule)
     try:
         return TypeAdapter(dict[str, HostKey]).validate_python(declared)
     except ValidationError as error:
-        raise Refused(
-            [
-                Finding(
-                    rule="host-key-malformed",
-                    where=".".join(str(part) for part in ("hostKeys", *item["loc"])),
-                    found=shown(item["input"]),
-                    expected=item["msg"].removeprefix("Value error, "),
-                    fix=FIX,
-                )
-                for item in error.errors()
-            ]
-        ) from None
+        raise Refused(mistakes(Model, error.errors(), PART)) from None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -92,9 +92,23 @@ LONGEST = 120
 """Characters of a value that a message shows."""
 
 
-def mistakes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[Finding]:
+class Part(NamedTuple):
+    """A part of a declaration as messages speak of it."""
+
+    place: str
+    rule: str = ""
+    """The id of every mistake in it; empty: each kind of mistake has one of its own."""
+    fix: str = ""
+    words: Mapping[str, str] = {}
+    """What was expected, by kind of error, where this part says it in other words."""
+
+
+SITE = Part("site")
+
+
+def mistakes(root: type[BaseModel], errors: Sequence[ErrorDetails], part: Part = SITE) -> list[Finding]:
     """Return a finding for each mistake; what follows from another one is left out."""
-    return [_finding(root, item) for item in causes(root, errors)]
+    return [_finding(root, item, part) for item in causes(root, errors)]
 
 
 def causes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
@@ -105,21 +119,22 @@ def causes(root: type[BaseModel], errors: Sequence[ErrorDetails]) -> list[ErrorD
     return [item for item in errors if item["loc"] not in follows.get(item["type"], ())]
 
 
-def _finding(root: type[BaseModel], item: ErrorDetails) -> Finding:
-    where, value = ".".join(str(part) for part in ("site", *item["loc"])), item["input"]
+def _finding(root: type[BaseModel], item: ErrorDetails, part: Part) -> Finding:
+    where, value = ".".join(map(str, (part.place, *item["loc"]))), item["input"]
     kind = item["type"]
     rule = RULES.get(kind, KIND if kind in KINDS else OTHER)
     text = str(item["loc"][-1]) if rule == KEY_UNKNOWN else value
     if isinstance(text, str) and not text.isascii():
-        return _foreign(where, text)
-    found = "nothing" if rule == KEY_MISSING else shown(value) if rule == KIND else _shown(value)
-    return Finding(rule, where, found, _expected(root, item), _fix(root, item))
+        return _foreign(part.rule or FOREIGN, where, text)
+    found = "nothing" if rule == KEY_MISSING else shown(value) if rule == KIND or part.rule else _shown(value)
+    expected = part.words.get(kind) or _expected(root, item)
+    return Finding(part.rule or rule, where, found, expected, part.fix or _fix(root, item))
 
 
-def _foreign(where: str, text: str) -> Finding:
+def _foreign(rule: str, where: str, text: str) -> Finding:
     likely = ascii_of(text)
     fix = f"Did you mean {likely}?" if likely.isascii() and likely else ""
-    return Finding(FOREIGN, ascii(where)[1:-1], _cut(ascii(text)), f"ASCII only, not {', '.join(foreign(text))}", fix)
+    return Finding(rule, ascii(where)[1:-1], _cut(ascii(text)), f"ASCII only, not {', '.join(foreign(text))}", fix)
 
 
 def _expected(root: type[BaseModel], item: ErrorDetails) -> str:

@@ -16,6 +16,7 @@ from underlay.model.base import Model, Name
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
+from underlay.model.intrusion import IntrusionDetection
 from underlay.model.mistakes import UNREADABLE, mistakes
 from underlay.model.plain import require_plain
 from underlay.model.policies import Policies
@@ -58,6 +59,8 @@ class Site(Model):
     """How the running site is verified."""
     policies: Policies | None = None
     """Who may talk to whom; None: everybody, as in Kubernetes without policies."""
+    intrusion_detection: IntrusionDetection | None = None
+    """An engine that reads pods' packets and writes alerts; None: no engine."""
 
     def rack(self, name: str) -> Rack:
         """Return the rack of that name; KeyError when there is none."""

@@ -10,6 +10,7 @@ from underlay.plan import responders
 from underlay.plan.bgp import objects, sessions
 from underlay.plan.cluster_file import NETWORK_MODE
 from underlay.plan.digest import digest
+from underlay.plan.intrusion import objects as intrusion
 from underlay.plan.lineage import Lineage, changed_from, record
 from underlay.plan.policies import policy_objects
 from underlay.plan.values import helm_values
@@ -48,4 +49,5 @@ def bgp_routers(site: Site) -> list[dict[str, Any]]:
 def what_matters(site: Site) -> list[str]:
     """Return digests of everything in the cluster whose change makes an earlier verdict worthless."""
     custom = [*objects(site), *policy_objects(site)]
-    return [digest(helm_values(site)), digest(custom), digest(responders.daemons(site))]
+    engines = [digest(item) for item in intrusion.everything(site)]
+    return [digest(helm_values(site)), digest(custom), digest(responders.daemons(site)), *engines]

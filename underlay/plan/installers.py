@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from underlay.model import Site
+from underlay.model.cluster import UcsCtl
 from underlay.plan.cluster_file import file_name
 
 FILE, KUBECONFIG = "<cluster-file>", "<kubeconfig-file>"
@@ -22,29 +22,21 @@ class Steps(NamedTuple):
     """Writes the kubeconfig of a cluster that is there; without it, `make` prints one, and may be run again."""
 
 
-def command(site: Site) -> Steps:
+def steps(site: Site) -> Steps | None:
+    """Return how the site's installer is called; None where the cluster is somebody else's work."""
+    if site.cluster.ucs_ctl:
+        return _ucs_ctl(site.cluster.ucs_ctl, site.cluster.name)
+    return _command(site.cluster.installer, file_name(site)) if site.cluster.installer else None
+
+
+def _command(words: Words, name: str) -> Steps:
     """Return the declared command; it is told the cluster file's path where the file's name stands."""
-    name = file_name(site)
-    return Steps(tuple(FILE if word == name else word for word in site.cluster.installer))
+    return Steps(tuple(FILE if word == name else word for word in words))
 
 
-def ucs_ctl(site: Site) -> Steps:
+def _ucs_ctl(tool: UcsCtl, name: str) -> Steps:
     """Return the vendor's own tool; it makes a cluster once, and exports its kubeconfig to a file."""
-    tool, name = site.cluster.ucs_ctl, site.cluster.name
-    assert tool is not None  # noqa: S101 - the table below asks first
     return Steps(
         (tool.program, "create", "cluster", name, "-c", FILE, "-f", tool.agent),
         (tool.program, "get", "kubeconfig", "-c", name, "-o", KUBECONFIG),
     )
-
-
-ADAPTERS: tuple[tuple[Callable[[Site], bool], Callable[[Site], Steps]], ...] = (
-    (lambda site: site.cluster.ucs_ctl is not None, ucs_ctl),
-    (lambda site: bool(site.cluster.installer), command),
-)
-"""Whether a site declares an installer of a kind, and how that kind is called."""
-
-
-def steps(site: Site) -> Steps | None:
-    """Return how the site's installer is called; None where the cluster is somebody else's work."""
-    return next((call(site) for declares, call in ADAPTERS if declares(site)), None)

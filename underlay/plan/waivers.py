@@ -9,10 +9,10 @@ from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
-from underlay.finding import LONGEST, Finding, Refused, printable, shown
+from underlay.finding import LONGEST, Finding, Refused, printable
 from underlay.model import Model
+from underlay.model.mistakes import Part, mistakes
 from underlay.model.plain import require_plain
 from underlay.plan.checks import RULES
 from underlay.plan.checks.transitions import CHANGES, LIVE
@@ -44,6 +44,7 @@ EXPECTED = {
     "list_type": "a list of waivers",
 }
 """What a malformed waiver should have had, by pydantic's kind of error; other kinds say it themselves."""
+PART = Part("waivers", "waiver-malformed", words=EXPECTED)
 DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00:00(Z|\+00:00| \+0000 UTC)?)?")
 """YYYY-MM-DD; the engine makes a midnight of a date that is written without quotes."""
 
@@ -91,11 +92,11 @@ class Verdict:
 
 def load_waivers(declared: object) -> tuple[Waiver, ...]:
     """Return the waivers of a stack file; Refused lists every mistake in them."""
-    require_plain(declared, "waivers", "waiver-malformed")
+    require_plain(declared, PART.place, PART.rule)
     try:
         return tuple(TypeAdapter(list[Waiver]).validate_python(declared))
     except ValidationError as error:
-        raise Refused([_malformed(item) for item in error.errors()]) from None
+        raise Refused(mistakes(Waiver, error.errors(), PART)) from None
 
 
 def judge(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> Verdict:
@@ -147,11 +148,3 @@ def _impossible(waivers: Sequence[Waiver]) -> Iterator[Finding]:
         elif waiver.change and not about_change:
             expected = f"no change, because {waiver.rule} is not about one"
             yield Finding("waiver-with-change", f"waivers.{index}.change", waiver.change, expected)
-
-
-def _malformed(item: ErrorDetails) -> Finding:
-    where = ".".join(str(part) for part in ("waivers", *item["loc"]))
-    found = "nothing" if item["type"] == "missing" else shown(item["input"])
-    return Finding(
-        "waiver-malformed", where, found, EXPECTED.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-    )

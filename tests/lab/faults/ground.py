@@ -41,6 +41,7 @@ class Ground:
     def __init__(self) -> None:
         self.evidence: Evidence | None = None
         self.symbols: dict[str, str] = {}
+        self.namespaces: dict[str, int] = {}
 
     @cached_property
     def request(self) -> Request:
@@ -68,7 +69,7 @@ class Ground:
         return judge(self.request.expected, self.evidence, planned(self.request.site))
 
     def learn(self) -> None:
-        """Take the names that commands may use from the last evidence, which has to be that of a healthy site."""
+        """Take names and pods' namespaces for commands from the last evidence, that of a healthy site."""
         assert self.evidence
         nodes = {node.name: node for node in self.request.expected.nodes}
         found: dict[str, str] = {}
@@ -81,6 +82,8 @@ class Ground:
             routes = [route.gateway for route in report.facts.routes or () if route.target == seen.pod_cidrs[0]]
             found[f"cilium_host_{key}"] = routes[0] or "" if routes else ""
         self.symbols = found
+        reports = self.evidence.nodes.items()
+        self.namespaces = {name: report.pod.namespace or 0 for name, report in reports if report.pod}
 
     def run(self, lines: Lines) -> None:
         """Run commands, each in its place; Broken says which one does not go well."""
@@ -127,16 +130,18 @@ class Ground:
 
     def _pod(self, node: str) -> int:
         """Return a process, by this process's numbers, in the network namespace of a node's probe pod."""
-        assert self.evidence
-        report = self.evidence.nodes[node]
-        assert report.pod
-        for path in Path("/proc").glob("[0-9]*/ns/net"):
-            try:
-                if path.stat().st_ino == report.pod.namespace:
-                    return int(path.parts[2])
-            except OSError:
-                continue
-        raise Broken(f"no process in the network namespace of {node}'s probe pod")
+        return namespace_process(self.namespaces[node])
+
+
+def namespace_process(number: int) -> int:
+    """Return the number of a process in a network namespace, as this process counts; Broken says there is none."""
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        try:
+            if path.stat().st_ino == number:
+                return int(path.parts[2])
+        except OSError:
+            continue
+    raise Broken(f"no process in the network namespace {number}")
 
 
 CABLE = """

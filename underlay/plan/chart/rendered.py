@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from underlay.finding import Finding
-from underlay.model import HostRouting, Site
+from underlay.model import Site
+from underlay.plan.chart.keys import leaves
 from underlay.plan.chart.objects import AGENT, Object, configuration, containers
-from underlay.plan.values import segments, uplinks
+from underlay.plan.values import decided
 
 TUNNEL_PORTS = (8472, 6081, 4789, 51871)
 """Ports of VXLAN in Linux, Geneve, VXLAN by the standard, and WireGuard as Cilium uses it."""
@@ -22,6 +23,30 @@ ENCAPSULATING: Mapping[str, tuple[str, ...]] = {
     "bpf-lb-dsr-dispatch": ("geneve", "ipip"),
 }
 """Options of the agent that put a header around pods' packets, with the values that do."""
+OPTIONS: Mapping[str, str] = {
+    "routing-mode": "routingMode",
+    "ipv4-native-routing-cidr": "ipv4NativeRoutingCIDR",
+    "ipam": "ipam.mode",
+    "cluster-pool-ipv4-cidr": "ipam.operator.clusterPoolIPv4PodCIDRList",
+    "cluster-pool-ipv4-mask-size": "ipam.operator.clusterPoolIPv4MaskSize",
+    "cluster-name": "cluster.name",
+    "cluster-id": "cluster.id",
+    "devices": "devices",
+    "bpf-lb-algorithm": "loadBalancer.algorithm",
+    "bpf-lb-mode": "loadBalancer.mode",
+    "enable-ipv4": "ipv4.enabled",
+    "enable-ipv6": "ipv6.enabled",
+    "enable-ipv4-masquerade": "enableIPv4Masquerade",
+    "enable-bpf-masquerade": "bpf.masquerade",
+    "enable-host-legacy-routing": "bpf.hostLegacyRouting",
+    "enable-host-firewall": "hostFirewall.enabled",
+    "enable-l7-proxy": "l7Proxy",
+    "enable-bgp-control-plane": "bgpControlPlane.enabled",
+    "kube-proxy-replacement": "kubeProxyReplacement",
+    "auto-direct-node-routes": "autoDirectNodeRoutes",
+    "direct-routing-skip-unreachable": "directRoutingSkipUnreachable",
+}
+"""Options of the agent that follow from the site, each with the value of the chart that makes it."""
 API = "KUBERNETES_SERVICE_HOST"
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
@@ -33,33 +58,14 @@ def judge(site: Site, objects: Sequence[Object]) -> list[Finding]:
 
 def wanted(site: Site) -> Mapping[str, str]:
     """Return the agents' options that follow from the site, as they have to stand in their configuration."""
-    cilium, pods = site.cilium, site.addresses.pods
-    switches = {
-        "enable-ipv4": True,
-        "enable-ipv6": False,
-        "enable-ipv4-masquerade": cilium.masquerade,
-        "enable-bpf-masquerade": cilium.masquerade and cilium.host_routing is HostRouting.BPF,
-        "enable-host-legacy-routing": cilium.host_routing is HostRouting.LEGACY,
-        "enable-host-firewall": cilium.host_firewall,
-        "enable-l7-proxy": cilium.l7_proxy,
-        "enable-bgp-control-plane": True,
-        "kube-proxy-replacement": cilium.kube_proxy_replacement,
-        "auto-direct-node-routes": cilium.direct_node_routes,
-        "direct-routing-skip-unreachable": cilium.direct_node_routes and segments(site) > 1,
-    }
-    return {
-        "routing-mode": "native",
-        "ipv4-native-routing-cidr": str(pods.native),
-        "ipam": "cluster-pool",
-        "cluster-pool-ipv4-cidr": " ".join(str(pool) for pool in pods.pools),
-        "cluster-pool-ipv4-mask-size": str(pods.mask),
-        "cluster-name": site.cluster.name,
-        "cluster-id": str(site.cluster.id),
-        "devices": " ".join(uplinks(site)),
-        "bpf-lb-algorithm": cilium.load_balancing.algorithm,
-        "bpf-lb-mode": cilium.load_balancing.mode,
-        **{option: str(on).lower() for option, on in switches.items()},
-    }
+    values = {".".join(path): value for path, value in leaves(decided(site))}
+    return {option: _text(values[path]) for option, path in OPTIONS.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _options(site: Site, objects: Sequence[Object]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from underlay.plan.checks import (  # noqa: F401 - they register rules
     cluster,
     fabric,
     installer,
+    intrusion,
     losses,
     machines,
     mtu,

@@ -116,7 +116,7 @@ def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem
     good={"routers.0.neighbors.1.asn": 65200},
 )
 def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[Problem]:
-    """Sessions are eBGP, and a peer with the nodes' number drops every route of a pod as its own."""
+    """A peer outside with one of these numbers drops the routes of pods: their paths hold the number already."""
     site = declaration.site
     for where, router, number in declaration.sessions():
         neighbor = router.neighbors[number]

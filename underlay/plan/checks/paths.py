@@ -7,13 +7,13 @@ from itertools import groupby
 
 from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 from underlay.plan.checks.shapes import A_B, A_C, B_C, three
-from underlay.plan.paths.gaps import Gap, gaps, island
+from underlay.plan.paths.gaps import Gap, island
 from underlay.plan.paths.places import link_place, neighbor_place, router_place
 from underlay.plan.paths.solve import Pair, Solution, Status
 
 
 def _of(declaration: Declaration, cause: str) -> Iterator[Gap]:
-    return (gap for gap in gaps(declaration.paths) if gap.cause == cause)
+    return (gap for gap in declaration.gaps if gap.cause == cause)
 
 
 def _also(number: int, what: str) -> str:

@@ -12,6 +12,7 @@ from underlay.finding import Finding, Severity
 from underlay.model import Link, Node, Rack, Router, Site
 from underlay.plan.chart.settings import Settings
 from underlay.plan.paths import Solution, solve
+from underlay.plan.paths.gaps import Gap, gaps
 from underlay.plan.ranges import Range, overlapping, ranges
 
 
@@ -44,6 +45,11 @@ class Declaration:
     def paths(self) -> Solution:
         """Return how pods reach each other, which several rules look at."""
         return solve(self.site)
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return the pairs of racks without a way, each with its cause."""
+        return tuple(gaps(self.paths))
 
     def placed(self) -> Iterator[tuple[int, Node, Rack]]:
         """Yield each node whose rack exists, with its place in the list."""

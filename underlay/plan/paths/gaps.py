@@ -27,7 +27,7 @@ class Gap(NamedTuple):
 
 def gaps(solution: Solution) -> Iterator[Gap]:
     """Yield every gap while nothing is lost; racks without any router are another rule's."""
-    for pair, status in solution.statuses().items():
+    for pair, status in solution.statuses.items():
         if solution.group(pair.source).routers and solution.group(pair.target).routers:
             yield _explained(solution, pair, status)
 

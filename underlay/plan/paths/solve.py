@@ -78,7 +78,7 @@ class Solution:
     def way(self, pair: Pair) -> Way:
         """Return the way of a class in one direction while nothing is lost."""
         source = self.group(pair.source)
-        status = self.statuses().get(pair, Status.CARRIED)
+        status = self.statuses.get(pair, Status.CARRIED)
         if pair.source == pair.target and source.direct:
             return Way(status)
         routes = self.routes[pair.target][0]
@@ -88,6 +88,7 @@ class Solution:
             step = {peer for router in step for peer in routes[router].via}
         return Way(status, tuple(steps))
 
+    @cached_property
     def statuses(self) -> dict[Pair, Status]:
         """Return the classes that are not carried while nothing is lost."""
         return self._harm(WHOLE, knowledge(self.fabric))
@@ -107,7 +108,7 @@ class Solution:
     @cached_property
     def remains(self) -> tuple[Remains, ...]:
         """Return what each loss leaves, one for all losses that are alike."""
-        before = self.statuses()
+        before = self.statuses
         return tuple(self._remains(loss, before) for loss in losses(self.fabric) if self._first(loss))
 
     def _first(self, loss: Loss) -> bool:
