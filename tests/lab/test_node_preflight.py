@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.lab.site import Site, running
+from tests.lab.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -81,11 +81,6 @@ FAULTS = {
         "sed -i '$d' /etc/sysctl.d/90-underlay.conf",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return running()
 
 
 @dataclass

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.lab.site import Site, running
+from tests.lab.site import Site
 from underlay.commands import stack_file
 from underlay.model import Site as Declared
 from underlay.plan.paths import Solution, solve
@@ -14,11 +14,6 @@ from underlay.plan.paths import Solution, solve
 pytestmark = pytest.mark.lab
 
 Table = dict[str, set[str]]
-
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return running()
 
 
 def forecast(solution: Solution, declared: Declared, pods: dict[str, str], router: str) -> Table:

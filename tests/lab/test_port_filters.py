@@ -9,17 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.site import Site, running
+from tests.lab.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 NODE, ROUTER = "worker-2", "tor-b"
 POOL = "10.244.0.0/16"
-
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return running()
 
 
 def handles(site: Site, chain: str, words: str) -> list[str]:

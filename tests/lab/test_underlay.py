@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.lab.host import ROOT
-from tests.lab.site import Site, running, until
+from tests.lab.site import Site, until
 
 pytestmark = pytest.mark.lab
 
@@ -25,11 +25,6 @@ ASK = (
     "kind=='SOCK_STREAM' and s.shutdown(socket.SHUT_WR)\n"
     "print(s.recv(65536).decode())\n"
 )
-
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return running()
 
 
 def intended(site: Site) -> set[str]:

@@ -6,17 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.minifabric import BCC, LIBBPF, Fabric, fabric
+from tests.lab.minifabric import BCC, LIBBPF, Fabric
 from underlay.collect import objects, package
 from underlay.judge.verdict import Status
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        yield running
 
 
 def test_the_cheaper_backend_is_taken_where_both_can_be_had(lab: Fabric) -> None:

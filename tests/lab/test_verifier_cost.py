@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.lab import cost
 from tests.lab.conversation import BACKENDS
-from tests.lab.minifabric import Fabric, fabric
+from tests.lab.minifabric import Fabric
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        yield running
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.lab.conversation import BACKENDS, Conversation
-from tests.lab.minifabric import Fabric, fabric
+from tests.lab.minifabric import Fabric
 from tests.lab.minisite import ADDRESSES, GATEWAYS, NETWORKS, PODS
 from underlay.judge.evidence import Counter, NodeReport, Point
 
@@ -41,12 +41,6 @@ for port in (179, 8080):
     sock = socket.socket(); sock.setblocking(False); sock.connect_ex((sys.argv[1], port)); globals()[port] = sock
 time.sleep(2.5)
 """
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        yield running
 
 
 class Talks:

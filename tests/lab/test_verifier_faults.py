@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.lab.conversation import BACKENDS
-from tests.lab.minifabric import Fabric, fabric, run_all
+from tests.lab.minifabric import Fabric, run_all
 from tests.lab.minisite import PODS, POOL
 from underlay.judge.verdict import Status, Verdict
 
@@ -179,12 +178,6 @@ FAULTS = (
         ("NEIGH_FAILED at neigh_invalidate",),
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        yield running
 
 
 def text(verdict: Verdict) -> str:

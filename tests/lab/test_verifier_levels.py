@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.lab.conversation import BACKENDS
-from tests.lab.minifabric import Fabric, fabric
+from tests.lab.minifabric import Fabric
 from underlay.collect.package import program
 
 pytestmark = pytest.mark.lab
@@ -35,10 +34,9 @@ YOUNG = "icmp_send tcp_hash_md5_required tcp_hash_md5_unexpected tcp_hash_md5_mi
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        running.machines["node1"].path("/run/verifier.pyz").write_bytes(program())
-        yield running
+def lab(lab: Fabric) -> Fabric:
+    lab.machines["node1"].path("/run/verifier.pyz").write_bytes(program())
+    return lab
 
 
 def as_if(lab: Fabric, backend: str, missing: str, reasons: str = "") -> dict[str, Any]:

@@ -8,14 +8,14 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bpf.syscall import bpf
 from tests.lab.conversation import BACKENDS, Conversation
-from tests.lab.minifabric import Fabric, fabric
+from tests.lab.minifabric import Fabric
 from tests.lab.minisite import ADDRESSES, NETWORKS
 
 pytestmark = pytest.mark.lab
@@ -29,12 +29,6 @@ class Request(ctypes.Structure):
     """What these commands are given."""
 
     _fields_ = (("id", ctypes.c_uint32), ("next", ctypes.c_uint32), ("flags", ctypes.c_uint32))
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Fabric]:
-    with fabric() as running:
-        yield running
 
 
 def family(pid: int) -> list[int]:
