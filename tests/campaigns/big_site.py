@@ -16,7 +16,6 @@ SEGMENT = 26
 OUT_OF_BAND = IPv4Network("192.168.0.0/16")
 LINKS = IPv4Network("100.64.0.0/14")
 LEAF_ASN, SPINE_ASN, NODE_ASN = 4_200_000_000, 4_210_000_000, 64_600
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIAuTmYsVf5WIS4PHCfzjA98ZLtDj2Kqcy/EcAsj+ASm"
 
 
 def big_site(nodes: int) -> Data:
@@ -59,11 +58,6 @@ def big_site(nodes: int) -> Data:
         "security_groups": [_group(nodes)],
         "verification": {"image": "registry.example/python:3.11"},
     }
-
-
-def host_keys(site: Data) -> dict[str, str]:
-    """Return a host key for each machine of a site."""
-    return {machine["name"]: KEY for machine in (*site["nodes"], *site["routers"])}
 
 
 def _leaf(rack: int, side: int) -> str:

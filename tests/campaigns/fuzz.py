@@ -20,11 +20,12 @@ from typing import Any
 
 import yaml
 
-from tests.campaigns.big_site import KEY, big_site
+from tests.campaigns.big_site import big_site
 from tests.campaigns.hostile import Data, hostile, mutated
 from tests.campaigns.shapes import smuggled
 from tests.campaigns.walk import strays
 from tests.campaigns.whole_plan import whole_plan
+from tests.unit.plan_sites import KEY
 from tests.varied import varied
 from underlay.finding import Finding, Refused
 from underlay.model import Site, load_host_keys, load_site

@@ -18,9 +18,10 @@ from typing import TypeVar
 
 import yaml
 
-from tests.campaigns.big_site import PER_RACK, big_site, host_keys
+from tests.campaigns.big_site import PER_RACK, big_site
 from tests.campaigns.curve import curve
 from tests.campaigns.whole_plan import STAGES
+from tests.unit.plan_sites import host_keys
 from underlay.model import load_site
 from underlay.plan.checks import Declaration, findings
 

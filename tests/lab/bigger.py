@@ -17,17 +17,17 @@ import yaml
 
 from tests.lab.host import ROOT
 from tests.lab.site import Site
+from underlay.commands.stack_file import SITE
 
 RACKS, WORKERS = 4, 3
-KEY = "cilium-underlay:site"
 STEPS = (("pulumi", "up", "--yes", "--skip-preview", "--non-interactive"),)
 
 
 def site_file(folder: Path) -> Path:
     """Write the dev site, grown to four racks in a chain of routers, and return the file."""
     content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    dev = content["config"][KEY]
-    content["config"][KEY] = grown(dev)
+    dev = content["config"][SITE]
+    content["config"][SITE] = grown(dev)
     path = folder / "Pulumi.bigger.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path

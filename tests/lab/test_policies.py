@@ -15,12 +15,12 @@ import yaml
 
 from tests.lab.policy_pods import CLIENT, PLACES, SERVED, SERVER, Agents, Pods, workloads
 from tests.lab.site import Site, running, until
+from underlay.commands.stack_file import SITE
 from underlay.model import load_site
 from underlay.plan.policies import Cell, matrix, policy_objects
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
-KEY = "cilium-underlay:site"
 OUTSIDE = "203.0.113.10"
 REASONS = {"Policy denied", "Policy denied by denylist"}
 DENY = {"default_deny": {"namespaces": ["shop", "data", "ops"]}, "blocked": [OUTSIDE]}
@@ -61,18 +61,18 @@ class Run:
         """Apply the site with these policies by the engine and wait until agents enforce them."""
         content = yaml.safe_load(self.before)
         if policies:
-            content["config"][KEY]["policies"] = policies
+            content["config"][SITE]["policies"] = policies
         self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         said = self.site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
-        names = [one["metadata"]["name"] for one in policy_objects(load_site(content["config"][KEY]))]
+        names = [one["metadata"]["name"] for one in policy_objects(load_site(content["config"][SITE]))]
         assert until(lambda: self.agents.enforced(names), 60)
         return said
 
     def wrong(self, policies: dict[str, Any]) -> tuple[list[str], int, int]:
         """Return the cells that are not as the matrix says, how many there are, and how many are denied."""
         content = yaml.safe_load(self.before)
-        content["config"][KEY]["policies"] = policies
-        declared = load_site(content["config"][KEY]).policies
+        content["config"][SITE]["policies"] = policies
+        declared = load_site(content["config"][SITE]).policies
         assert declared
         cells = [cell for cell in matrix(declared) if "outside" not in (cell.source, cell.target)]
         asked = [(cell, port) for cell in cells for port in ports(cell)]
@@ -149,7 +149,7 @@ def asked(ports_: list[tuple[str, str]]) -> list[str]:
 
 
 def test_every_object_is_taken_by_the_api_server(run: Run, tmp_path: Path) -> None:
-    content = yaml.safe_load(run.before)["config"][KEY]
+    content = yaml.safe_load(run.before)["config"][SITE]
     named = {"name": "out", "sources": ["web"], "target_names": ["*.example.com"], "ports": [{"port": 443}]}
     reads = {**rule("reads", ["watch"], ["db"], WEB), "http": [{"method": "GET", "path": "/items/.*"}]}
     accepts = [{"networks": ["192.168.250.0/24"], "ports": [{"port": 22}, {"port": 6443}]}]

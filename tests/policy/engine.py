@@ -17,7 +17,7 @@ import yaml
 from lab import paths
 from lab.toolchain import install_plugins
 from lab.toolchain.images import CHART as CILIUM_CHART
-from tests.unit.plan_sites import KEY, Data
+from tests.unit.plan_sites import Data, host_keys
 
 ROOT = Path(__file__).parents[2]
 PACK = ROOT / "policy"
@@ -137,8 +137,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> Outcome:
 def our_stack(engine: Engine, site: Data, **other: Any) -> Path:
     """Return the stack file of our own program for a site."""
     file = engine.stack(ROOT) / f"Pulumi.{STACK}.yaml"
-    names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
-    values = {"site": site, "hostKeys": dict.fromkeys(names, KEY), "chart": CHART, **other}
+    values = {"site": site, "hostKeys": host_keys(site), "chart": CHART, **other}
     write_config(engine, file, {f"cilium-underlay:{key}": value for key, value in values.items()})
     return file
 

@@ -14,17 +14,7 @@ from policy.check.stack import KUBECONFIG, Unusable, declared, read
 from policy.testing import Resource, state
 from tests.policy.cases.case import CLUSTER
 from tests.policy.cases.lineage import KEEPER
-
-
-def commit(folder: Path, files: dict[str, str]) -> None:
-    """Commit these files, and the loss of all others."""
-    for old in folder.glob("Pulumi.*.yaml"):
-        old.unlink()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["add", "-A"], [*who, "commit", "-qm", "x"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
+from tests.policy.repository import commit, repository
 
 
 def declaration(origin: str, name: str = "prod") -> str:
@@ -33,9 +23,7 @@ def declaration(origin: str, name: str = "prod") -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    folder = repository(tmp_path / "repository")
     commit(folder, {"Pulumi.yaml": "name: net\nruntime: python\n", "Pulumi.prod.yaml": declaration("upgraded")})
     return folder
 

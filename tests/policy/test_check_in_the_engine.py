@@ -16,7 +16,7 @@ from policy.testing import Resource, state
 from tests.policy.cases.case import CLUSTER, OURS, RELEASE
 from tests.policy.cases.lineage import KEEPER
 from tests.policy.engine import ROOT, Engine, needs_engine
-from tests.policy.test_check_history import commit
+from tests.policy.repository import commit, repository
 
 pytestmark = [pytest.mark.engine, needs_engine]
 
@@ -47,9 +47,7 @@ def stack(origin: str, name: str = "prod") -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    folder = repository(tmp_path / "repository")
     (folder / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     (folder / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
     return folder

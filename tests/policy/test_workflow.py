@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.policy.engine import CHART, PACK, ROOT, Engine, needs_engine
-from tests.policy.test_check_history import commit
+from tests.policy.repository import commit, repository
 
 pytestmark = [pytest.mark.engine, needs_engine]
 
@@ -42,9 +42,7 @@ def test_the_steps_of_the_workflow_run(tmp_path: Path) -> None:
 
 
 def test_another_team_adopts_the_pack_by_its_guide(tmp_path: Path) -> None:
-    team = tmp_path / "team"
-    team.mkdir()
-    subprocess.run(["git", "init", "-q", str(team)], check=True)
+    team = repository(tmp_path / "team")
     shutil.copytree(PACK, team / "guard", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tests/policy/foreign/chart", team / "chart")
     shutil.copy(ROOT / "tests/policy/foreign/plain_release.py", team / "__main__.py")

@@ -21,7 +21,7 @@ from components.lineage import READ
 from lab.paths import cache
 from lab.toolchain.images import CHART as CILIUM_CHART
 from tests.unit.commands_api import kubeconfig
-from tests.unit.plan_sites import KEY, Data
+from tests.unit.plan_sites import Data, host_keys
 
 ROOT = Path(__file__).parents[2]
 CHART = str(cache() / CILIUM_CHART)
@@ -131,10 +131,9 @@ class _Log(logging.Handler):
 
 def configuration(site: Data, /, **other: Any) -> dict[str, str]:
     """Return a stack's configuration as the engine hands it over."""
-    names = [machine["name"] for machine in (*site["nodes"], *site["routers"])]
     values = {
         "site": site,
-        "hostKeys": dict.fromkeys(names, KEY),
+        "hostKeys": host_keys(site),
         "sshKey": SSH_KEY,
         "bgpPassword": PASSWORD,
         "chart": CHART,

@@ -40,9 +40,14 @@ def site(*changes: Change) -> Site:
 
 def declaration(*changes: Change, without_key: str = "") -> Declaration:
     """Return the dev site with these changes, and a host key for every machine but one."""
-    declared = site(*changes)
-    names = [*(node.name for node in declared.nodes), *(router.name for router in declared.routers)]
-    return Declaration(declared, {name: KEY for name in names if name != without_key})
+    data = dev(*changes)
+    declared = load_site(data)
+    return Declaration(declared, {name: key for name, key in host_keys(data).items() if name != without_key})
+
+
+def host_keys(data: Data) -> dict[str, str]:
+    """Return one host key for every node and router of a site."""
+    return dict.fromkeys((machine["name"] for machine in (*data["nodes"], *data["routers"])), KEY)
 
 
 def put(path: str, value: object) -> Change:

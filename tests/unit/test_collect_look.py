@@ -11,8 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.unit.plan_sites import KEY as PINNED
-from tests.unit.plan_sites import site
+from tests.unit.plan_sites import dev, host_keys, site
 from tests.unit.test_collect_nodes import USER_KEY as KEY
 from tests.unit.test_collect_nodes import Serve, private, server
 from underlay.collect.look import Seen, look
@@ -116,8 +115,7 @@ def test_fifty_nodes_are_asked_at_once() -> None:
 
 
 def asked_of(place: Path, *waivers: Waiver) -> str:
-    names = [*(node.name for node in site().nodes), *(router.name for router in site().routers)]
-    facts = verification_facts(site(), host_keys=dict.fromkeys(names, PINNED), waivers=of_nodes(waivers))
+    facts = verification_facts(site(), host_keys=host_keys(dev()), waivers=of_nodes(waivers))
     file = place / "input.json"
     file.write_text(json.dumps(with_secrets(facts, ssh_key="key", kubeconfig="")), encoding="utf-8")
     return str(file)

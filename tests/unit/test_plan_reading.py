@@ -8,14 +8,12 @@ from datetime import date
 
 import pytest
 
-from tests.unit.plan_sites import KEY, Change, Data, dev, drop, put
+from tests.unit.plan_sites import Change, Data, dev, drop, host_keys, put
 from underlay.finding import Refused
 from underlay.plan.reading import SECRETS, UNASKED, Told, read
 
 TODAY = date(2026, 6, 30)
-KEYS = dict.fromkeys(("cp-1", "worker-1", "worker-2", "worker-3", "tor-a", "tor-b"), KEY)
-
-
+KEYS = host_keys(dev())
 TOLD = Told(site=dev(), host_keys=KEYS, chart="./chart", secrets=frozenset(SECRETS))
 """The keys of a stack that is right."""
 

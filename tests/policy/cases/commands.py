@@ -18,9 +18,9 @@ from tests.policy.cases.case import (
     Case,
     one,
 )
+from tests.unit.plan_sites import KEY
 
 KEYS, DATA, LIMIT = "host-keys-are-pinned", "commands-hold-no-data", "commands-have-time-limits"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIAuTmYsVf5WIS4PHCfzjA98ZLtDj2Kqcy/EcAsj+ASm"
 HOST = {"host": "192.0.2.1", "hostKey": KEY}
 
 CONNECTIONS: tuple[tuple[str, object, Answer], ...] = (
