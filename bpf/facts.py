@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bpf import cilium, filters, programs
+from bpf import cilium, filters, intrusion, programs
 
 SYSCTL = Path("/proc/sys/net/ipv4")
 CONFIGURED = ("forwarding", "rp_filter", "accept_local")
 """Sysctls of each interesting device."""
 POD_LINKS = ("lxc",)
 CILIUM_LINKS = ("cilium_",)
+CILIUM_PROGRAMS = "cil_"
 TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 NEIGHBOUR = {
     1: "incomplete",
@@ -62,6 +63,7 @@ class Facts:
             "bgp": bgp_connections,
             "filters": filters.forward,
             "cilium": cilium.facts,
+            "intrusion": intrusion.facts,
         }
         return {name: self._try(name, part) for name, part in parts.items()}
 
@@ -82,7 +84,9 @@ class Facts:
         watched = {index: name for index, name in self.names.items() if name in self.uplinks or _is_cilium(name)}
         deadline = time.monotonic() + YOUNG
         found = self._attached(watched)
-        while bare := {i: name for i, name in watched.items() if name.startswith(POD_LINKS) and found.get(name) == []}:
+        while bare := {
+            i: name for i, name in watched.items() if name.startswith(POD_LINKS) and _is_bare(found.get(name))
+        }:
             if time.monotonic() > deadline:
                 break
             time.sleep(AGAIN)
@@ -212,6 +216,11 @@ def _link(message: Any) -> dict[str, Any]:
         "master": message.get_attr("IFLA_MASTER") or 0,
         "lower": message.get_attr("IFLA_LINK") or 0,
     }
+
+
+def _is_bare(programs_: list[dict[str, Any]] | None) -> bool:
+    """Say whether a device is there without a program of Cilium's; a mirror's comes sooner."""
+    return programs_ is not None and not any(program["name"].startswith(CILIUM_PROGRAMS) for program in programs_)
 
 
 def _is_cilium(name: str) -> bool:

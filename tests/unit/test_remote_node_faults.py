@@ -102,6 +102,7 @@ FAULTS: dict[str, tuple[Inject, str]] = {
 TOGETHER = ("no BTF", "another MTU", "another address", "no route for pods", "another network plug-in", "firewalld")
 
 HEALTHY: dict[str, Inject] = {
+    "our own mirror": kernel(programs=["underlay_mirror", "cil_from_netdev"]),
     "Cilium's own file": file("etc/cni/net.d/05-cilium.conflist", "{}"),
     "Cilium's own route": answers("route get", [{"dev": "cilium_host"}]),
     "Red Hat 8.10": file("proc/sys/kernel/osrelease", "4.18.0-553.el8_10.x86_64\n"),

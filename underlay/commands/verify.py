@@ -20,7 +20,7 @@ from underlay.report.evidence import files, run_id, secrets_of, write
 from underlay.report.terminal import show
 
 EXIT = {Status.PASS: 0, Status.FAIL: BAD, Status.ERROR: UNKNOWN, Status.SKIPPED: UNKNOWN}
-SHORTENED = ("notes", "checks", "lost", "causes")
+SHORTENED = ("notes", "alerts", "checks", "lost", "causes")
 """Lists of the verdict in the order in which they lose entries where it would be too long."""
 LONGEST = 150_000
 """Bytes of JSON on standard output at most: the engine keeps them in its state."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from underlay.judge.intrusion_evidence import IntrusionFacts
 from underlay.judge.node_evidence import (
     Chain,
     CiliumDrop,
@@ -14,15 +15,11 @@ from underlay.judge.node_evidence import (
     Counter,
     Exchange,
     Facts,
-    First,
     Kernel,
     Link,
     Lookup,
-    Many,
-    Named,
     Neighbour,
     NodeReport,
-    Part,
     PodLink,
     Point,
     Probe,
@@ -30,8 +27,8 @@ from underlay.judge.node_evidence import (
     Route,
     Rule,
     SelfTest,
-    Text,
 )
+from underlay.judge.parts import First, Many, Named, Part, Text
 from underlay.plan.ends.end import End
 
 __all__ = [
@@ -46,6 +43,7 @@ __all__ = [
     "Facts",
     "Filter",
     "First",
+    "IntrusionFacts",
     "Kernel",
     "Link",
     "Lookup",

@@ -8,6 +8,7 @@ from underlay.judge import node_causes, path_causes, route_causes, router_causes
 from underlay.judge.case import Case
 from underlay.judge.ends import check_ends
 from underlay.judge.evidence import Evidence
+from underlay.judge.intrusion_checks import alerts
 from underlay.judge.node_checks import check_node
 from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
@@ -75,6 +76,7 @@ def verdict(case: Case) -> Verdict:
         causes=tuple(proven),
         lost=tuple(unseen.lost(case, _explained(proven))),
         notes=(*suspected, *unseen.notes(case), *_complaints(case, checks)),
+        alerts=tuple(alert for node in case.nodes.values() for alert in alerts(node)),
     )
 
 

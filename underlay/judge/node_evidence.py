@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic import Field
 
-T = TypeVar("T")
+from underlay.judge.intrusion_evidence import IntrusionFacts
+from underlay.judge.parts import Many, Named, Part, Text
 
-
-class First(FailFast):
-    """Pydantic's mark `end at the first error`, in a form that optional fields can carry."""
-
-    __hash__ = object.__hash__
-
-
-Many = Annotated[tuple[T, ...], First()]
-"""A list from a machine; the first wrong entry ends its validation, or millions of them would cost gigabytes."""
-NAMES = 100_000
-"""Values by name that a machine may send in one place."""
-
-
-def _few(value: object) -> object:
-    """Refuse too many names before each one of them is looked at."""
-    if isinstance(value, Mapping) and len(value) > NAMES:
-        raise ValueError(f"{len(value)} names; at most {NAMES}")
-    return value
-
-
-Named = Annotated[Mapping[str, T], BeforeValidator(_few)]
-
-Text = Annotated[str, Field(max_length=4096)]
-"""A sentence from a machine; longer ones are refused."""
 Point = Literal["sent", "received", "dropped", "refused", "routed", "resent", "md5"]
-
-
-class Part(BaseModel):
-    """A part of the evidence: immutable, closed to keys it does not know, because a machine may lie."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Counter(Part):
@@ -214,6 +184,7 @@ class Facts(Part):
     bgp: Many[Connection] | None = None
     filters: Many[Chain] | None = None
     cilium: CiliumFacts | None = None
+    intrusion: IntrusionFacts | None = None
 
 
 class PodLink(Part):
@@ -243,7 +214,7 @@ class Kernel(Part):
     selftest: SelfTest | None
     backend: Literal["core", "bcc"] | None = None
     """How the programs came into the kernel: as a compiled object by libbpf, or compiled on the node."""
-    tried: Named[Text] = {}
+    tried: Named[Text] = Field(default={})
     """Backends that could not be used, and why."""
     points: Many[Point] = ()
     """What this kernel can count; proven by the self-test."""

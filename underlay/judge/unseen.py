@@ -124,7 +124,7 @@ def _of_both(node: NodeView, pair: Pair, point: Point) -> Iterable[Counter]:
     spaces = (
         {node.report.namespace, node.report.pod.namespace if node.report.pod else 0} - {0} if node.report else set()
     )
-    for row in node.report.counters if node.report and node.full else ():
+    for row in node.rows:
         if row.point == point and row.netns in spaces and (row.source, row.target) in flows:
             yield row
 

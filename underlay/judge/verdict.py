@@ -72,6 +72,20 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """The alerts of one rule on one node: how many, and the last one's time and ends; never a payload."""
+
+    node: str
+    rule: int
+    message: str
+    count: int
+    last: str
+    source: str
+    target: str
+    protocol: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Everything that a verification came to."""
 
@@ -82,6 +96,7 @@ class Verdict:
     causes: tuple[Cause, ...]
     lost: tuple[Lost, ...]
     notes: tuple[str, ...]
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -108,4 +123,5 @@ class Verdict:
             "lost": [asdict(lost) for lost in self.lost],
             "checks": [asdict(check) for check in self.checks],
             "notes": list(self.notes),
+            "alerts": [asdict(alert) for alert in self.alerts],
         }

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Network
 
 from underlay.judge.evidence import Counter, Link, NodeReport, Point, Probe, RouterReport, Surveyed
+from underlay.plan.intrusion.capture import MIRROR, MIRROR_IN
 from underlay.plan.verification import ExpectedNode, ExpectedRouter
 
 PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
@@ -79,17 +80,25 @@ class NodeView:
     def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:
         """Yield the counters of the node's own namespace at a point, for flows of source and target address."""
         wanted = None if flows is None else set(flows)
-        for row in self.report.counters if self.report and self.full else ():
-            own = row.netns == self.report.namespace if self.report else False
-            if own and row.point == point and (wanted is None or (row.source, row.target) in wanted):
+        for row in self.rows:
+            if self._is_own(row) and row.point == point and (wanted is None or (row.source, row.target) in wanted):
                 yield row
 
     @cached_property
+    def rows(self) -> tuple[Counter, ...]:
+        """Return the counters that can be trusted, of packets themselves: a mirror's copies of them are left out."""
+        copies = {number for number, link in self.links.items() if link.name in {MIRROR, MIRROR_IN}}
+        found = self.report.counters if self.report and self.full else ()
+        return tuple(row for row in found if row.ifindex not in copies or not self._is_own(row))
+
+    def _is_own(self, row: Counter) -> bool:
+        return self.report is not None and row.netns == self.report.namespace
+
+    @cached_property
     def _flows(self) -> dict[tuple[Point, str, str], list[Counter]]:
-        own = self.report.namespace if self.report else 0
         found: dict[tuple[Point, str, str], list[Counter]] = {}
-        for row in self.report.counters if self.report and self.full else ():
-            if row.netns == own:
+        for row in self.rows:
+            if self._is_own(row):
                 found.setdefault((row.point, row.source, row.target), []).append(row)
         return found
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from underlay.model import HostRouting, Model, Node, Platform, Router, Site
+from underlay.model import Capture, Engine, HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
 from underlay.plan.bgp import address_at
+from underlay.plan.intrusion.capture import engine_nodes
 from underlay.plan.learned import learned
 from underlay.plan.once import per_site
 from underlay.plan.partners import partners
@@ -38,6 +39,13 @@ class ExpectedPeer(Model):
     address: Address
 
 
+class ExpectedCapture(Model):
+    """An intrusion detection engine as it has to be on a node."""
+
+    point: Capture
+    engine: Engine
+
+
 class ExpectedNode(Model):
     """A node as it has to be."""
 
@@ -48,6 +56,8 @@ class ExpectedNode(Model):
     """Next hops towards pods of other nodes; each packet takes one of them."""
     peers: tuple[ExpectedPeer, ...]
     uplinks: tuple[Link, ...]
+    capture: ExpectedCapture | None = None
+    """None: no engine reads the node's packets."""
 
     def peer(self, router: str) -> ExpectedPeer | None:
         """Return how the node reaches a router of its rack; None for any other router."""
@@ -184,7 +194,15 @@ def _node(site: Site, node: Node) -> ExpectedNode:
             for link in rack.links
         ),
         uplinks=tuple(Link(name=uplink.name, mtu=uplink.mtu) for uplink in node.uplinks),
+        capture=_capture(site, node),
     )
+
+
+def _capture(site: Site, node: Node) -> ExpectedCapture | None:
+    declared = site.intrusion_detection
+    if declared is None or node not in engine_nodes(site, declared):
+        return None
+    return ExpectedCapture(point=declared.capture, engine=declared.engine)
 
 
 def _router(site: Site, router: Router) -> ExpectedRouter:

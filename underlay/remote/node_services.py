@@ -12,6 +12,8 @@ from underlay.remote.node_sockets import listeners
 CILIUM_CNI = "05-cilium.conflist"
 CILIUM = "cilium"
 """How the names of Cilium's own programs, in memory and in the kernel, begin; `cil_` in the kernel."""
+MIRROR = "underlay_mirror"
+"""Our program that copies packets for an intrusion detection engine; the verdict looks after it."""
 TABLES = ("200", "202", "2004", "2005")
 """Routing tables that Cilium takes for its own."""
 BGP = 179
@@ -97,8 +99,8 @@ def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
         if not system.there(f"sys/class/net/{device}"):
             continue
         for name in system.kernel.attached(device):
-            if not name.startswith("cil_"):
-                yield Trouble("foreign-bpf-program", f"hooks of {device}", name, "Cilium's programs alone")
+            if not name.startswith("cil_") and name != MIRROR:
+                yield Trouble("foreign-bpf-program", f"hooks of {device}", name, "Cilium's programs and our mirror")
 
 
 CHECKS: tuple[Check, ...] = (

@@ -54,6 +54,19 @@ class LostRow(Part):
     last_seen: str
 
 
+class AlertRow(Part):
+    """The alerts of one rule of an intrusion detection engine on one node; the last one's time and ends."""
+
+    node: str
+    rule: int
+    message: str
+    count: int
+    last: str
+    source: str
+    target: str
+    protocol: str
+
+
 class Report(Part):
     """The verdict of `underlay verify --json`."""
 
@@ -66,6 +79,7 @@ class Report(Part):
     lost: list[LostRow]
     checks: list[CheckRow]
     notes: list[str]
+    alerts: list[AlertRow] = Field(default=[], description="Of intrusion detection engines; never a payload.")
     digest: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of everything else in full.")
     left_out: dict[str, int] | None = Field(None, description="Entries left out by list, where it would be too long.")
 

@@ -10,15 +10,17 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from underlay.judge.verdict import Cause, Check, Lost, Status, Verdict
+from underlay.judge.verdict import Alert, Cause, Check, Lost, Status, Verdict
 from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, harmless, rows
 
-T = TypeVar("T", Check, Cause, Lost)
+T = TypeVar("T", Alert, Check, Cause, Lost)
 COLOURS = {"pass": "green", "fail": "bold red", "error": "bold magenta", "skipped": "dim", NOTHING: "dim"}
 WIDTH = 120
 """Columns where the output is no terminal."""
 NUMBERS = ("wire", "route", "programs-attached")
 """Checks whose numbers are shown for each node, also when they pass."""
+SHOWN_ALERTS = 12
+"""Rules of intrusion detection whose alerts the screen shows; the report file has them all."""
 SHOWN_NODES = 6
 """Nodes whose numbers the screen shows; the report file has them all."""
 
@@ -39,6 +41,7 @@ def _clean(verdict: Verdict) -> Verdict:
         ),
         lost=tuple(_texts(lost) for lost in verdict.lost),
         notes=tuple(map(harmless, verdict.notes)),
+        alerts=tuple(map(_texts, verdict.alerts)),
     )
 
 
@@ -63,6 +66,7 @@ def _parts(verdict: Verdict, seconds_old: float) -> Iterator[RenderableType]:
     for lost in verdict.lost:
         yield _lost(lost)
     yield from _unnamed(verdict)
+    yield from _alerts(verdict)
     for note in verdict.notes:
         yield Text(f"note: {note}", style="dim")
 
@@ -99,6 +103,18 @@ def _unnamed(verdict: Verdict) -> Iterator[Text]:
     for check in verdict.of(Status.FAIL, Status.ERROR):
         if check.where not in named or check.status is Status.ERROR:
             yield _check(check)
+
+
+def _alerts(verdict: Verdict) -> Iterator[Text]:
+    """Yield the alerts of intrusion detection, the most frequent first."""
+    found = sorted(verdict.alerts, key=lambda alert: -alert.count)
+    for alert in found[:SHOWN_ALERTS]:
+        ends = f"{alert.source} to {alert.target} {alert.protocol}, {alert.last}"
+        yield Text.assemble(
+            ("! ", "bold yellow"), f"{alert.node} alert {alert.rule} {alert.message}: {alert.count} times, last {ends}"
+        )
+    if len(found) > SHOWN_ALERTS:
+        yield Text(f"alerts of {len(found) - SHOWN_ALERTS} more rules", style="dim")
 
 
 def _check(check: Check) -> Text:

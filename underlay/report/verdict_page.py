@@ -23,6 +23,7 @@ def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, ver
         Section("What is broken", _broken(verdict)),
         Section("Nodes", [_machines("node", verdict, NODES)]),
         Section("Routers", [_machines("router", verdict, ROUTERS)]),
+        *([Section("Alerts", [_alerts(verdict)])] if verdict.alerts else []),
         Section("Pictures", pictures),
         Section("Evidence", [_checks(verdict)]),
         Section("Versions", [Table(("what", "version"), told)]),
@@ -47,6 +48,16 @@ def _cause(cause: Cause) -> list[Block]:
 
 def _machines(title: str, verdict: Verdict, columns: Columns) -> Table:
     return Table((title, *columns), [(name, *cells) for name, cells in rows(verdict, columns).items()])
+
+
+def _alerts(verdict: Verdict) -> Table:
+    found = sorted(verdict.alerts, key=lambda alert: -alert.count)
+    header = ("node", "rule", "message", "alerts", "last", "from", "to", "protocol")
+    rows_ = [
+        (one.node, str(one.rule), one.message, str(one.count), one.last, one.source, one.target, one.protocol)
+        for one in found
+    ]
+    return Table(header, rows_)
 
 
 def _checks(verdict: Verdict) -> Table:

@@ -9,6 +9,8 @@ from underlay.model.intrusion import Capture, IntrusionDetection
 
 MIRROR = "underlay-ids"
 """The device on which a node's mirror shows its copies."""
+MIRROR_IN = "underlay-ids-in"
+"""Its other end, into which copies go."""
 BETWEEN = "pods' packets between nodes, and with everything outside"
 SEES: dict[Capture, tuple[str, ...]] = {
     Capture.UPLINK: (BETWEEN,),
