@@ -19,8 +19,15 @@ def switch(wanted: str) -> None:
     for words in (["up", "--site", str(path)], ["pulumi", "up", "--yes", "--skip-preview"]):
         done = subprocess.run([sys.executable, "-m", "lab", *words], capture_output=True, text=True, check=False)
         if done.returncode:
-            sys.exit(f"lab {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+            sys.exit(f"lab {' '.join(words)}: {_wrong(done.stdout + done.stderr)}")
     print(f"host routing {wanted} applied by the stack in {time.monotonic() - begun:.0f} s", flush=True)
+
+
+def _wrong(text: str) -> str:
+    """Return the lines around each error that the engine tells, and the last ones."""
+    lines = text.splitlines()
+    near = {at + more for at, line in enumerate(lines) if "error" in line.lower() for more in range(4)}
+    return "\n".join(line for at, line in enumerate(lines) if at in near or at >= len(lines) - 5)
 
 
 def _site(wanted: str) -> Path:
