@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from typing import Any
@@ -58,11 +59,11 @@ class _Info(ctypes.Structure):
 
 def attached(ipr: Any, ifindex: int) -> list[dict[str, Any]]:
     """Return every program on a device's ingress and egress, tcx and classic."""
-    found = [program for hook in TCX for program in _tcx(ifindex, hook)]
+    found = [program for hook in TCX for program in tcx(ifindex, hook)]
     return found + [program for hook in CLASSIC for program in _classic(ipr, ifindex, hook)]
 
 
-def _tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
+def tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
     """Return the programs of a tcx hook; none where the kernel has no tcx (EINVAL)."""
     ids = (ctypes.c_uint32 * MANY)()
     query = _Query(ifindex=ifindex, attach_type=TCX[hook], ids=ctypes.addressof(ids), count=MANY)
@@ -72,7 +73,11 @@ def _tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
         if error.errno == 22:
             return []
         raise
-    return [{"hook": hook, "kind": "tcx", "id": number, "name": _name(number)} for number in ids[: query.count]]
+    found = []
+    for number in ids[: query.count]:
+        with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
+            found.append({"hook": hook, "kind": "tcx", "id": number, "name": _name(number)})
+    return found
 
 
 def _name(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import platform
 
@@ -24,8 +25,10 @@ class _Entry(ctypes.Structure):
 
 
 def bpf(command: int, attributes: ctypes.Structure) -> int:
-    """Call the kernel; OSError where it refuses."""
-    number = SYSCALL[platform.machine()]
+    """Call the kernel; OSError where it refuses, or where the call's number on this machine is not known."""
+    number = SYSCALL.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, f"bpf: the call's number on {platform.machine()} is not known")
     result = int(_libc.syscall(number, command, ctypes.byref(attributes), ctypes.sizeof(attributes)))
     if result < 0:
         raise OSError(ctypes.get_errno(), f"bpf command {command}: {os.strerror(ctypes.get_errno())}")

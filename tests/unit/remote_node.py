@@ -35,6 +35,7 @@ class AskedKernel:
     def __init__(self) -> None:
         self.wrong: dict[tuple[str, str], str] = {}
         self.programs, self.others, self.attach = ["cil_from_netdev", "cil_to_netdev"], set[str](), ""
+        self.unreadable = False
         self.largest = {"172.30.1.1": 1500}
 
     def refuses(self, kind: str, helper: str = "") -> str:
@@ -44,6 +45,8 @@ class AskedKernel:
         return self.attach
 
     def attached(self, _device: str) -> list[str]:
+        if self.unreadable:
+            raise OSError(1, "bpf command 16: Operation not permitted")
         return self.programs
 
     def answers(self, address: str, size: int) -> bool:
@@ -58,6 +61,7 @@ class Node:
 
     def __init__(self, root: Path) -> None:
         self.root, self.kernel = root, AskedKernel()
+        self.missing: tuple[str, ...] = ()
         declared = site()
         self.data: dict[str, Any] = node_input(declared, declared.node("worker-1"))
         self.answers: dict[str, object] = {"address show": ADDRESSES, "route get": ROUTE}
@@ -82,6 +86,8 @@ class Node:
         (self.root / f"proc/{port}/fd/3").symlink_to(f"socket:[{port}]")
 
     def ask(self, *words: str) -> tuple[int, str]:
+        if words[0] in self.missing:
+            return 127, f"{words[0]}: No such file or directory"
         line = " ".join(words)
         found = next((answer for part, answer in self.answers.items() if part in line), [])
         return 0, found if isinstance(found, str) else json.dumps(found)

@@ -95,6 +95,12 @@ def test_a_kernel_without_tcx_has_no_tcx_programs_and_any_other_refusal_is_told(
     monkeypatch.setattr(programs, "bpf", refuse)
     if found is None:
         with pytest.raises(OSError, match="refused"):
-            programs._tcx(1, "ingress")
+            programs.tcx(1, "ingress")
     else:
-        assert programs._tcx(1, "ingress") == found
+        assert programs.tcx(1, "ingress") == found
+
+
+def test_a_machine_of_another_kind_is_refused_and_not_called_by_a_wrong_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "s390x")
+    with pytest.raises(OSError, match="the call's number on s390x is not known"):
+        programs.tcx(1, "ingress")

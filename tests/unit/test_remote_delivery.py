@@ -65,9 +65,13 @@ def unpacked(program: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("program", remote.MODULES)
 def test_a_program_travels_whole_and_takes_little_room(program: str) -> None:
-    texts = {name: (FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in remote.MODULES[program]}
-    assert {name.rpartition(".")[2]: text for name, text in unpacked(program)} == texts
-    assert len(remote.request(program, {})) < 0.45 * sum(map(len, texts.values()))
+    known = {f"underlay.remote.{path.stem}": path for path in FOLDER.glob("*.py")}
+    known |= {f"bpf.{path.stem}": path for path in (FOLDER.parents[1] / "bpf").glob("*.py")}
+    modules = unpacked(program)
+    assert len(modules) == len(remote.MODULES[program])
+    for name, text in modules:
+        assert text == known[name].read_text(encoding="utf-8"), name
+    assert len(remote.request(program, {})) < 0.45 * sum(len(text) for _, text in modules)
 
 
 def test_packing_is_the_same_everywhere() -> None:
@@ -78,12 +82,13 @@ def test_packing_is_the_same_everywhere() -> None:
 def test_a_program_s_modules_are_complete_and_in_order(program: str) -> None:
     known: set[str] = set()
     for name, text in unpacked(program):
-        assert set(re.findall(r"^from (underlay\S+) import", text, re.MULTILINE)) <= known
+        assert set(re.findall(r"^from ((?:underlay|bpf)\S*) import", text, re.MULTILINE)) <= known
         known.add(name)
     assert "def main(" in text
 
 
 def test_programs_use_the_standard_library_only() -> None:
-    for path in FOLDER.glob("*.py"):
-        imported = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        assert set(imported) <= set(sys.stdlib_module_names) | {"underlay"}, path.name
+    texts = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py")}
+    for name, text in (texts | dict(unpacked("prepare_node"))).items():
+        imported = re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE)
+        assert set(imported) <= set(sys.stdlib_module_names) | {"underlay", "bpf"}, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ def run(node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
 
 Inject = Callable[[Node], object]
+CLASSIC = [{"kind": "bpf"}, {"kind": "bpf", "options": {"bpf_name": "watch.o:[x]", "prog": {"name": "xdr_watch"}}}]
 SAVED = ":KUBE-SVC-ERIFXISQEP7F7OF4 - [0:0]\n:KUBE-SEP-AAAA - [0:0]\n"
 
 
@@ -93,6 +95,9 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         "networkd-removes-routes",
     ),
     "another program at the uplink": (kernel(programs=["cil_from_netdev", "xdr_watch"]), "foreign-bpf-program"),
+    "another program at the older hooks": (answers("dev eth0 ingress", CLASSIC), "foreign-bpf-program"),
+    "hooks that cannot be read": (kernel(unreadable=True), "foreign-bpf-program"),
+    "older hooks that cannot be read": (answers("dev eth0 egress", "no JSON"), "foreign-bpf-program"),
     "a setting that the kernel lacks": (
         lambda node: node.data["settings"].update({"net/ipv4/nothing": "1"}),
         "kernel-setting-missing",
@@ -104,6 +109,10 @@ TOGETHER = ("no BTF", "another MTU", "another address", "no route for pods", "an
 HEALTHY: dict[str, Inject] = {
     "our own mirror": kernel(programs=["underlay_mirror", "cil_from_netdev"]),
     "Cilium's own file": file("etc/cni/net.d/05-cilium.conflist", "{}"),
+    "Cilium's own programs at the older hooks": answers(
+        "dev eth0 ingress", json.dumps([{"options": {"bpf_name": "cil_from_netdev-eth0"}}]) + "\na warning"
+    ),
+    "a machine without tc": lambda node: vars(node).update(missing=("tc",)),
     "Cilium's own route": answers("route get", [{"dev": "cilium_host"}]),
     "Red Hat 8.10": file("proc/sys/kernel/osrelease", "4.18.0-553.el8_10.x86_64\n"),
     "the agent's own port": lambda node: node.listens(4240, "cilium-agent"),

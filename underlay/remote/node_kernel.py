@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
-import platform
 import select
 import socket
 import struct
 import time
 
-SYSCALL = {"x86_64": 321, "aarch64": 280}
-LOAD, ATTACH_QUERY, FD_BY_ID, INFO, LINK = 5, 16, 13, 15, 28
+from bpf.programs import TCX, tcx
+from bpf.syscall import bpf
+
+LOAD, LINK = 5, 28
+"""Commands of the bpf system call."""
 KINDS = {"sched_cls": (3, 0), "xdp": (6, 0), "cgroup_connect4": (18, 10)}
 """Number of each kind of program, and the place that it expects to be attached to."""
 HELPERS = {"fib_lookup": 69, "redirect_neigh": 152, "redirect_peer": 155, "sk_lookup_tcp": 84, "get_netns_cookie": 122}
-TCX = {"ingress": 46, "egress": 47}
 RETURN_ONE = struct.pack("<BBhi", 0xB7, 0, 0, 1)
 EXIT = struct.pack("<BBhi", 0x95, 0, 0, 0)
 UNKNOWN = (b"invalid func", b"unknown func", b"program of this type cannot use helper", b"helper call is not allowed")
@@ -23,6 +25,36 @@ PASS_ON = struct.pack("<BBhi", 0xB7, 0, 0, -1)
 """TCX_NEXT: whatever comes after decides."""
 ANSWER = 0.4
 """Seconds within which a neighbour has to answer."""
+
+
+def why(error: OSError) -> str:
+    """Return what a kernel's refusal says; Python's own refusals have no such text."""
+    return error.strerror or str(error)
+
+
+class _Program(ctypes.Structure):
+    """What the kernel is told of a program to load."""
+
+    _fields_ = (
+        ("type", ctypes.c_uint32),
+        ("count", ctypes.c_uint32),
+        ("instructions", ctypes.c_uint64),
+        ("licence", ctypes.c_uint64),
+        ("log_level", ctypes.c_uint32),
+        ("log_size", ctypes.c_uint32),
+        ("log", ctypes.c_uint64),
+        ("version", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("name", ctypes.c_char * 16),
+        ("ifindex", ctypes.c_uint32),
+        ("expected", ctypes.c_uint32),
+    )
+
+
+class _Link(ctypes.Structure):
+    """What the kernel is told of a program to attach."""
+
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("program", "ifindex", "hook", "flags"))
 
 
 class Kernel:
@@ -33,31 +65,32 @@ class Kernel:
         number, expected = KINDS[kind]
         call = struct.pack("<BBhi", 0x85, 0, 0, HELPERS[helper]) if helper else b""
         log = ctypes.create_string_buffer(4096)
-        made = _load(number, expected, call + RETURN_ONE + EXIT, log)
-        if made >= 0:
-            os.close(made)
-            return ""
-        if helper:
-            return next((text.decode() for text in UNKNOWN if text in log.value), "")
-        return os.strerror(ctypes.get_errno())
+        try:
+            os.close(_load(number, expected, call + RETURN_ONE + EXIT, log))
+        except OSError as error:
+            unknown = next((text.decode() for text in UNKNOWN if text in log.value), "")
+            return unknown if helper else why(error)
+        return ""
 
     def attaches(self, device: str) -> str:
         """Return why no program can be attached to a device; empty when one can, or where there are no tcx hooks."""
-        program = _load(KINDS["sched_cls"][0], TCX["ingress"], PASS_ON + EXIT, ctypes.create_string_buffer(1))
-        if program < 0:
-            return os.strerror(ctypes.get_errno())
-        link = _bpf(
-            LINK, struct.pack("<IIII", program, socket.if_nametoindex(device), TCX["ingress"], 0).ljust(64, b"\0")
-        )
-        wrong = "" if link >= 0 or ctypes.get_errno() == 22 else os.strerror(ctypes.get_errno())
-        for descriptor in (link, program):
-            if descriptor >= 0:
-                os.close(descriptor)
-        return wrong
+        hook = TCX["ingress"]
+        try:
+            program = _load(KINDS["sched_cls"][0], hook, PASS_ON + EXIT, ctypes.create_string_buffer(1))
+        except OSError as error:
+            return why(error)
+        try:
+            os.close(bpf(LINK, _Link(program=program, ifindex=socket.if_nametoindex(device), hook=hook)))
+        except OSError as error:
+            return "" if error.errno == errno.EINVAL else why(error)
+        finally:
+            os.close(program)
+        return ""
 
     def attached(self, device: str) -> list[str]:
-        """Return the names of the programs at a device's tcx hooks; none where the kernel has no such hooks."""
-        return [_name(number) for hook in TCX.values() for number in _query(socket.if_nametoindex(device), hook)]
+        """Return the names of the programs at a device's tcx hooks; OSError where the kernel does not tell."""
+        index = socket.if_nametoindex(device)
+        return [str(one["name"]) for hook in TCX for one in tcx(index, hook)]
 
     def answers(self, address: str, size: int) -> bool:
         """Tell whether an address answers an echo request of a size in bytes that must not be divided on the way."""
@@ -65,10 +98,11 @@ class Kernel:
             wire.setsockopt(socket.IPPROTO_IP, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE: DF, whatever is remembered
             body = struct.pack("!BBHHH", 8, 0, 0, os.getpid() & 0xFFFF, size).ljust(size - 20, b"u")
             try:
-                wire.sendto(_summed(body), (address, 0))
+                wire.connect((address, 0))  # answers of anybody else do not reach it
+                wire.send(_summed(body))
+                return _heard(wire, lambda packet: packet[20] == 0 and packet[24:28] == body[4:8])
             except OSError:
                 return False
-            return _heard(wire, lambda packet: packet[20] == 0 and packet[24:28] == body[4:8])
 
     def owners(self, device: str, address: str) -> set[str]:
         """Return the hardware addresses of others on a segment that hold an address (ARP probe of RFC 5227)."""
@@ -106,41 +140,18 @@ def _summed(body: bytes) -> bytes:
     return body[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + body[4:]
 
 
-def _bpf(command: int, attributes: bytes) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    room = ctypes.create_string_buffer(attributes, max(len(attributes), 144))
-    return int(libc.syscall(SYSCALL.get(platform.machine(), 0), command, room, len(room)))
-
-
 def _load(kind: int, expected: int, program: bytes, log: ctypes.Array[ctypes.c_char]) -> int:
+    """Return the file descriptor of a program that was loaded; OSError, and the log, say why there is none."""
     code, licence = ctypes.create_string_buffer(program), ctypes.create_string_buffer(b"GPL")
     level, room = (1, len(log)) if len(log) > 1 else (0, 0)
-    head = struct.pack(
-        "<IIQQIIQ",
-        kind,
-        len(program) // 8,
-        ctypes.addressof(code),
-        ctypes.addressof(licence),
-        level,
-        room,
-        ctypes.addressof(log) if level else 0,
+    asked = _Program(
+        type=kind,
+        count=len(program) // 8,
+        instructions=ctypes.addressof(code),
+        licence=ctypes.addressof(licence),
+        log_level=level,
+        log_size=room,
+        log=ctypes.addressof(log) if level else 0,
+        expected=expected,
     )
-    return _bpf(LOAD, head.ljust(68, b"\0") + struct.pack("<I", expected))
-
-
-def _query(index: int, hook: int) -> list[int]:
-    found, libc = (ctypes.c_uint32 * 64)(), ctypes.CDLL(None, use_errno=True)
-    room = ctypes.create_string_buffer(struct.pack("<IIIIQI", index, hook, 0, 0, ctypes.addressof(found), 64), 64)
-    done = libc.syscall(SYSCALL.get(platform.machine(), 0), ATTACH_QUERY, room, len(room))
-    return list(found[: struct.unpack_from("<I", room, 24)[0]]) if done == 0 else []
-
-
-def _name(number: int) -> str:
-    program = _bpf(FD_BY_ID, struct.pack("<I", number).ljust(12, b"\0"))
-    if program < 0:
-        return f"program {number}"
-    info, libc = ctypes.create_string_buffer(232), ctypes.CDLL(None, use_errno=True)
-    room = ctypes.create_string_buffer(struct.pack("<IIQ", program, len(info), ctypes.addressof(info)), 16)
-    libc.syscall(SYSCALL.get(platform.machine(), 0), INFO, room, 16)
-    os.close(program)
-    return info.raw[64:80].split(b"\0")[0].decode(errors="replace") or f"program {number}"
+    return bpf(LOAD, asked)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_kernel import why
 from underlay.remote.node_sockets import listeners
 
 CILIUM_CNI = "05-cilium.conflist"
@@ -17,6 +19,8 @@ MIRROR = "underlay_mirror"
 TABLES = ("200", "202", "2004", "2005")
 """Routing tables that Cilium takes for its own."""
 BGP = 179
+NO_PROGRAM = 127
+"""Exit code of a shell, and of `run`, for a program that is not there."""
 OURS = "90-underlay.conf"
 NETWORKD = ("etc/systemd/networkd.conf", "usr/lib/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
 FOREIGN = re.compile(
@@ -98,9 +102,27 @@ def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
     for device in data["uplinks"]:
         if not system.there(f"sys/class/net/{device}"):
             continue
-        for name in system.kernel.attached(device):
+        try:
+            names = [*system.kernel.attached(device), *_classic(system, device)]
+        except OSError as error:
+            names = [f"nothing readable: {why(error)}"]
+        for name in names:
             if not name.startswith("cil_") and name != MIRROR:
                 yield Trouble("foreign-bpf-program", f"hooks of {device}", name, "Cilium's programs and our mirror")
+
+
+def _classic(system: System, device: str) -> Iterator[str]:
+    """Yield the names of a device's programs at the hooks that kernels before 6.6 have only; none without `tc`."""
+    for hook in ("ingress", "egress"):
+        code, text = system.ask("tc", "-json", "filter", "show", "dev", device, hook)
+        if code == NO_PROGRAM:
+            return
+        if code or not text.startswith("["):
+            raise OSError(code, f"tc: {text}")
+        for row in json.JSONDecoder().raw_decode(text)[0]:  # a warning may follow
+            options = row.get("options") or {}
+            if name := (options.get("prog") or {}).get("name") or options.get("bpf_name"):
+                yield str(name)
 
 
 CHECKS: tuple[Check, ...] = (
