@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ PROBES = {
 def parts() -> dict[str, Part]:
     """Return every part by its name."""
     engine_and_trees = (*_engine(), *_trees(), *_out_of_the_tree())
-    rows = (*_grounds(), *_compiled(), *engine_and_trees, _chart(), *_images(), _clang(), _store())
+    rows = (*_grounds(), *_compiled(), _speaker(), *engine_and_trees, _chart(), *_images(), _clang(), _store())
     return {part.name: part for part in rows}
 
 
@@ -59,6 +60,11 @@ def _compiled() -> tuple[Part, ...]:
         ("pulumi", versions.PULUMI, modules.PULUMI_PROGRAMS, modules.PULUMI, 240),
     )
     return tuple(compiled(*row, PROBES.get(row[0])) for row in rows)
+
+
+def _speaker() -> Part:
+    """Return the nodes' speaker of the BGP tests: made when they ask for it, because the lab has Cilium's own."""
+    return replace(compiled("gobgp", versions.GOBGP, modules.GOBGP_PROGRAMS, modules.GOBGP, 80), transient=True)
 
 
 def _engine() -> tuple[Part, ...]:

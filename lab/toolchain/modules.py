@@ -11,6 +11,7 @@ _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 _PULUMI = "github.com/pulumi/pulumi/pkg/v3"
 _CNI = "github.com/containernetworking/plugins"
 _LOOPBACK = f"{_CNI}/plugins/main/loopback"
+_GOBGP = "github.com/osrg/gobgp/v4"
 _HELM = "helm.sh/helm/v3/cmd/helm"
 _MAJOR, _MINOR, _ = versions.KUBERNETES.split(".")
 
@@ -32,7 +33,8 @@ PROVIDER = Module(
     "pulumi-kubernetes", f"{_PROVIDER}@{versions.PROVIDER_MODULE}", (f"{_PROVIDER}/pkg/provider", _HELM), seconds=60
 )
 PULUMI = Module("pulumi", f"{_PULUMI}@v{versions.PULUMI}", (f"{_PULUMI}/cmd/pulumi",), seconds=60)
-ALL = (CILIUM, LOOPBACK, KUBERNETES, PROVIDER, PULUMI)
+GOBGP = Module("gobgp", f"{_GOBGP}@v{versions.GOBGP}", (f"{_GOBGP}/cmd/gobgpd", f"{_GOBGP}/cmd/gobgp"), seconds=5)
+ALL = (CILIUM, LOOPBACK, KUBERNETES, PROVIDER, PULUMI, GOBGP)
 
 CILIUM_PROGRAMS = Programs(
     names=tuple(CILIUM_NAMES.items()),
@@ -69,4 +71,5 @@ PULUMI_PROGRAMS = Programs(
     names=((f"{_PULUMI}/cmd/pulumi", "pulumi"),),
     settings=(("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", f"v{versions.PULUMI}"),),
 )
+GOBGP_PROGRAMS = Programs(names=((f"{_GOBGP}/cmd/gobgpd", "gobgpd"), (f"{_GOBGP}/cmd/gobgp", "gobgp")))
 CAPS_PROGRAMS = Programs(names=((".", "runc-caps"),))
