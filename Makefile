@@ -61,6 +61,9 @@ docs: ## make the pages that follow from the code
 paths-campaign: ## a campaign: sampled sites in namespaces; forecast against the kernel after each loss, then FRR and BIRD
 	@$(LAB) exec -- python -m tests.lab.forwarding 30 && $(LAB) exec -- python -m tests.lab.routing 6 2
 
+bgp-campaign: ## a campaign: FRR and BIRD against GoBGP in namespaces: every fault at either end, then five sampled sites
+	@$(LAB).toolchain --only gobgp && $(LAB) exec -- python -m tests.lab.bgp.faults && $(LAB) exec -- python -m tests.lab.bgp.sites 5 2
+
 cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
 	@$(LAB) exec -- python -m tests.lab.cost
 

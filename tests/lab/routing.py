@@ -51,6 +51,7 @@ protocol bgp {{
 }}
 """
 Table = dict[str, set[str]]
+PASSWORD = "secret"  # noqa: S105 - nobody else is there
 
 
 class Speakers:
@@ -65,15 +66,23 @@ class Speakers:
         for router in world.site.routers:
             self.start(router)
         for node in world.site.nodes:
-            self._bird(node.name, self._node(node))
+            self.start_node(node)
+
+    def start_node(self, node: Node) -> None:
+        """Start a node's speaker."""
+        self._bird(node.name, self._node(node))
 
     def start(self, router: Router) -> None:
         """Start a router with the configuration that is rendered for it."""
-        text = router_text(self.world.site, router).replace(PASSWORD_MARK, "secret")
+        text = self.text(router)
         if router.platform is Platform.BIRD:
             self._bird(router.name, f"router id {router_id(self.world.site, router.name)};\n{text}")
         else:
             self._frr(router.name, f"frr defaults traditional\n{text}\n{BRIEF.format(asn=router.asn)}")
+
+    def text(self, router: Router) -> str:
+        """Return what a router is given."""
+        return router_text(self.world.site, router).replace(PASSWORD_MARK, PASSWORD)
 
     def stop(self, name: str) -> None:
         """End a router's BGP daemon, which tells its neighbours; what FRR's other daemon did without it, it undoes.
@@ -97,7 +106,7 @@ class Speakers:
         for link in site.rack(node.rack).links:
             addresses = {"local": node.address_in(link.subnet), "remote": link.address}
             numbers = {"asn": site.bgp.asn, "remote_asn": site.router(link.router).asn}
-            text += NODE_SESSION.format(password="secret", **addresses, **numbers)  # noqa: S106 - nobody else is there
+            text += NODE_SESSION.format(password=PASSWORD, **addresses, **numbers)
         return text
 
     def _file(self, name: str, file: str, text: str) -> None:
@@ -115,11 +124,12 @@ class Speakers:
             self._file(name, f"{daemon}.conf", content)
             self._run(name, [f"/usr/lib/frr/{daemon}", *FRR.format(run=f"/run/{name}", daemon=daemon).split()])
 
-    def _run(self, name: str, command: list[str]) -> None:
+    def _run(self, name: str, command: list[str], *, rooted: bool = True) -> None:
         def enter() -> None:
             enter_network(name)
-            os.chroot(self.root)
-            os.chdir("/")
+            if rooted:
+                os.chroot(self.root)
+                os.chdir("/")
 
         log = (self.root / "run" / name / "log").open("ab")
         running = subprocess.Popen(command, preexec_fn=enter, stdout=log, stderr=log)  # noqa: PLW1509 - one thread

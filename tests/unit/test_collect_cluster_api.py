@@ -33,6 +33,9 @@ def test_a_survey_says_which_lists_are_not_there() -> None:
         found = survey(config, "probes", [], 18.0)
     assert len(found.errors) == len(LISTS) - 1 - len(OPTIONAL)
     assert "not found" in found.errors[0]
+    kinds = [error for error in found.errors if "/apis/cilium.io/" in error]
+    assert len(kinds) == 5
+    assert all("the Cilium operator registers this kind" in error for error in kinds), "CRDs are not there"
 
 
 def test_a_survey_of_a_server_that_does_not_answer_is_one_error() -> None:

@@ -93,6 +93,12 @@ def secret_missing(evidence: dict[str, Any]) -> None:
     evidence["routers"]["tor-a"]["sessions"][1]["state"] = "active"
 
 
+def two_configurations_for_one_node(evidence: dict[str, Any]) -> None:
+    told = {"kind": "CiliumBGPClusterConfig", "name": "second", "condition": "ConflictingClusterConfig"}
+    evidence["survey"]["troubles"] = [told | {"message": "Selecting the same node(s) with ClusterConfig(s): [first]"}]
+    evidence["routers"]["tor-a"]["sessions"][1]["state"] = "active"
+
+
 def hold_time_differs(evidence: dict[str, Any]) -> None:
     evidence["routers"]["tor-a"]["sessions"][1]["hold"] = 3
 
@@ -109,6 +115,7 @@ CAUSES: tuple[tuple[Change, str, str, str], ...] = (
     (policy_denies, "policy-denied", W1, "policy denied"),
     (cable_between_routers, "router-port-down", "tor-a", "the port spine towards tor-b is down"),
     (secret_missing, "bgp-object", "kubernetes", "MissingAuthSecret"),
+    (two_configurations_for_one_node, "bgp-object", "kubernetes", "ClusterConfig second: ConflictingClusterConfig"),
 )
 CHECKS: tuple[tuple[Change, str, str, Status, str], ...] = (
     (no_btf, "kernel-evidence", W1, Status.ERROR, "no BTF"),

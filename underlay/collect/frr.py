@@ -24,7 +24,7 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
             address=name,
             asn=peer.get("remoteAs"),
             state=str(peer.get("bgpState", "")).lower(),
-            detail=str(peer.get("lastResetDueTo", "")),
+            detail=": ".join(str(peer[key]) for key in ("lastResetDueTo", "lastNotificationReason") if peer.get(key)),
             hold=peer.get("bgpTimerHoldTimeMsecs", 0) / 1000 if peer.get("bgpState") == "Established" else 0,
         )
         for name, peer in sorted(peers.items())

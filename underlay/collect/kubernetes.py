@@ -28,6 +28,7 @@ LISTS = {
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
 }
 """The lists that are read."""
+CILIUM = "/apis/cilium.io/"
 OPTIONAL = ("secrets",)
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
@@ -83,7 +84,8 @@ def fetcher(kubeconfig: str, seconds: float) -> Iterator[Fetch]:
             except Unanswered as error:
                 raise Refused(str(error)) from None
             if found is None:
-                raise Refused(f"{path.partition('?')[0]}: not found")
+                hint = "; the Cilium operator registers this kind, look at its log" if CILIUM in path else ""
+                raise Refused(f"{path.partition('?')[0]}: not found{hint}")
             return list(found.get("items") or [])
 
         yield fetch

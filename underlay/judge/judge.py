@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from underlay.judge import node_causes, path_causes, route_causes, router_causes, state_causes, transit_causes, unseen
+from underlay.judge import (
+    node_causes,
+    path_causes,
+    route_causes,
+    router_causes,
+    session_causes,
+    state_causes,
+    transit_causes,
+    unseen,
+)
 from underlay.judge.case import Case
 from underlay.judge.ends import check_ends
 from underlay.judge.evidence import Evidence
@@ -47,7 +56,7 @@ FOLLOWS = {
 }
 """Causes that only follow from another one: a tunnel's header makes the path's MTU smaller, for instance."""
 NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)
-ROUTER_RULES = (*router_causes.RULES, *transit_causes.RULES)
+ROUTER_RULES = (*router_causes.RULES, *session_causes.RULES, *transit_causes.RULES)
 
 
 def judge(expected: Expected, evidence: Evidence, sessions: Sequence[Session] = ()) -> Verdict:

@@ -1,22 +1,19 @@
-"""Causes that lie at a router: daemons, sessions and their wrong end, routes missing, refusing, stray or stale."""
+"""Causes that lie at a router: daemons, and routes missing, refusing, stray or stale."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from underlay.judge.case import Case, cause_at
 from underlay.judge.evidence import NodeSession
 from underlay.judge.router_checks import fits, halted, kernel_hops
 from underlay.judge.verdict import Cause
-from underlay.judge.views import BGP_PORT, REFUSING, NodeView, RouterView, network, within
-from underlay.plan.verification import ExpectedSession
+from underlay.judge.views import REFUSING, NodeView, RouterView, network, within
 
 ICMP_ERRORS = {3, 11}
 """Types: destination unreachable, time exceeded."""
-DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "limit", "families")
-"""Aspects of an end that keep its session down, those first that nothing else could follow from."""
-UNTOLD = ("families", "tells", "takes", "limit")
-"""Aspects that keep a prefix from crossing a session that is up."""
+UNTOLD = ("families", "tells", "takes", "limit", "asn", "peer_asn")
+"""Aspects that keep a prefix from crossing a session that is up; a number may stand in its path already."""
 ASKED = ("control:", "sessions:", "table:")
 """How an error begins of what a daemon itself is asked for; the kernel is asked for the rest."""
 
@@ -50,97 +47,10 @@ def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:
         )
 
 
-def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
-    """Find sessions that are down, and name the end whose configuration contradicts the plan."""
-    if router.report is None or router.report.sessions is None or halted(router):
-        return
-    for peer in router.plan.sessions:
-        if not router.established(str(peer.address)) and not _halted_peer(peer, case):
-            sentence, told = _at_an_end(router, peer, case) or _wrong_end(router, peer, case)
-            states = [text for text in (_router_state(router, peer), _node_state(router, peer, case)) if text]
-            fix = "Compare both ends: address, AS number, password, TCP port 179."
-            node = peer.peer if peer.peer in case.nodes else ""
-            yield cause(
-                "session-down",
-                router,
-                f"session with {peer.peer} ({peer.address}) is down: {sentence}",
-                fix,
-                [*told, *states, *_blocked(router)],
-                case,
-                node,
-            )
-
-
-def _at_an_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]] | None:
-    """Return what the configuration of either end has otherwise than planned; None where they are as planned."""
-    for one in case.differing(router.name, str(peer.address), *DOWN):
-        return one.sentence, [f"read back from {one.wrong}: {one.sentence}"]
-    return None
-
-
-def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]]:
-    """Return which end contradicts the plan, and the fact that says so."""
-    own = router.sessions.get(str(peer.address))
-    if own is None:
-        return f"{router.name} has no such neighbour", [
-            f"{router.name} lists {len(router.sessions)} neighbours, none is {peer.address}"
-        ]
-    if own.asn != peer.asn:
-        return f"{router.name} expects AS {own.asn}, {peer.peer} speaks AS {peer.asn}", [
-            f"{router.name}: neighbour {peer.address} has AS {own.asn}"
-        ]
-    node = case.nodes.get(peer.peer)
-    if node is None:
-        return "neither configuration read contradicts the plan", []
-    far, plan = far_end(node, router), node.plan.peer(router.name)
-    if far is None:
-        return f"{node.name} has no such peer", [
-            f"the CiliumBGPNodeConfig of {node.name} has no peer {plan.address if plan else router.name}"
-        ]
-    if far.asn != router.plan.asn:
-        return f"{node.name} expects AS {far.asn}, {router.name} is AS {router.plan.asn}", [
-            f"{node.name}: peer {far.address} has AS {far.asn}"
-        ]
-    return "neither end's configuration contradicts the plan (password, TCP port 179, path?)", []
-
-
 def far_end(node: NodeView, router: RouterView) -> NodeSession | None:
     """Return the node's own session with a router, as Cilium's status has it."""
     plan = node.plan.peer(router.name)
     return next((item for item in node.seen.sessions or () if plan and item.address == str(plan.address)), None)
-
-
-def _blocked(router: RouterView) -> list[str]:
-    """Return the router's own filters that may stop BGP."""
-    chains = (router.report.filters or ()) if router.report else ()
-    return [
-        f"{router.name}: chain {chain.chain} of table {chain.family} {chain.table}: {'; '.join(chain.rules)}"
-        for chain in chains
-        if any(BGP_PORT in rule.split() for rule in chain.rules)
-    ]
-
-
-def _router_state(router: RouterView, peer: ExpectedSession) -> str:
-    own = router.sessions.get(str(peer.address))
-    return f"{router.name} says {own.state}{f', {own.detail}' if own.detail else ''}" if own else ""
-
-
-def _node_state(router: RouterView, peer: ExpectedSession, case: Case) -> str:
-    """Return what the other end says of the session."""
-    if peer.peer in case.nodes:
-        far = far_end(case.nodes[peer.peer], router)
-        return f"{peer.peer} says {far.state}" if far else ""
-    other = case.routers.get(peer.peer)
-    states = (
-        [session.state for session in other.sessions.values() if case.machines.get(session.address) == router.name]
-        if other
-        else []
-    )
-    return f"{peer.peer} says {states[0]}" if states else ""
-
-
-def _halted_peer(peer: ExpectedSession, case: Case) -> bool:
-    return peer.peer in case.routers and bool(halted(case.routers[peer.peer]))
 
 
 def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
@@ -156,7 +66,9 @@ def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
         told = [f"`ip route` there: {', '.join(held) or 'no route'} for {cidr}"]
         told += [] if learned is None else [f"BGP there: {', '.join(learned) or 'no route'} for {cidr}"]
         rule, sentence, fix = _route_fault(cidr, node, held, learned, wanted)
-        different = _at_the_ends(router, node, case) if not held and not learned else []
+        others = [case.machines[hop] for hop in {*(learned or ())} - {*wanted} if case.machines.get(hop) in case.nodes]
+        sentence += f": {', '.join(sorted(others))} advertises {cidr}, which is {node}'s" if others else ""
+        different = _at_the_ends(router, wanted, case) if not held and not learned else []
         sentence += f": {different[0]}" if different else ""
         told += [f"read back: {different[0]}"] if different else []
         if learned or held or not _upstream_silent(router, cidr, node, case):
@@ -183,10 +95,14 @@ def _route_fault(
     return "router-wrong-next-hop", f"{cidr} ({node}) goes to {', '.join(held)}; expected {', '.join(wanted)}", fix
 
 
-def _at_the_ends(router: RouterView, node: str, case: Case) -> list[str]:
-    """Return what differs at the ends of a node's session with the router that keeps its network back."""
-    found = (case.differing(router.name, address, *UNTOLD) for address in router.addresses(node))
-    return [one.sentence for some in found for one in some]
+def _at_the_ends(router: RouterView, wanted: Iterable[str], case: Case) -> list[str]:
+    """Return what differs at the ends of the sessions by which a router should learn a network."""
+    own = [one for hop in wanted for one in case.differing(router.name, hop, *UNTOLD)]
+    tellers = {case.machines.get(hop) for hop in wanted}
+    far = [
+        one for one in case.differences if one.router in tellers and one.peer == router.name and one.aspect in UNTOLD
+    ]
+    return [one.sentence for one in (*own, *far)]
 
 
 def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bool:
@@ -240,7 +156,6 @@ def stray_prefix(router: RouterView, case: Case) -> Iterator[Cause]:
 
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (
     process_halted,
-    session_down,
     prefix_wrong,
     stray_prefix,
 )

@@ -31,6 +31,9 @@ TEMPLATES: dict[Platform, str] = {
     Platform.BIRD: "bird.conf.j2",
     Platform.VRP: "vrp.cfg.j2",
 }
+ERROR_WAIT = 30
+"""Seconds that BIRD waits at most before it tries again after an error; by itself it waits for one to five
+minutes, also where both routers started at once and only their connections met."""
 WAYS = 16
 """Equal ways that VRP uses at once; FRR and BIRD use 16 or more without being told."""
 
@@ -85,6 +88,7 @@ def router_text(site: Site, router: Router) -> str:
             password=PASSWORD_MARK,
             node_prefixes=node_prefixes(site),
             ways=WAYS,
+            error_wait=ERROR_WAIT,
         )
     )
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from underlay.plan.ends.end import End, Entries
 from underlay.plan.ends.planned import NO_PASSWORD, Session
 
-FATAL = frozenset({"missing", "shut", "asn", "peer_asn", "address", "password", "hops"})
+SHORTEST = 3
+"""Seconds of hold time; a peer that proposes less is refused (RFC 4271, section 4.2)."""
+FATAL = frozenset({"refused", "missing", "shut", "asn", "peer_asn", "address", "password", "hops"})
 """What keeps a session from coming up; the rest spoils what crosses it."""
 WAYS = {"takes": "takes from", "tells": "tells"}
 Ends = Mapping[str, End]
@@ -136,7 +138,8 @@ def _end(session: Session, own: str, other: str, end: End | None, plan: End) -> 
     for aspect, words in ASPECTS.items():
         found, wanted = getattr(end, aspect), getattr(plan, aspect)
         if found is not None and wanted is not None and found != wanted:
-            yield _difference(session, own, aspect, f"{own} {words(side)}")
+            name = "refused" if aspect == "hold" and 0 < found < SHORTEST else aspect
+            yield _difference(session, own, name, f"{own} {words(side)}")
     if plan.password == NO_PASSWORD and end.password not in {None, NO_PASSWORD}:
         yield _difference(session, own, "password", f"{own} has a password for {other}; planned none")
 

@@ -1,0 +1,82 @@
+"""The nodes' end as GoBGP alone speaks it: the daemon that Cilium's agent holds, with what Cilium's objects say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from lab.paths import cache
+from underlay.model import Node, Site
+from underlay.plan.bgp import sessions
+
+LISTENS = ("--api-hosts=127.0.0.1:50051", "--pprof-disable")
+GLOBAL = """\
+[global.config]
+as = {asn}
+router-id = "{address}"
+port = -1
+"""
+NEIGHBOR = """
+[[neighbors]]
+[neighbors.config]
+neighbor-address = "{remote}"
+peer-as = {remote_asn}
+{password}
+[neighbors.transport.config]
+local-address = "{local}"
+[neighbors.timers.config]
+connect-retry = {retry}
+hold-time = {hold}
+keepalive-interval = {keepalive}
+idle-hold-time-after-reset = 5
+{restart}
+[[neighbors.afi-safis]]
+[neighbors.afi-safis.config]
+afi-safi-name = "ipv4-unicast"
+{family}
+"""
+"""Five seconds of idleness are Cilium's own (pkg/bgp/gobgp/server.go)."""
+RESTART = "[neighbors.graceful-restart.config]\nenabled = true\nnotification-enabled = true\nrestart-time = {seconds}"
+FAMILY = "[neighbors.afi-safis.mp-graceful-restart.config]\nenabled = true"
+
+
+def program(name: str) -> Path:
+    """Return the path of gobgpd, or of its client; `python3 -m lab.toolchain --only gobgp` makes both."""
+    return cache() / "bin" / name
+
+
+def configuration(site: Site, node: Node, password: str) -> str:
+    """Return the daemon's configuration for a node."""
+    text = GLOBAL.format(asn=site.bgp.asn, address=node.address)
+    timers, restart = site.bgp.timers, site.bgp.graceful_restart
+    links = {link.router: link for link in site.rack(node.rack).links}
+    for session in sessions(site):
+        if session.node == node.name:
+            text += NEIGHBOR.format(
+                remote=session.address,
+                remote_asn=session.asn,
+                local=node.address_in(links[session.peer].subnet),
+                password=f'auth-password = "{password}"' if password else "",
+                retry=timers.connect_retry,
+                hold=timers.hold,
+                keepalive=timers.keepalive,
+                restart=RESTART.format(seconds=restart.restart) if restart else "",
+                family=FAMILY if restart else "",
+            )
+    return text
+
+
+def states(node: str) -> dict[str, str]:
+    """Return the state of a node's sessions by the router's address; empty while the daemon does not answer."""
+    command = ["ip", "netns", "exec", node, str(program("gobgp")), "neighbor", "-j"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    peers = json.loads(done.stdout or "[]") if not done.returncode else []
+    return {
+        str(peer["conf"]["neighbor_address"]): STATES.get(peer["state"].get("session_state"), "idle")
+        for peer in peers or []
+    }
+
+
+STATES = {1: "idle", 2: "connect", 3: "active", 4: "opensent", 5: "openconfirm", 6: "established"}
+"""The API's numbers."""

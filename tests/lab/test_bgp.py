@@ -1,0 +1,35 @@
+"""FRR and BIRD against GoBGP in bare namespaces: faults name the end that is wrong, and sites come up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lab.toolchain import ensure
+from tests.lab.host import ROOT
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+
+def said(module: str, *words: str) -> str:
+    """Return what a module of this ground prints; it has to end well."""
+    ensure(["gobgp"])
+    command = [sys.executable, "-m", f"tests.lab.bgp.{module}", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+SAMPLE = ("router-as-bird", "password-differs", "secret-missing", "filter-too-narrow", "advertised-by-two-nodes")
+"""The others are the campaign's: `make bgp-campaign`."""
+
+
+def test_a_fault_of_a_session_is_named_with_its_wrong_end() -> None:
+    assert f"{len(SAMPLE)} of {len(SAMPLE)} faults named" in said("faults", *SAMPLE)
+
+
+def test_a_sampled_site_comes_up_with_gobgp_at_the_nodes() -> None:
+    assert "0 of 1 sites differ" in said("sites", "1", "5")
