@@ -119,7 +119,11 @@ class Keys:
         return {name: self.public[name] for name in (BASTION, ROUTER, *NODES)}
 
 
-def declared() -> Data:
+SECOND = "tor-c"
+"""The second router where the rack has two; nobody configures it."""
+
+
+def declared(*, two_routers: bool = False) -> Data:
     """Return the bed's site: the second rack of the dev site, its first node as control plane, behind a bastion."""
     site = dev()
     site.update(racks=site["racks"][1:], routers=site["routers"][1:], nodes=site["nodes"][2:])
@@ -131,17 +135,29 @@ def declared() -> Data:
     site["addresses"].update(fabric=[], external=[])
     site["security_groups"][0]["nodes"] = [*NODES]
     site["ssh"] = {"bastions": [{"name": BASTION, "address": DOOR, "user": JUMPER}], "bastion": BASTION}
+    if two_routers:
+        site["routers"].append({"name": SECOND, "platform": "frr", "asn": 65103, "managed": False})
+        site["racks"][0]["egress"] = "ecmp-link-state"
+        site["racks"][0]["links"].append({"router": SECOND, "subnet": "172.30.3.0/24", "address": "172.30.3.1"})
+        for node in site["nodes"]:
+            second = node["address"].replace("172.30.2.", "172.30.3.")
+            node["uplinks"].append({**node["uplinks"][0], "name": "eth1", "address": second})
     return site
 
 
 class Bed:
     """All machines, wired and answering."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.site, self.keys = folder, declared(), Keys()
+    def __init__(self, folder: Path, *, two_routers: bool = False) -> None:
+        self.folder, self.site, self.keys = folder, declared(two_routers=two_routers), Keys()
         self.machines = {one["name"]: one for one in (*self.site["routers"], *self.site["nodes"])}
-        self.boxes = {name: Box(name, folder / name) for name in ("operator", BASTION, ROUTER, *NODES)}
+        self.links = {link["router"]: link for link in self.site["racks"][0]["links"]}
+        self.boxes = {name: Box(name, folder / name) for name in ("operator", BASTION, *self.links, *NODES)}
         self._operator()
+        for name, link in self.links.items():
+            self.boxes[name].sh("ip link add rack-b type bridge; ip link set rack-b up")
+            self.boxes[name].sh(f"ip address add {link['address']}/24 dev rack-b")
+            self.boxes[name].sh("echo 1 > /proc/sys/net/ipv4/ip_forward")
         for name in (ROUTER, *NODES):
             self._furnish(name)
             self.plug(name)
@@ -153,7 +169,6 @@ class Bed:
         self.boxes["operator"].sh(f"ip address add {OPERATOR}/24 dev eth0; ip link set eth0 up")
         door.sh(f"ip address add {DOOR}/24 dev front; ip link set front up; ip link add oob type bridge")
         door.sh("ip address add 192.168.250.1/24 dev oob; ip link set oob up")
-        self.boxes[ROUTER].sh("ip link add rack-b type bridge; ip link set rack-b up")
         self._serve(BASTION, DOOR, self.keys.public["bastions"], "AllowTcpForwarding yes\nForceCommand /bin/false\n")
         self.open_door()
 
@@ -182,15 +197,20 @@ class Bed:
         self._cable(name, "mgmt0", BASTION, name, "oob")
         box.sh(f"ip address add {at}/24 dev mgmt0; ip link set mgmt0 up")
         if name == ROUTER:
-            box.sh("ip address add 172.30.2.1/24 dev rack-b; echo 1 > /proc/sys/net/ipv4/ip_forward")
             box.daemon("/usr/sbin/bird", "-f", "-c", "/etc/bird/bird.conf")
         else:
-            self._cable(name, "eth0", ROUTER, name, "rack-b")
-            address = self.machines[name]["address"]
-            box.sh(f"ip address add {address}/24 dev eth0; ip link set eth0 up; ip route add default via 172.30.2.1")
+            self._uplinks(name)
             box.sh("sysctl --quiet --system")
         box.daemon("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config")
         _await_port(box, at)
+
+    def _uplinks(self, name: str) -> None:
+        box, node = self.boxes[name], self.machines[name]
+        for uplink, router in zip(node["uplinks"], self.links, strict=True):
+            port, address = uplink["name"], uplink.get("address", node["address"])
+            self._cable(name, port, router, name, "rack-b")
+            box.sh(f"ip address add {address}/24 dev {port}; ip link set {port} up")
+        box.sh("ip route add default " + " ".join(f"nexthop via {link['address']}" for link in self.links.values()))
 
     def restart(self, name: str) -> None:
         """Switch a node off and on: its namespaces go, its disk stays."""
@@ -241,9 +261,9 @@ def _await_port(box: Box, address: str) -> None:
 
 
 @contextmanager
-def bed(folder: Path) -> Iterator[Bed]:
+def bed(folder: Path, *, two_routers: bool = False) -> Iterator[Bed]:
     """Build the bed, and end it whatever happens."""
-    made = Bed(folder)
+    made = Bed(folder, two_routers=two_routers)
     try:
         yield made
     finally:

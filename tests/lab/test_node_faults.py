@@ -1,0 +1,95 @@
+"""Every check of a node that a namespace can hold: injected, its finding on that node alone; healed, silence."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.bed import NODES, Bed, bed
+from tests.lab.preflight_faults import FAULTS, HOOKS, RECORDED, TWO_ROUTERS, Fault
+from tests.lab.test_bastion import asked, drift
+from tests.unit.test_remote_node_faults import FAULTS as BY_RECORDED_FACTS
+from underlay.plan.prerequisites import KEPT, RULES
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+HEALING = 20.0
+"""Seconds until everything is silent: neighbours need a moment after a link was down."""
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    yield from prepared(tmp_path_factory.mktemp("bed"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    yield from prepared(tmp_path_factory.mktemp("bed"), two_routers=True)
+
+
+def prepared(folder: Path, *, two_routers: bool = False) -> Iterator[Bed]:
+    with bed(folder, two_routers=two_routers) as made:
+        for name in NODES:
+            made.boxes[name].write("/run/hooks.py", Path(HOOKS).read_text(encoding="utf-8"))
+        assert made.underlay("drift", "--repair", text=asked(made)).returncode == 0
+        yield made
+
+
+def found(there: Bed) -> dict[str, set[str]]:
+    """Return the rules of what is found on each node; a node that could not be asked has its error."""
+    _, seen = drift(there, asked(there))
+    return {one["node"]: {item["rule"] for item in one["findings"]} | {*filter(None, [one["error"]])} for one in seen}
+
+
+def play(there: Bed, fault: Fault) -> dict[str, set[str]]:
+    """Inject a fault, look, heal; what is found once all is silent again is no part of it."""
+    box = there.boxes[fault.machine]
+    box.sh(fault.harm)
+    try:
+        told = found(there)
+    finally:
+        box.sh(fault.heal)
+    end = time.monotonic() + HEALING
+    while any((left := found(there)).values()):
+        assert time.monotonic() < end, f"healed, and still found: {left}"
+    return told
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_its_finding_on_that_node_and_healed_it_is_silent(one: Bed, name: str) -> None:
+    assert play(one, FAULTS[name]) == {NODES[0]: set(FAULTS[name].rules), NODES[1]: set()}
+
+
+@pytest.mark.parametrize("name", TWO_ROUTERS)
+def test_a_fault_of_a_node_behind_two_routers(two: Bed, name: str) -> None:
+    assert play(two, TWO_ROUTERS[name]) == {NODES[0]: set(TWO_ROUTERS[name].rules), NODES[1]: set()}
+
+
+def test_a_service_that_does_not_read_its_file_is_told(one: Bed) -> None:
+    box = one.boxes[NODES[0]]
+    box.write("/usr/local/bin/systemctl", "#!/bin/sh\necho no bus >&2; exit 1\n", "755")
+    box.sh("mkdir -p /run/systemd/netif")
+    try:
+        assert found(one) == {NODES[0]: {"file-drifted"}, NODES[1]: set()}
+        done = one.underlay("drift", "--repair", text=asked(one))
+    finally:
+        box.sh("rm -r /run/systemd/netif /usr/local/bin/systemctl")
+    assert (done.returncode, "[service-not-told] worker-2" in done.stderr) == (1, True)
+    assert found(one) == {name: set() for name in NODES}
+
+
+def test_every_rule_has_a_fault_or_is_known_by_recorded_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    held = Counter(rule for fault in (*FAULTS.values(), *TWO_ROUTERS.values()) for rule in fault.rules)
+    assert set(held) | {"service-not-told"} == {*RULES, *KEPT} - RECORDED
+    recorded = {rule for _, rule in BY_RECORDED_FACTS.values()}
+    assert recorded >= RECORDED
+    with capsys.disabled():
+        print(
+            f"\n{len(set(held) & set(RULES))} of {len(RULES)} rules injected, {len(RECORDED)} by recorded facts: ",
+            end="",
+        )
+        print(", ".join(sorted(RECORDED)))
