@@ -67,6 +67,9 @@ bgp-campaign: ## a campaign: FRR and BIRD against GoBGP in namespaces: every fau
 cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
 	@$(LAB) exec -- python -m tests.lab.cost
 
+intrusion-cost: ## what a mirror and an engine cost a stream, as pairs with their spread
+	@$(LAB) exec -- python -m tests.lab.ids_cost
+
 faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf", "--only ID...", "--sample N --seed S", "--pairs N"
 	@$(LAB) exec -- python -m tests.lab.faults $(ARGS)
 

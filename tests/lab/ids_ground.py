@@ -109,14 +109,14 @@ class Detection:
         self.command = pod["containers"][0]["command"]
         for name in ("etc", "log", "space"):
             (folder / name).mkdir(parents=True)
+        for name, text in self.data.items():
+            (folder / "etc" / name).write_text(text, encoding="utf-8")
         self.state = folder / "mirror.json"
         self.mirror: subprocess.Popen[bytes] | None = None
         self.engine: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the mirror, then the engine, and wait until the engine reads packets."""
-        for name, text in self.data.items():
-            (self.folder / "etc" / name).write_text(text, encoding="utf-8")
         if pods.SETTINGS in self.data:
             self.start_mirror()
         tree = str(cache() / "engine")
