@@ -12,6 +12,7 @@ from components.objects import TAKE_OVER
 from underlay.model import IntrusionDetection, Site
 from underlay.plan.intrusion import objects
 from underlay.plan.intrusion.capture import blind_spots, sees, statements
+from underlay.plan.lineage import DETECTION
 
 
 def detection(site: Site, *, cluster: Cluster, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
@@ -30,7 +31,7 @@ class Detection(pulumi.ComponentResource):
     ) -> None:
         spots = list(blind_spots(site, declared))
         facts: dict[str, Any] = {"capture": declared.capture.value, "sees": list(sees(declared)), "cannotSee": spots}
-        super().__init__("underlay:intrusion:Detection", name, dict(facts), opts)
+        super().__init__(DETECTION, name, dict(facts), opts)
         own = pulumi.ResourceOptions(parent=self, provider=cluster.provider)
         space = objects.namespace()
         made = kubernetes.core.v1.Namespace(objects.NAME, metadata=_taken_over(space["metadata"]), opts=own)

@@ -15,6 +15,7 @@ from tests.program.preview_events import events
 from tests.unit.plan_sites import Change, Data, dev, put
 from underlay.commands import review as command
 from underlay.model import load_site
+from underlay.plan.checks.intrusion import BASE
 from underlay.report.page_html import html
 from underlay.report.page_markdown import markdown
 from underlay.report.review.answers import CUT, Case, answers
@@ -203,3 +204,10 @@ def test_the_command_ends_with_one_where_it_is_refused(tmp_path: Path, capsys: p
     file.write_text(events(applied(), recorder.run(dev(put("addresses.services", "10.244.0.0/20")))), encoding="utf-8")
     assert command.main(["--events", str(file), "--report", str(tmp_path / "out"), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["Is it refused?"].startswith("Yes")
+
+
+def test_what_intrusion_detection_cannot_see_is_on_the_page() -> None:
+    shown = markdown(review(case(put("intrusion_detection", BASE)), "dev"))
+    assert "## Intrusion detection" in shown
+    assert "| cannot see | - | packets between pods of one node" in shown
+    assert "Intrusion detection" not in markdown(review(case(new_mtu), "dev"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from underlay.plan.lineage import CLUSTER, RELEASE, ROUTERS
+from underlay.plan.lineage import CLUSTER, DETECTION, RELEASE, ROUTERS
 from underlay.report.review.preview import Object, Step, of_kind
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
@@ -48,6 +48,8 @@ class Network:
     managed: frozenset[str] = frozenset()
     services: tuple[str, ...] = ()
     """Pools of service addresses."""
+    detection: Object = field(default_factory=dict)
+    """What intrusion detection sees and cannot see; nothing where there is none."""
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -77,6 +79,7 @@ def network(steps: Sequence[Step], side: Side) -> Network:
         routers={str(name): str(text) for name, text in (routers.get("texts") or {}).items()},
         managed=frozenset(map(str, routers.get("managed") or ())),
         services=tuple(_pools(steps, side)),
+        detection=_first(steps, side, DETECTION),
     )
 
 

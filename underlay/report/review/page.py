@@ -45,6 +45,7 @@ def _parts(case: Case) -> list[tuple[str, list[Block]]]:
         ("Ranges", _ranges(case)),
         ("Ways", _ways(case)),
         ("Cilium", _cilium(changes)),
+        *_detection(changes),
         ("Policies", policy_blocks(case.judged)),
         ("Resources", _resources(changes)),
     ]
@@ -94,6 +95,20 @@ def _cilium(changes: Changes) -> list[Block]:
         for one in changes.release
     ]
     return _table(("what", "before", "after", "what it does"), rows)
+
+
+def _detection(changes: Changes) -> list[tuple[str, list[Block]]]:
+    """Return what intrusion detection sees and cannot see, before and after; no section where there is none."""
+    sides = (changes.before.detection, changes.after.detection)
+    if not any(sides):
+        return []
+    keys = (("capture point", "capture"), ("sees", "sees"), ("cannot see", "cannotSee"))
+    rows = [(word, *(_listed(side.get(key)) for side in sides)) for word, key in keys]
+    return [("Intrusion detection", [Table(("what", "before", "after"), rows)])]
+
+
+def _listed(value: object) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
 
 
 def _resources(changes: Changes) -> list[Block]:
