@@ -69,6 +69,8 @@ def _look(ground: Ground, fault: Fault, result: Result) -> None:
         if result.score is Score.RIGHT and result.pods_expected in ("", result.pods):
             return
         time.sleep(PAUSE)
+        if fault.undone and number < TRIES:
+            ground.heal(fault.inject)
 
 
 def keep(ground: Ground, name: str) -> None:

@@ -59,6 +59,8 @@ class Fault(Entry):
     """Seconds until daemons have taken notice: hold times, retries."""
     also: tuple[str, ...] = ()
     """Rules of further causes that are true as well."""
+    undone: bool = False
+    """A daemon puts it right by itself within a minute, so it is injected again before the second verdict."""
     alone: bool = False
     """It changes so much that a second fault cannot be told beside it."""
 
