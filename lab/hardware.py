@@ -54,6 +54,8 @@ class Machine:
     """Ports for gateway addresses that several routers answer for, each with the port in whose segment it is."""
     session: tuple[str, ...] = ()
     """An outside neighbour's own autonomous system, then its peer's address and autonomous system."""
+    default: bool = False
+    """An outside neighbour announces the default route."""
 
     def address(self, port: str) -> str:
         """Return the bare address of an interface, empty when it has none."""
@@ -167,11 +169,17 @@ def _outside(site: Site) -> Iterator[Machine]:
     found = [(router, n) for router in site.routers for n in router.neighbors if n.name not in names]
     for index, (router, neighbor) in enumerate(found):
         network = site.addresses.out_of_band
-        own = tuple(("lo", f"{prefix[0]}/32") for prefix in neighbor.accepts)
+        own = tuple(("lo", f"{prefix[0]}/32") for prefix in neighbor.accepts if prefix.prefixlen)
         uplink = (_port(router.name), _link(neighbor.remote, neighbor.local))
         managed = _managed(site, network[201 + index] if network else None)
         session = (str(neighbor.asn), str(neighbor.local), str(router.asn))
-        yield Machine(neighbor.name, "outside", (*own, uplink, *managed), session=session)
+        yield Machine(
+            neighbor.name,
+            "outside",
+            (*own, uplink, *managed),
+            session=session,
+            default=len(own) < len(neighbor.accepts),
+        )
 
 
 def _cables(site: Site, machines: list[Machine]) -> Iterator[Cable]:

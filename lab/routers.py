@@ -29,6 +29,12 @@ protocol device {{
 include "/etc/bird/conf.d/*.conf";
 """
 
+DEFAULT_CONFIG = """\
+protocol static everything_else {
+    ipv4;
+    route 0.0.0.0/0 unreachable;
+}
+"""
 OUTSIDE_CONFIG = """\
 protocol direct {{
     ipv4;
@@ -44,7 +50,7 @@ protocol bgp {port} {{
     connect retry time 2;
     connect delay time 1;
     error wait time 1, 4;
-    ipv4 {{ import all; export where source = RTS_DEVICE; }};
+    ipv4 {{ import all; export where source = RTS_DEVICE || source = RTS_STATIC; }};
 }}
 """
 
@@ -92,7 +98,9 @@ def outside(machine: Machine) -> Outfit:
     """Return a neighbour outside the site: a BIRD that announces its own addresses and learns the rest."""
     asn, peer, peer_asn = machine.session
     port = next(port for port, _ in machine.addresses if port not in {"lo", "mgmt0"}).replace("-", "_")
-    text = OUTSIDE_CONFIG.format(port=port, asn=asn, peer=peer, peer_asn=peer_asn)
+    text = (DEFAULT_CONFIG if machine.default else "") + OUTSIDE_CONFIG.format(
+        port=port, asn=asn, peer=peer, peer_asn=peer_asn
+    )
     return bird(machine) | Outfit(
         files={"/etc/bird/conf.d/outside.conf": text, "/etc/sysctl.d/10-router.conf": ""},
     )

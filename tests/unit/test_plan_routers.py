@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plan_sites import Change, dev, drop, put, site
+from tests.unit.plan_sites import Change, declaration, dev, drop, put, site
 from tests.unit.test_plan_paths import line
-from underlay.plan.checks import RULES
+from underlay.plan.checks import RULES, findings
 from underlay.plan.checks.examples import declared as example
+from underlay.plan.ends import declared_ends, differences, planned
 from underlay.plan.routers import PASSWORD_MARK, router_text, symbol
 from underlay.plan.verification import expectations
 from underlay.plan.waivers import STRUCTURE
@@ -133,3 +134,22 @@ def test_whatever_a_waiver_lets_pass_a_router_and_the_verdict_know_each_node_by_
         assert "None" not in text
         known = set(re.findall(r"^ *(?:neighbor|peer) (\S+) ", text, re.MULTILINE))
         assert {str(one.address) for one in expected.router(router.name).sessions} <= known
+
+
+EVERYWHERE = put("routers.0.neighbors.1.accepts", ["0.0.0.0/0", "203.0.113.10/32"])
+
+
+def test_a_default_route_can_be_declared_and_is_taken_as_itself_alone() -> None:
+    assert not [one for one in findings(declaration(EVERYWHERE)) if one.severity == "error"]
+    assert "ip prefix-list UNDERLAY-DEFAULT seq 5 permit 0.0.0.0/0\n" in text("tor-a", EVERYWHERE)
+    assert "define UNDERLAY_DEFAULT = [ 0.0.0.0/0 ];" in text("tor-b", EVERYWHERE)
+    assert differences(planned(site(EVERYWHERE)), declared_ends(site(EVERYWHERE))) == []
+
+
+def test_a_default_route_is_told_inside_and_never_to_a_neighbour_outside() -> None:
+    lake = {"name": "lake", "asn": 65300, "local": "172.30.255.8", "remote": "172.30.255.9"}
+    found = text("tor-a", EVERYWHERE, lambda data: data["routers"][0]["neighbors"].append(lake))
+    clauses = re.findall(
+        r"route-map UNDERLAY-PEER-(\S+) permit \d+\n match ip address prefix-list UNDERLAY-DEFAULT\n", found
+    )
+    assert clauses == ["TOR-B-OUT", "CLIENT-IN"]

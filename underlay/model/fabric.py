@@ -45,7 +45,7 @@ class Neighbor(Model):
     remote: Address
     """The neighbour's address of the session."""
     accepts: tuple[Network, ...] = ()
-    """Prefixes taken from this neighbour beside what the site itself declares."""
+    """Prefixes taken from this neighbour beside what the site declares; 0.0.0.0/0: its default route alone."""
 
 
 class Router(Model):

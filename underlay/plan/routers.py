@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Network
 
 import jinja2
 
 from underlay.model import Neighbor, Platform, Router, Site
 from underlay.plan.bgp import address_at
 from underlay.plan.digest import digest
-from underlay.plan.learned import Entry, learned
+from underlay.plan.learned import Entry, Learned, learned
 from underlay.plan.owner import owner_line
 from underlay.plan.paths import adjacency
 from underlay.sources import template
@@ -37,8 +38,10 @@ minutes, also where both routers started at once and only their connections met.
 WAYS = 16
 """Equal ways that VRP uses at once; FRR and BIRD use 16 or more without being told."""
 
-PODS, SUBNETS, SERVICES, WHOLES = "PODS", "SUBNETS", "SERVICES", "AGGREGATES"
+PODS, SUBNETS, SERVICES, WHOLES, REST = "PODS", "SUBNETS", "SERVICES", "AGGREGATES", "DEFAULT"
 HOST = 32
+DEFAULT = Entry(IPv4Network("0.0.0.0/0"), 0)
+"""The route to everything else, and to nothing that is in it."""
 
 
 FOUND = {
@@ -138,11 +141,14 @@ class _Told:
     """What a router's neighbours may tell it; the set of those that may tell the same bears the first one's name."""
 
     def __init__(self, site: Site, router: Router) -> None:
-        self.by = {neighbor.remote: learned(site, router, neighbor) for neighbor in router.neighbors}
+        told = {neighbor.remote: learned(site, router, neighbor) for neighbor in router.neighbors}
+        self.default = frozenset(remote for remote, found in told.items() if DEFAULT in found.entries)
+        self.by = {remote: _without_default(found) for remote, found in told.items()}
         names: dict[tuple[Entry, ...], str] = {}
         for neighbor in router.neighbors:
             names.setdefault(self.by[neighbor.remote].entries, f"PEER-{neighbor.name.upper()}")
         self.sets = {name: entries for entries, name in names.items() if entries}
+        self.sets |= {REST: (DEFAULT,)} if self.default else {}
         self.name_of = {remote: names[found.entries] for remote, found in self.by.items()}
         self._tellers = Counter(self.name_of.values())
 
@@ -153,16 +159,22 @@ class _Told:
 
 
 def _peer(site: Site, router: Router, neighbor: Neighbor, told: _Told, sets: Iterable[str]) -> Peer:
+    rest = (REST,) if neighbor.remote in told.default else ()
     own, alone, prefixes = told.name_of[neighbor.remote], told.alone(neighbor), told.by[neighbor.remote].networks
     carries_pods, outside = neighbor.name in adjacency(site)[router.name], neighbor.name not in site.router_names
     expected = prefixes + (len(site.nodes) + _services(site) if carries_pods else 0)
     return Peer(
         declared=neighbor,
-        imports=(*(_from_nodes(site) if carries_pods else ()), *([own] if own in sets else [])),
-        exports=(PODS, *(name for name in sets if name != alone and (outside or name != WHOLES))),
+        imports=(*(_from_nodes(site) if carries_pods else ()), *([own] if own in sets else []), *rest),
+        exports=(PODS, *(name for name in sets if name not in (alone, REST if outside else WHOLES))),
         outside=outside,
         limit=1 << (expected + SPARE_PREFIXES).bit_length(),  # in steps, so that one more node changes nothing
     )
+
+
+def _without_default(found: Learned) -> Learned:
+    """Return what may be learned beside the default route, which is a set of its own: nobody outside is told of it."""
+    return Learned(tuple(entry for entry in found.entries if entry != DEFAULT), found.networks)
 
 
 @cache

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 from underlay.model import Neighbor, Router
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
+DEFAULT = IPv4Network("0.0.0.0/0")
 SHORTEST_RESTART = 15
 """Seconds; measured: 12.8 from an agent's end to its session."""
 RESERVED = {
@@ -101,12 +103,12 @@ def _answers(router: Router, neighbor: Neighbor, other: Router) -> bool:
     good={"routers.0.neighbors.1.accepts": ["203.0.113.0/24"]},
 )
 def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem]:
-    """A neighbour that could announce other ranges could take over pods, nodes or services."""
+    """A neighbour that could announce other ranges could take over pods, nodes or services; a default route cannot."""
     external = declaration.site.addresses.external
     for where, router, number in declaration.sessions():
         for network in router.neighbors[number].accepts:
-            if not any(network.subnet_of(allowed) for allowed in external):
-                expected = "a part of one of site.addresses.external"
+            if network != DEFAULT and not any(network.subnet_of(allowed) for allowed in external):
+                expected = "a part of one of site.addresses.external, or the default route 0.0.0.0/0"
                 yield Problem(f"{where}.accepts", network, expected, "Declare the outside network first.")
 
 
