@@ -153,3 +153,23 @@ def test_a_default_route_is_told_inside_and_never_to_a_neighbour_outside() -> No
         r"route-map UNDERLAY-PEER-(\S+) permit \d+\n match ip address prefix-list UNDERLAY-DEFAULT\n", found
     )
     assert clauses == ["TOR-B-OUT", "CLIENT-IN"]
+
+
+DYNAMIC = (put("routers.0.dynamic_nodes", True), put("routers.1.dynamic_nodes", True))
+
+
+def test_nodes_are_taken_from_their_segment_where_that_is_declared() -> None:
+    frr, bird = text("tor-a", *DYNAMIC), text("tor-b", *DYNAMIC)
+    assert " bgp listen limit 128\n bgp listen range 172.30.1.0/24 peer-group UNDERLAY-NODES\n" in frr
+    assert "    neighbor range 172.30.2.0/24 as 65010;\n" in bird
+    assert "172.30.1.11" not in frr
+    assert "172.30.2.11" not in bird
+    assert differences(planned(site(*DYNAMIC)), declared_ends(site(*DYNAMIC))) == []
+
+
+def test_such_a_router_s_text_is_the_same_with_one_more_node() -> None:
+    def more(data: dict[str, list[dict[str, object]]]) -> None:
+        data["nodes"].append({**data["nodes"][1], "name": "worker-9", "address": "172.30.1.99"})
+
+    assert text("tor-a", *DYNAMIC, more) == text("tor-a", *DYNAMIC)
+    assert text("tor-a", more) != text("tor-a")

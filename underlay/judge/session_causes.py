@@ -8,7 +8,7 @@ from underlay.judge.case import Case
 from underlay.judge.router_causes import cause, far_end
 from underlay.judge.router_checks import halted
 from underlay.judge.verdict import Cause
-from underlay.judge.views import BGP_PORT, RouterView
+from underlay.judge.views import BGP_PORT, RouterView, network
 from underlay.plan.verification import ExpectedSession
 
 DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "refused", "limit", "families")
@@ -58,11 +58,12 @@ def _too_many(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[st
 def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]]:
     """Return which end contradicts the plan, and the fact that says so."""
     own = router.sessions.get(str(peer.address))
-    if own is None:
+    listens = own is None and _listens(router, peer, case)
+    if own is None and not listens:
         return f"{router.name} has no such neighbour", [
             f"{router.name} lists {len(router.sessions)} neighbours, none is {peer.address}"
         ]
-    if own.asn != peer.asn:
+    if own and own.asn != peer.asn:
         return f"{router.name} expects AS {own.asn}, {peer.peer} speaks AS {peer.asn}", [
             f"{router.name}: neighbour {peer.address} has AS {own.asn}"
         ]
@@ -79,6 +80,11 @@ def _wrong_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[s
             f"{node.name}: peer {far.address} has AS {far.asn}"
         ]
     return "neither end's configuration contradicts the plan (password, TCP port 179, path?)", []
+
+
+def _listens(router: RouterView, peer: ExpectedSession, case: Case) -> bool:
+    """Say whether a router takes a peer from a range: it lists no such neighbour until there is a session."""
+    return any(peer.address in found for text in case.ends.ranges.get(router.name, {}) if (found := network(text)))
 
 
 def _blocked(router: RouterView) -> list[str]:

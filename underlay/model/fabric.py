@@ -63,6 +63,8 @@ class Router(Model):
     """Needed where `managed` is true."""
     neighbors: tuple[Neighbor, ...] = ()
     """Sessions beside those with the nodes of its racks, which follow from the racks."""
+    dynamic_nodes: bool = False
+    """True: any node in the router's racks' segments that has the password, none by name (FRR, BIRD)."""
     aggregates: tuple[Network, ...] = ()
     """Announced to neighbours outside the site in place of their parts; the router discards what no part takes."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import jinja2
 
@@ -71,6 +71,7 @@ class Peer:
 def router_text(site: Site, router: Router) -> str:
     """Return the configuration of a router; the place of the password holds a mark, never the password."""
     found = filters(site, router)
+    dynamic = router.dynamic_nodes and router.platform is not Platform.VRP
     return (
         _environment()
         .get_template(TEMPLATES[router.platform])
@@ -81,11 +82,9 @@ def router_text(site: Site, router: Router) -> str:
             bgp=site.bgp,
             pods=site.addresses.pods,
             sets=found.sets,
-            nodes=[
-                (node.name, address_at(link, node))
-                for rack, link in site.links_of(router.name)
-                for node in site.nodes_of(rack.name)
-            ],
+            nodes=[] if dynamic else _nodes(site, router),
+            segments=[link.subnet for _, link in site.links_of(router.name)] if dynamic else [],
+            listen_limit=listen_limit(site, router),
             peers=found.peers,
             node_imports=found.from_nodes,
             password=PASSWORD_MARK,
@@ -94,6 +93,17 @@ def router_text(site: Site, router: Router) -> str:
             error_wait=ERROR_WAIT,
         )
     )
+
+
+def listen_limit(site: Site, router: Router) -> int:
+    """Return how many nodes FRR takes that are not named, in steps; by itself it takes 100."""
+    return 1 << (len(_nodes(site, router)) + SPARE_PREFIXES).bit_length()
+
+
+def _nodes(site: Site, router: Router) -> list[tuple[str, IPv4Address]]:
+    """Return each node behind a router with the address by which the router knows it."""
+    links = site.links_of(router.name)
+    return [(node.name, address_at(link, node)) for rack, link in links for node in site.nodes_of(rack.name)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from underlay.model import Neighbor, Router
+from underlay.model import Neighbor, Platform, Router
 from underlay.plan.checks.registry import Declaration, Problem, rule
 
 DEFAULT = IPv4Network("0.0.0.0/0")
@@ -125,6 +125,19 @@ def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[P
         owners = {router.asn: f"router {router.name}", site.bgp.asn: "the cluster"}
         if neighbor.name not in site.router_names and neighbor.asn in owners:
             yield Problem(f"{where}.asn", f"{neighbor.asn}, as {owners[neighbor.asn]}", "a number of its own")
+
+
+@rule(
+    "dynamic-nodes-not-on-platform",
+    bad={"routers.0.platform": "vrp", "routers.0.managed": False, "routers.0.dynamic_nodes": True},
+    good={"routers.0.dynamic_nodes": True},
+)
+def platforms_take_nodes_without_names(declaration: Declaration) -> Iterator[Problem]:
+    """FRR and BIRD take any peer of a segment; for VRP this has not been written, because nobody has run it here."""
+    for index, router in enumerate(declaration.site.routers):
+        if router.dynamic_nodes and router.platform is Platform.VRP:
+            fix = "Leave dynamic_nodes out: each node is then a neighbour by its address."
+            yield Problem(f"site.routers.{index}.dynamic_nodes", f"true on {router.platform}", "frr or bird", fix)
 
 
 @rule(
