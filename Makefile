@@ -58,6 +58,9 @@ docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay schema page > docs/site.md
 	@$(LAB) exec -- python -m underlay pictures --site Pulumi.dev.yaml --report docs/pictures
 
+browser: ## every page in a headless browser, light and dark, at two widths; pictures in build/browser
+	@$(LAB) exec -- python -m tests.browser
+
 paths-campaign: ## a campaign: sampled sites in namespaces; forecast against the kernel after each loss, then FRR and BIRD
 	@$(LAB) exec -- python -m tests.lab.forwarding 30 && $(LAB) exec -- python -m tests.lab.routing 6 2
 

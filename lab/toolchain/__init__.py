@@ -22,6 +22,7 @@ STEPS = "steps"
 MADE = (
     "base",
     "bin",
+    "browser",
     "chart",
     "clang",
     "engine*",

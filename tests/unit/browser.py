@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FOUND = os.environ.get("UNDERLAY_BROWSER") or next((path for name in NAMES if (path := shutil.which(name))), "")
+from tests.browser.program import found
+
+FOUND = found()
 """The browser's program; nothing where there is none."""
 FLAGS = (
     "--headless",
@@ -25,6 +26,11 @@ FLAGS = (
     "--use-angle=swiftshader",
 )
 END = b"\0"
+COMPLAINTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
+LONGEST = 400
+"""Letters of a complaint."""
+HIGHEST = 6000
+"""Pixels of a picture."""
 
 
 class Browser:
@@ -34,9 +40,11 @@ class Browser:
         """Open an empty page."""
         self._to, self._back, self._number, self._session = to, back, 0, ""
         self.asked: list[str] = []
+        self.complaints: list[str] = []
+        """What scripts and the browser itself have said against a page."""
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for part in ("Page", "Runtime", "Network"):
+        for part in ("Page", "Runtime", "Network", "Log"):
             self._call(f"{part}.enable")
 
     def open(self, file: Path, scheme: str = "light", width: int = 1280) -> None:
@@ -52,6 +60,13 @@ class Browser:
         """Return what an expression of the page comes to."""
         return self._call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
+    def screenshot(self, file: Path) -> None:
+        """Write the whole page as a picture."""
+        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], HIGHEST), "scale": 1}
+        data = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
+        file.write_bytes(base64.b64decode(data))
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         session = {"sessionId": self._session} if self._session else {}
@@ -65,22 +80,28 @@ class Browser:
         return result
 
     def _next(self) -> dict[str, Any]:
-        text = b""
+        text = bytearray()
         while (letter := self._back.read(1)) != END:
             assert letter, "the browser has ended"
             text += letter
         message: dict[str, Any] = json.loads(text)
-        if message.get("method") == "Network.requestWillBeSent":
-            self.asked.append(message["params"]["request"]["url"])
+        self._keep(message.get("method", ""), message.get("params", {}))
         return message
+
+    def _keep(self, method: str, told: dict[str, Any]) -> None:
+        if method == "Network.requestWillBeSent":
+            self.asked.append(told["request"]["url"])
+        if method in COMPLAINTS:
+            self.complaints.append(f"{method}: {json.dumps(told)[:LONGEST]}")
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
+def browser(profile: Path, program: str = FOUND) -> Iterator[Browser]:
     """Yield a browser; it ends with the test."""
     to_read, to_write = os.pipe()
     back_read, back_write = os.pipe()
-    words = ["bash", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{back_write}', FOUND, *FLAGS, f"--user-data-dir={profile}"]
+    words = ["bash", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{back_write}', program, *FLAGS]
+    words.append(f"--user-data-dir={profile}")
     with (profile.parent / "browser.log").open("wb") as log:
         running = subprocess.Popen(words, pass_fds=(to_read, back_write), stdout=log, stderr=log)
     os.close(to_read)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.__main__ import FAINT
 from tests.unit.browser import FOUND, Browser, browser
 from tests.unit.plan_sites import site
 from tests.unit.test_report_page import HOSTILE
@@ -61,3 +62,19 @@ def test_pages_fit_in_light_and_dark(chromium: Browser, tmp_path: Path, width: i
     assert chromium.value("document.documentElement.scrollWidth") <= width
     assert chromium.value("getComputedStyle(document.body).backgroundColor") == paper
     assert chromium.value("getComputedStyle(document.querySelector('svg .paper')).fill") == paper
+
+
+def test_faint_texts_and_complaints_are_found(chromium: Browser, tmp_path: Path) -> None:
+    """What `make browser` looks for is seen where it is."""
+    file = show(Page("p", "readable", []), tmp_path)
+    chromium.open(file)
+    assert chromium.value(FAINT) == chromium.complaints == []
+    faint = '<p style="color: #bbb">faint</p><script>console.error("said"); undefined.x;</script>'
+    file.write_text(file.read_text(encoding="utf-8").replace("</main>", faint), encoding="utf-8")
+    chromium.open(file)
+    assert [text.partition(" ")[0] for text in chromium.value(FAINT)] == ["faint"]
+    assert sorted({text.partition(":")[0] for text in chromium.complaints}) == [
+        "Runtime.consoleAPICalled",
+        "Runtime.exceptionThrown",
+    ]
+    chromium.complaints.clear()

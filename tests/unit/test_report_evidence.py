@@ -13,6 +13,7 @@ from tests.unit.judge_faults import forwarding_off
 from tests.unit.judge_site import healthy, site, verdict
 from underlay.judge.evidence import Evidence
 from underlay.report import evidence as proof
+from underlay.report import verdict_page
 from underlay.report.evidence import MANIFEST, REDACTED, files, run_id, secrets_of, write
 
 KEY = "-----BEGIN KEY-----\ncanary-first-line\ncanary-second-line\n-----END KEY-----\n"
@@ -93,6 +94,15 @@ def test_the_page_names_the_cause_and_draws_it() -> None:
     assert cause.rule in page
     assert page.count("<svg") == 3
     assert "Nothing was found to be broken." in made(healthy())["verdict.html"].decode()
+
+
+def test_what_passed_is_counted_where_a_page_would_be_long(monkeypatch: Any) -> None:
+    whole = made(broken())
+    monkeypatch.setattr(verdict_page, "MOST", 20)
+    page = made(broken())["verdict.html"].decode()
+    assert "<td>4 places</td><td>session</td><td>pass</td><td>each is in verdict.json</td>" in page
+    assert page.count(' class="bad">fail</td>') == whole["verdict.html"].decode().count(' class="bad">fail</td>') > 5
+    assert json.loads(made(broken())["verdict.json"]) == json.loads(whole["verdict.json"])
 
 
 def test_a_large_file_is_packed_and_replaces_the_former_one(tmp_path: Path, monkeypatch: Any) -> None:

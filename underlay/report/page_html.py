@@ -16,9 +16,13 @@ REPOSITORY = "../../"
 """From where reports are written, `build/NAME/`, to the documents that links lead to."""
 
 
+BAD = ("fail", "error", "refused")
+"""Cells that stand out; their words say it, too."""
+
+
 def html(page: Page) -> str:
     """Return the whole page; every text is escaped by the template engine, and only our own drawings are not."""
-    return _environment().get_template(TEMPLATE).render(page=page, repository=REPOSITORY)
+    return _environment().get_template(TEMPLATE).render(page=page, repository=REPOSITORY, bad=BAD)
 
 
 @cache

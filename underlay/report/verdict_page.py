@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from underlay.report.page import Block, Items, Page, Picture, Section, Table, Wo
 from underlay.report.pictures import drawings, seen
 
 ORDER = (Status.FAIL, Status.ERROR, Status.SKIPPED, Status.PASS)
+MOST = 2000
+"""Rows of evidence that a page shows; beyond it, checks that passed are counted, so that a browser opens it quickly."""
 
 
 def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, versions: Mapping[str, Any]) -> Page:
@@ -62,7 +65,8 @@ def _alerts(verdict: Verdict) -> Table:
 
 def _checks(verdict: Verdict) -> Table:
     found = sorted(verdict.checks, key=lambda check: ORDER.index(check.status))
-    return Table(
-        ("where", "check", "status", "found"),
-        [(check.where, check.rule, check.status.value, check.found) for check in found],
-    )
+    shown = found if len(found) <= MOST else [check for check in found if check.status is not Status.PASS]
+    rows = [(check.where, check.rule, check.status.value, check.found) for check in shown]
+    passed = Counter(check.rule for check in found[len(shown) :])
+    rows += [(f"{count} places", rule, Status.PASS.value, "each is in verdict.json") for rule, count in passed.items()]
+    return Table(("where", "check", "status", "found"), rows)
