@@ -64,8 +64,8 @@ browser: ## every page in a headless browser, light and dark, at two widths; pic
 paths-campaign: ## a campaign: sampled sites in namespaces; forecast against the kernel after each loss, then FRR and BIRD
 	@$(LAB) exec -- python -m tests.lab.forwarding 30 && $(LAB) exec -- python -m tests.lab.routing 6 2
 
-bgp-campaign: ## a campaign: FRR and BIRD against GoBGP in namespaces: every fault at either end, then five sampled sites
-	@$(LAB).toolchain --only gobgp && $(LAB) exec -- python -m tests.lab.bgp.faults && $(LAB) exec -- python -m tests.lab.bgp.sites 5 2
+bgp-campaign: ## a campaign: FRR and BIRD against GoBGP in namespaces: faults at either end, five sampled sites, losses, changes
+	@$(LAB).toolchain --only gobgp && $(LAB) exec -- python -m tests.lab.bgp.faults && $(LAB) exec -- python -m tests.lab.bgp.sites 5 2 && $(LAB) exec -- python -m tests.lab.bgp.losses && $(LAB) exec -- python -m tests.lab.bgp.changes
 
 cost: ## what the verifier costs a node: seconds, memory, nanoseconds per event, by both backends
 	@$(LAB) exec -- python -m tests.lab.cost

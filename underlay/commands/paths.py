@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
     site = stack_file.site(arguments.site)
     solution = solve(site)
     if arguments.json:
-        print(json.dumps(document(solution), indent=2))
+        print(json.dumps(document(solution, site.bgp), indent=2))
     else:
         show(solution, site.name, Console())
     return 0

@@ -7,7 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from underlay.plan.paths import Pair, Remains, Solution
+from underlay.model import Bgp
+from underlay.plan.paths import Kind, Pair, Remains, Solution
+from underlay.plan.paths.notice import Way, notice
 
 MOST = 40
 """Lines of losses that are shown; JSON has them all."""
@@ -64,11 +66,11 @@ def _harm(remains: Remains) -> str:
     return "; ".join(parts) or "carried"
 
 
-def document(solution: Solution) -> dict[str, Any]:
+def document(solution: Solution, bgp: Bgp) -> dict[str, Any]:
     """Return the same as plain data."""
     return {
         "ways": [_pair(solution, pair) for pair in solution.pairs],
-        "losses": [_loss(solution, remains) for remains in solution.remains],
+        "losses": [_loss(solution, remains, bgp) for remains in solution.remains],
     }
 
 
@@ -78,8 +80,9 @@ def _pair(solution: Solution, pair: Pair) -> dict[str, Any]:
     return {"source": pair.source, "target": pair.target, "pairs": solution.number_of(pair), **ways}
 
 
-def _loss(solution: Solution, remains: Remains) -> dict[str, Any]:
+def _loss(solution: Solution, remains: Remains, bgp: Bgp) -> dict[str, Any]:
     loss = remains.loss
+    noticed = notice(bgp, loss, Way.ENDED if loss.kind in {Kind.BGP, Kind.AGENT} else Way.PORTS)
     harmed = [
         {"source": pair.source, "target": pair.target, "status": status} for pair, status in remains.harmed.items()
     ]
@@ -88,6 +91,7 @@ def _loss(solution: Solution, remains: Remains) -> dict[str, Any]:
         "router": loss.router,
         "other": loss.other,
         "losses": solution.number_of_losses(loss),
+        "noticed": {"seconds": noticed.seconds, "by": noticed.by, "loses": noticed.loses},
         "promise_broken": not remains.excused,
         "harmed": harmed,
     }

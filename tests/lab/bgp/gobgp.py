@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from lab.paths import cache
 from underlay.model import Node, Site
@@ -69,13 +70,20 @@ def configuration(site: Site, node: Node, password: str) -> str:
 
 def states(node: str) -> dict[str, str]:
     """Return the state of a node's sessions by the router's address; empty while the daemon does not answer."""
+    peers = _peers(node)
+    return {name: STATES.get(peer["state"].get("session_state"), "idle") for name, peer in peers.items()}
+
+
+def since(node: str) -> dict[str, str]:
+    """Return since when each session of a node is up, in the daemon's own words."""
+    return {name: str(peer["timers"]["state"].get("uptime")) for name, peer in _peers(node).items()}
+
+
+def _peers(node: str) -> dict[str, Any]:
     command = ["ip", "netns", "exec", node, str(program("gobgp")), "neighbor", "-j"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     peers = json.loads(done.stdout or "[]") if not done.returncode else []
-    return {
-        str(peer["conf"]["neighbor_address"]): STATES.get(peer["state"].get("session_state"), "idle")
-        for peer in peers or []
-    }
+    return {str(peer["conf"]["neighbor_address"]): peer for peer in peers or []}
 
 
 STATES = {1: "idle", 2: "connect", 3: "active", 4: "opensent", 5: "openconfirm", 6: "established"}

@@ -1,0 +1,161 @@
+"""Routers, links and daemons lost while pods talk: packets and seconds, beside what the plan forecasts.
+
+`python -m tests.lab.bgp.losses [NAME ...]` starts the site of every mechanism anew for each row and prints a table.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.lab.bgp.ground import Ground, apart
+from tests.lab.bgp.stream import Loss as Lost
+from tests.lab.bgp.stream import Stream
+from tests.lab.world import Case
+from tests.unit.corpus import site as of_corpus
+from tests.unit.plan_sites import put
+from underlay.model import Site, load_site
+from underlay.plan.paths import Kind, Loss, Pair, Status, solve
+from underlay.plan.paths.notice import Notice, Way, notice
+
+SLACK = 1.0
+"""Seconds by which a busy machine may be late."""
+BEFORE, AFTER = 1.0, 14.0
+"""Seconds of the stream before and after what happens; longer than the hold time."""
+TIMERS = {"connect_retry": 1, "hold": 6, "keepalive": 2}
+WAYS: dict[Way, str] = {
+    Way.PORTS: "its ports go down",
+    Way.ENDED: "ended",
+    Way.FROZEN: "frozen",
+    Way.HUNG: "hangs, its ports stay up",
+}
+HANG = "nft add table ip hung; " + "; ".join(
+    f"nft add chain ip hung {hook} '{{ type filter hook {hook} priority 0; policy drop; }}'"
+    for hook in ("input", "forward", "output")
+)
+
+
+class Row(NamedTuple):
+    """A loss, and how it comes about."""
+
+    name: str
+    loss: Loss
+    way: Way
+    signal: int = 0
+
+
+ROWS = (
+    Row("router-frr", Loss(Kind.ROUTER, "tor-c"), Way.PORTS),
+    Row("router-bird", Loss(Kind.ROUTER, "tor-d"), Way.PORTS),
+    Row("router-of-shared-gateways", Loss(Kind.ROUTER, "tor-a"), Way.PORTS),
+    Row("link", Loss(Kind.LINK, "tor-a", "tor-c"), Way.PORTS),
+    Row("rack-link", Loss(Kind.RACK_LINK, "tor-c", "rack-b"), Way.PORTS),
+    Row("uplink", Loss(Kind.UPLINK, "tor-d", "rack-b"), Way.PORTS),
+    Row("daemon-ended-frr", Loss(Kind.BGP, "tor-c"), Way.ENDED, signal.SIGTERM),
+    Row("daemon-killed-frr", Loss(Kind.BGP, "tor-c"), Way.ENDED, signal.SIGKILL),
+    Row("daemon-ended-bird", Loss(Kind.BGP, "tor-d"), Way.ENDED, signal.SIGTERM),
+    Row("daemon-killed-bird", Loss(Kind.BGP, "tor-d"), Way.ENDED, signal.SIGKILL),
+    Row("daemon-frozen-frr", Loss(Kind.BGP, "tor-c"), Way.FROZEN, signal.SIGSTOP),
+    Row("daemon-frozen-bird", Loss(Kind.BGP, "tor-d"), Way.FROZEN, signal.SIGSTOP),
+    Row("router-hangs-frr", Loss(Kind.ROUTER, "tor-c"), Way.HUNG),
+    Row("router-hangs-bird", Loss(Kind.ROUTER, "tor-d"), Way.HUNG),
+    Row("agent-killed", Loss(Kind.AGENT, "", "rack-b"), Way.ENDED, signal.SIGKILL),
+)
+
+
+def declared() -> Site:
+    """Return the site that has a rack of each mechanism with several routers, with quick timers."""
+    data = of_corpus("every-mechanism")
+    put("bgp.timers", TIMERS)(data)
+    return load_site(data)
+
+
+def happen(ground: Ground, row: Row) -> None:
+    """Let a loss happen; shared gateways move at once, because no VRRP runs here."""
+    world = ground.world
+    match row.way:
+        case Way.PORTS:
+            world.set_ports(row.loss, "down")
+            world.give_gateways(Case(row.loss, 0))
+        case Way.HUNG:
+            ground.good(row.loss.router, HANG)
+        case _:
+            name = row.loss.router or world.first[row.loss.other]
+            ground.daemons[name][-1].send_signal(row.signal)
+
+
+def run(row: Row) -> int:
+    """Measure one row in a fresh ground and print it as one line of JSON."""
+    site = declared()
+    ground = Ground(site)
+    ground.world.give_gateways(Case(None, 0))
+    if not ground.settled(90):
+        print(json.dumps({"row": row.name, "wrong": "not settled"}), flush=True)
+        return 1
+    stream = Stream(ground.world)
+    stream.run(BEFORE + AFTER, BEFORE, partial(happen, ground, row))
+    told = notice(site.bgp, row.loss, row.way)
+    wrong = contradictions(site, row, told, stream.losses())
+    found = {f"{one} to {other}": lost._asdict() for (one, other), lost in stream.losses().items() if lost.lost}
+    result = {
+        "row": row.name,
+        "loss": str(row.loss),
+        "way": "killed" if row.signal == signal.SIGKILL else WAYS[row.way],
+        "forecast": told._asdict(),
+        "lost": found,
+    }
+    print(json.dumps(result | {"wrong": wrong}), flush=True)
+    return 1 if wrong else 0
+
+
+def contradictions(site: Site, row: Row, told: Notice, losses: dict[tuple[str, str], Lost]) -> list[str]:
+    """Return where the forecast does not hold: lost for longer than it takes to notice, or still lost."""
+    silent = row.way in {Way.ENDED, Way.HUNG} and row.loss.router != ""
+    lasting = solve(site).harm(Loss(Kind.BGP, row.loss.router)) if silent else {}
+    found = []
+    for (source, target), lost in losses.items():
+        for_good = lasting.get(Pair(source, target), Status.CARRIED) is not Status.CARRIED
+        longest = float("inf") if for_good else told.seconds + SLACK if told.loses else 0.0
+        if lost.lost and (lost.seconds > longest or (lost.still and not for_good)):
+            found.append(f"{source} to {target}: {lost.seconds:.2f} s, {lost.still} connections still lose")
+    return found
+
+
+def page(results: Sequence[dict[str, Any]]) -> str:
+    """Return the results as a table for people."""
+    lines = [HEAD]
+    for one in results:
+        told, lost = one["forecast"], one["lost"].values()
+        back = [item for item in lost if not item["still"]]
+        good = [item for item in lost if item["still"]]
+        until = f"{told['seconds']:g} s ({told['by']})" if told["loses"] else "nothing lost"
+        after = "" if told["nodes_notice"] else "; nodes go on sending there"
+        parts = (
+            f"{sum(item['lost'] for item in back):,} in {max((item['seconds'] for item in back), default=0):.2f} s",
+            f"{sum(item['lost'] for item in good):,} of {sum(item['sent'] for item in good):,}" if good else "0",
+        )
+        lines.append(f"| {one['loss']} | {one['way']} | {until}{after} | {parts[0]} | {parts[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+HEAD = """\
+| what | how | forecast | lost until noticed | lost as long as it lasts |
+|---|---|---|---|---|"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure the rows that are named, or all of them."""
+    if argv[:1] == ["--page"]:
+        print(page([json.loads(line) for line in Path(argv[1]).read_text().splitlines()]), end="")
+        return 0
+    rows = [row for row in ROWS if not argv or row.name in argv]
+    return 1 if sum(apart(partial(run, row)) != 0 for row in rows) or not rows else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
