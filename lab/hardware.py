@@ -95,9 +95,14 @@ def read(path: Path) -> Hardware:
 def site_of(path: Path) -> Site:
     """Return the site of a stack file, read as the product reads it; Failure says what of it is wrong."""
     try:
-        return stack_file.site(path)
+        site = stack_file.site(path)
     except common.Failure as failure:
         raise Failure(f"site file {failure}") from None
+    if site.ssh.bastions:
+        raise Failure(
+            f"site file {path} declares bastions; the lab's operator stands in the out-of-band network itself"
+        )
+    return site
 
 
 def hardware(site: Site) -> Hardware:

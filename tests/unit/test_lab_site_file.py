@@ -11,6 +11,7 @@ from lab.failure import Failure
 from lab.hardware import read
 
 DEV = Path(__file__).parents[2] / "Pulumi.dev.yaml"
+BASTION = "    ssh: { bastions: [{ name: jump-1, address: 198.51.100.5, user: jump }], bastion: jump-1 }\n"
 
 
 def test_the_site_of_this_repository_has_machines() -> None:
@@ -23,6 +24,7 @@ def test_the_site_of_this_repository_has_machines() -> None:
         ("config:\n  a: 1\n  a: 2\n", "cannot be read as YAML: the key 'a' stands twice"),
         ("config: {}\n", "has no key `config: cilium-underlay:site`"),
         ("config: {'cilium-underlay:site': {name: yes}}\n", "is refused:"),
+        (DEV.read_text(encoding="utf-8").replace("    racks:\n", f"{BASTION}    racks:\n"), "declares bastions"),
     ],
 )
 def test_what_the_engine_would_refuse_makes_no_lab(tmp_path: Path, text: str, words: str) -> None:
