@@ -131,7 +131,6 @@ def declared(*, two_routers: bool = False) -> Data:
     site["nodes"][0]["role"] = "control-plane"
     site["cluster"]["api"]["address"] = site["nodes"][0]["address"]
     del site["cluster"]["installer"]
-    site["cilium"]["owner"] = "installer"
     site["addresses"].update(fabric=[], external=[])
     site["security_groups"][0]["nodes"] = [*NODES]
     site["ssh"] = {"bastions": [{"name": BASTION, "address": DOOR, "user": JUMPER}], "bastion": BASTION}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 PLACES = ("etc", "opt", "usr/lib/systemd", "usr/lib/sysctl.d", "usr/lib/modules-load.d", "usr/local", "var/lib")
 """Folders whose files are compared byte for byte, with owner and mode."""
-LEFT_OUT = ("var/lib/containerd", "var/lib/kubelet", "opt/lab")
-"""The container runtime's and kubelet's own disks, and the lab's programs."""
+LEFT_OUT = ("var/lib/containerd", "var/lib/kubelet", "var/lib/cni", "opt/lab")
+"""The container runtime's and kubelet's own disks and notes, and the lab's programs."""
 COUNTERS = ("conntrack_count", "nf_conntrack_count", "stable_secret")
 COMMANDS = {
     "nft": "nft --stateless list ruleset",
@@ -24,7 +24,8 @@ COMMANDS = {
     "routes6": "ip -6 route show table all",
     "rules": "ip -4 rule show",
     "addresses": "ip -brief -4 address show | sed 's/@[^ ]*//'",
-    "modules": "cat /etc/modules",
+    "pins": "find /sys/fs/bpf | sort",
+    "sets": "ipset list -name",
 }
 
 

@@ -17,6 +17,31 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 STUB = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
 """Stands in for programs of services that no namespace can run: it notes that it was called."""
+CILIUM = """
+ip link add cilium_host type veth peer name cilium_net
+ip link set cilium_host up; ip link set cilium_net up; ip address add 10.244.2.154/32 dev cilium_host
+ip route add 10.244.2.0/24 dev cilium_host src 10.244.2.154
+echo 1 > /proc/sys/net/ipv4/fib_multipath_use_neigh
+ipset create cilium_node_set_v4 hash:ip
+for hook in POSTROUTING PREROUTING; do
+    iptables -t mangle -N CILIUM_$hook
+    iptables -t mangle -A $hook -m comment --comment "cilium-feeder: CILIUM_$hook" -j CILIUM_$hook
+done
+iptables -t nat -N CILIUM_POST_nat
+iptables -t nat -A CILIUM_POST_nat -s 10.244.2.0/24 -m set --match-set cilium_node_set_v4 dst -j ACCEPT
+iptables -t nat -A POSTROUTING -m comment --comment "cilium-feeder: CILIUM_POST_nat" -j CILIUM_POST_nat
+iptables -N CILIUM_FORWARD; iptables -A CILIUM_FORWARD -i lxc+ -j ACCEPT
+iptables -I FORWARD -j CILIUM_FORWARD
+mkdir -p /etc/cni/net.d /run/cilium/state /sys/fs/bpf/cilium/devices/eth0/links /sys/fs/bpf/tc/globals
+echo {} > /etc/cni/net.d/05-cilium.conflist
+echo 'net.ipv4.conf.lxc*.rp_filter = 0' > /etc/sysctl.d/99-zzz-override_cilium.conf
+"""
+"""What agents of 1.20 have left on a node of the lab, made by the same tools."""
+FOREIGN = """
+mkdir -p /etc/cni/net.d
+iptables -t nat -N KUBE-KUBELET-CANARY; iptables -N KUBE-FIREWALL; iptables -A FORWARD -j KUBE-FIREWALL
+"""
+"""What kubelet has made before."""
 Held = dict[str, dict[str, dict[str, str]]]
 RUNS = int(os.environ.get("UNDERLAY_RUNS", "3"))
 """Ordinary runs, of an update and of a look, that have to change and find nothing."""
@@ -37,6 +62,7 @@ def _with_services(there: Bed) -> None:
     box.write("/etc/systemd/networkd.conf.d/10-site.conf", "[Network]\nSpeedMeter=yes\n")
     box.write("/etc/sysctl.d/50-site.conf", "net.ipv4.conf.all.log_martians = 1\nnet.ipv4.conf.all.rp_filter = 1\n")
     box.sh("mkdir -p /etc/NetworkManager /run/systemd/netif /run/NetworkManager; sysctl --quiet --system")
+    there.boxes["worker-3"].sh(FOREIGN)
     box.sh("nft add table inet site; nft add chain inet site in; ip route add 198.18.7.0/24 via 172.30.2.1")
 
 
@@ -64,10 +90,12 @@ def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, 
         "settings net/ipv4/ip_forward",
     }
     there.restart("worker-3")
+    there.boxes["worker-3"].sh(FOREIGN)
     assert drift(there, asked(there))[0] == 0
     ordinary = [(stack.up("--expect-no-changes")[0], drift(there, asked(there))[0]) for _ in range(RUNS)]
     assert ordinary == [(0, 0)] * RUNS
     assert "\n".join(left(prepared, held(there))) == ""
+    there.boxes["worker-3"].sh(CILIUM)
     code, text = stack.destroy()
     assert code == 0, text
     assert "\n".join(left(before, held(there))) == ""

@@ -143,6 +143,7 @@ def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) 
         "host_routing": site.cilium.host_routing.value,
         "kube_proxy_replacement": site.cilium.kube_proxy_replacement,
         "waived": {rule: reason for rule, reason in (waived or {}).items() if rule in RULES},
+        "brings_cilium": site.cilium.owner == "release",
         "mark": OWNER_MARK,
         "files": [{"path": SYSCTL_FILE, "text": sysctl_text(wanted, owner), "needs": "", "after": []}, *services],
         "settings": wanted,

@@ -32,6 +32,7 @@ MODULES = {
         "node_base",
         "node_links",
         "node_services",
+        "cilium_remains",
         "prepare_node",
     ),
     "configure_router": ("machine", "owner", "record", "frr_lines", "frr_ours", "frr", "bird", "configure_router"),

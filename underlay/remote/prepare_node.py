@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from underlay.remote.cilium_remains import first_found, taken_away
 from underlay.remote.machine import Trouble, read, report, run, write
 from underlay.remote.node_base import CHECKS as KERNEL
 from underlay.remote.node_facts import System
@@ -22,7 +23,7 @@ from underlay.remote.node_services import CHECKS as SERVICES
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 RECORD = "var/lib/underlay/node.json"
-"""What was there before: {"settings": {setting: value found first}, "folders": [made for our files]}."""
+"""What was there before: {"settings": {setting: value found first}, "folders": [made for our files], "cilium": …}."""
 CHECKS = (*KERNEL, *LINKS, *SERVICES)
 
 Findings = list[dict[str, str]]
@@ -98,16 +99,20 @@ def drifted(root: Path, data: dict[str, Any]) -> Iterator[Trouble]:
             yield Trouble("file-drifted", file["path"], found, "the text that was applied", fix)
 
 
-def apply(root: Path, data: dict[str, Any]) -> list[str]:
+def apply(system: System, data: dict[str, Any]) -> list[str]:
     """Write settings and files that differ; return what changed."""
+    root = system.root
     known = record(root)
     first = known["settings"]
     found = {key: read(setting(root, key)).strip() for key in data["settings"]}
     dropped = {key: value for key, value in first.items() if key not in found}
     before = {**found, **{key: value for key, value in first.items() if key in found}}
     folders = sorted({*known["folders"], *_missing_folders(root, data)})
-    if {"settings": before, "folders": folders} != known:
-        write(root / RECORD, json.dumps({"settings": before, "folders": folders}, sort_keys=True), mode=0o600)
+    wanted_record = {**known, "settings": before, "folders": folders}
+    if not first and not system.runs_cilium:
+        wanted_record["cilium"] = first_found(system)
+    if wanted_record != known:
+        write(root / RECORD, json.dumps(wanted_record, sort_keys=True), mode=0o600)
     changed = _give_back(root, dropped)
     for key, value in data["settings"].items():
         if found[key] != value:
@@ -121,8 +126,9 @@ def apply(root: Path, data: dict[str, Any]) -> list[str]:
     return changed
 
 
-def remove(root: Path, data: dict[str, Any]) -> list[str]:
+def remove(system: System, data: dict[str, Any]) -> list[str]:
     """Give back what was there before; a setting that somebody changed since stays as it is."""
+    root = system.root
     before = record(root)
     ours = {key: value for key, value in before["settings"].items() if _is_ours(root, key, data)}
     changed = _give_back(root, ours)
@@ -134,6 +140,8 @@ def remove(root: Path, data: dict[str, Any]) -> list[str]:
                 _tell(root, file)
     for folder in sorted(before["folders"], reverse=True):  # inner ones first
         _drop_empty(root / folder)
+    if data["brings_cilium"] and "cilium" in before:
+        changed += taken_away(system, before["cilium"])
     return changed
 
 
@@ -189,12 +197,13 @@ def main(argv: list[str], root: Path = Path("/"), system: System | None = None) 
     mine, owner = Owner(data["site"], data["node"]), owner_in(read(place(root, data["files"][0])))
     if action == "remove" and is_anothers(owner, mine):
         return report([], left_alone(owner, {"node": data["node"]}))
-    all_found = [_placed(trouble, data["node"]) for trouble in found(action, system or System(root), data, mine)]
+    system = system or System(root)
+    all_found = [_placed(trouble, data["node"]) for trouble in found(action, system, data, mine)]
     findings = [one for one in all_found if one["rule"] not in data["waived"]]
     waived = [{**one, "reason": data["waived"][one["rule"]]} for one in all_found if one["rule"] in data["waived"]]
     changed: list[str] = []
     try:
-        changed = [] if findings or action == "look" else {"apply": apply, "remove": remove}[action](root, data)
+        changed = [] if findings or action == "look" else {"apply": apply, "remove": remove}[action](system, data)
     except Trouble as trouble:
         findings = [_placed(trouble, data["node"])]
     return report(findings, {"node": data["node"], "changed": changed, **({"waived": waived} if waived else {})})

@@ -1,0 +1,137 @@
+"""What Cilium leaves on a node once its release is gone: taken away, except for what was there before this project.
+
+Its agents leave devices, chains, pinned programs and files on purpose, so that pods live on while one restarts. While
+an agent runs, nothing is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from underlay.remote.machine import read
+from underlay.remote.node_facts import System
+
+AGENT = "cilium-agent"
+WAIT, PAUSE = 20.0, 0.5
+"""Seconds that an agent has to end, and between two looks for it."""
+FILES = (
+    "etc/cni/net.d/05-cilium.conflist",
+    "etc/sysctl.d/99-zzz-override_cilium.conf",
+    "opt/cni/bin/cilium-cni",
+    "opt/cni/bin/loopback",
+)
+FOLDERS = ("run/cilium", "sys/fs/bpf/cilium")
+PINS = "sys/fs/bpf/tc/globals"
+EMPTIED = (PINS, "sys/fs/bpf/tc")
+"""Folders that agents make and others may share: they go once they are empty."""
+SETTINGS = {"net/ipv4/fib_multipath_use_neigh": "1"}
+"""Settings that agents write and keep no record of, with their value."""
+DEVICES = ("cilium_host", "cilium_net", "cilium_vxlan", "cilium_geneve", "lxc_health")
+TOOLS = ("iptables", "ip6tables")
+Before = dict[str, Any]
+Chain = tuple[str, str, str]
+
+
+def first_found(system: System) -> Before:
+    """Return what of this is on a node already, so that nobody takes it for Cilium's later."""
+    return {
+        "files": [file for file in (*FILES, *EMPTIED) if system.there(file)],
+        "settings": {key: system.text(f"proc/sys/{key}").strip() for key in SETTINGS},
+        "chains": [list(chain) for chain in _chains(system)],
+    }
+
+
+def taken_away(system: System, known: Before) -> list[str]:
+    """Take away what Cilium has left, and return what that was; a running agent keeps everything."""
+    if _runs(system):
+        return [f"{AGENT} still runs: what it has made stays"]
+    return [*_devices(system), *_rules(system), *_empty_chains(system, known), *_files(system, known)]
+
+
+def _runs(system: System) -> bool:
+    end = time.monotonic() + WAIT
+    while any(system.text(f"proc/{one}/comm").strip() == AGENT for one in system.names("proc") if one.isdigit()):
+        if time.monotonic() > end:
+            return True
+        time.sleep(PAUSE)
+    return False
+
+
+def _devices(system: System) -> Iterator[str]:
+    for name in DEVICES:
+        if system.there(f"sys/class/net/{name}") and system.ask("ip", "link", "delete", name)[0] == 0:
+            yield f"device {name} removed"
+
+
+def _rules(system: System) -> Iterator[str]:
+    """Take Cilium's chains away, first the rules that lead to them, then the sets that they used."""
+    for tool in TOOLS:
+        table, code_and_text = "", system.ask(f"{tool}-save")
+        lines = code_and_text[1].splitlines() if code_and_text[0] == 0 else []
+        chains: list[tuple[str, str]] = []
+        for line in lines:
+            if line.startswith("*"):
+                table = line[1:]
+            elif line.startswith(":CILIUM_"):
+                chains.append((table, line[1:].split()[0]))
+            elif line.startswith("-A ") and " -j CILIUM_" in line and not line.startswith("-A CILIUM_"):
+                system.ask(tool, "-t", table, "-D", *shlex.split(line)[1:])
+        for step in ("-F", "-X"):
+            for table, chain in chains:
+                system.ask(tool, "-t", table, step, chain)
+        yield from [f"{len(chains)} chains of {tool} removed"] if chains else []
+    for name in system.ask("ipset", "list", "-name")[1].split():
+        if name.startswith("cilium_"):
+            system.ask("ipset", "destroy", name)
+
+
+def _empty_chains(system: System, known: Before) -> Iterator[str]:
+    """Take away the hooks that the chains hung on, where they are empty, let all pass, and were not there before."""
+    kept = {tuple(chain) for chain in known["chains"]}
+    found = _chains(system)
+    for chain in sorted(chain for chain, empty in found.items() if empty and chain not in kept):
+        system.ask("nft", "delete", "chain", *chain)
+    tables, left = {chain[:2] for chain in found}, {chain[:2] for chain in _chains(system)}
+    for table in sorted(tables - left - {chain[:2] for chain in kept}):
+        system.ask("nft", "delete", "table", *table)
+        yield f"table {' '.join(table)} removed"
+
+
+def _chains(system: System) -> dict[Chain, bool]:
+    """Return each chain of iptables' tables, and whether it is a hook without rules that lets all pass."""
+    try:
+        items = json.loads(system.ask("nft", "-j", "list", "ruleset")[1])["nftables"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    chains = [item["chain"] for item in items if "chain" in item and item["chain"]["family"] in ("ip", "ip6")]
+    used = {(rule["family"], rule["table"], rule["chain"]) for item in items for rule in [item.get("rule")] if rule}
+    named = {(chain["family"], chain["table"], chain["name"]): chain for chain in chains}
+    return {name: chain.get("policy") == "accept" and name not in used for name, chain in named.items()}
+
+
+def _files(system: System, known: Before) -> Iterator[str]:
+    for file in FILES:
+        if file not in known["files"] and system.there(file):
+            (system.root / file).unlink()
+            yield f"/{file} removed"
+    for folder in (*FOLDERS, *(f"{PINS}/{name}" for name in system.names(PINS) if name.startswith("cilium_"))):
+        place = system.root / folder
+        if place.is_dir():
+            shutil.rmtree(place)
+            yield f"/{folder} removed"
+        else:
+            place.unlink(missing_ok=True)
+    for folder in EMPTIED:
+        if folder not in known["files"] and system.there(folder) and not system.names(folder):
+            (system.root / folder).rmdir()
+    for key, written in SETTINGS.items():
+        path, value = Path(system.root / "proc/sys" / key), known["settings"].get(key, "")
+        if value and value != written and read(path).strip() == written:
+            path.write_text(f"{value}\n", encoding="ascii")
+            yield f"{key}: back to {value}"
