@@ -31,6 +31,10 @@ def test_a_fault_of_a_session_is_named_with_its_wrong_end() -> None:
     assert f"{len(SAMPLE)} of {len(SAMPLE)} faults named" in said("faults", *SAMPLE)
 
 
+def test_nodes_that_nobody_names_and_a_default_route_come_up() -> None:
+    assert "0 wrong" in said("sites", "dynamic")
+
+
 def test_what_a_lost_router_costs_is_as_forecast() -> None:
     """A row that ends in a contradiction of the plan's forecast makes the module fail."""
     assert '"wrong": []' in said("losses", "router-hangs-bird")

@@ -136,3 +136,16 @@ def test_no_password_leaves_the_reader() -> None:
     assert report.configuration
     assert "172.30.2.11" in report.configuration.ends
     assert PASSWORD not in report.model_dump_json()
+
+
+def test_a_filter_towards_others_is_no_reason_for_what_a_router_lacks_itself() -> None:
+    narrow = text("tor-a").replace("permit 10.244.0.0/16 ge 24 le 24", "permit 10.244.0.0/16 ge 25 le 25")
+    evidence = healthy()
+    report = evidence["routers"]["tor-a"]
+    report["configuration"] = routers.configuration(narrow, Platform.FRR)
+    report["table"], report["kernel"] = {}, []
+    found = judge(expectations(site()), Evidence.model_validate(evidence), planned(site()))
+    told = {cause.sentence for cause in found.causes if cause.rule == "route-missing"}
+    assert any("tor-a does not accept 10.244.0.0/16{24,24} from tor-b" in sentence for sentence in told), told
+    assert any("tor-a does not accept 10.244.0.0/16{24,24} from cp-1" in sentence for sentence in told)
+    assert not any(": tor-a does not advertise" in sentence for sentence in told)

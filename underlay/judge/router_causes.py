@@ -102,7 +102,8 @@ def _at_the_ends(router: RouterView, wanted: Iterable[str], case: Case) -> list[
     far = [
         one for one in case.differences if one.router in tellers and one.peer == router.name and one.aspect in UNTOLD
     ]
-    return [one.sentence for one in (*own, *far)]
+    inward = (one for one in (*own, *far) if one.aspect != ("tells" if one.wrong == router.name else "takes"))
+    return [one.sentence for one in inward]
 
 
 def _upstream_silent(router: RouterView, cidr: str, node: str, case: Case) -> bool:
