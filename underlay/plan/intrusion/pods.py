@@ -18,8 +18,9 @@ STATE_FILE = f"{STATE}/mirror.json"
 """Where a mirror tells what it has counted."""
 MIRROR, SETTINGS = "/mirror", "mirror.json"
 POD_LINKS = "lxc"
-STEADY = 5
-"""Seconds that an engine has to run before its pod counts: one that refuses a rule ends within them."""
+STEADY = 12
+"""Seconds that an engine has to run before its pod counts: one that refuses a rule ends within them, and Suricata has
+told its first numbers, after eight."""
 ENGINE_RIGHTS, MIRROR_RIGHTS, DEVICE_RIGHTS = ("NET_ADMIN", "NET_RAW"), ("BPF", "NET_ADMIN"), ("NET_ADMIN",)
 
 Object = dict[str, Any]
