@@ -114,6 +114,8 @@ def run() -> Iterator[Run]:
     give_image(site)
     made = Run(site)
     try:
+        for node in NODES:
+            site.inside(node, "rm", "-rf", "/var/log/underlay-ids")
         made.start_pod()
         yield made
     finally:

@@ -134,6 +134,13 @@ def test_alerts_reach_the_verdict_and_the_screen_is_safe() -> None:
     assert "\x1b" not in screen.getvalue()
 
 
+def test_a_former_engines_file_is_not_told() -> None:
+    evidence = healthy()
+    told = {"mirror": None, "engine": None, "alerts": [dict(ALERT)], "unreadable": 0}
+    evidence["nodes"][NODE]["facts"]["intrusion"] = told
+    assert verdict(evidence, expected()).alerts == ()
+
+
 def test_the_drop_of_a_copy_is_no_cause() -> None:
     """The mirror's far end drops each copy; packets that are lost elsewhere must not be laid to that."""
     evidence = at_work()

@@ -31,8 +31,8 @@ def intrusion_checks(node: NodeView, report: NodeReport) -> Iterator[Row]:
 
 
 def alerts(node: NodeView) -> Iterator[Alert]:
-    """Yield the alerts that a node's engine has written, by rule."""
-    facts = node.report.facts.intrusion if node.report else None
+    """Yield the alerts that a node's engine has written, by rule; a file left behind by a former engine is not told."""
+    facts = node.report.facts.intrusion if node.report and node.plan.capture else None
     for row in facts.alerts if facts else ():
         yield Alert(node.name, row.rule, row.message, row.count, row.last, row.source, row.target, row.protocol)
 
