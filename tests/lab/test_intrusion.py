@@ -24,7 +24,9 @@ KEY = "cilium-underlay:site"
 NODES = ("worker-1", "worker-2")
 SEND = """
 import socket, sys
-socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(sys.argv[2].encode(), (sys.argv[1], 9))
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind((sys.argv[3] if sys.argv[3:] else "", 0))
+sock.sendto(sys.argv[2].encode(), (sys.argv[1], 9))
 """
 CLIENT, POD = "203.0.113.10", "ids-test"
 NAMES = ("between-nodes", "from-outside", "within-a-node", "benign")
@@ -76,7 +78,7 @@ class Run:
         self.site.good(*inside, far, "crafted between-nodes")
         self.site.good(*inside, near, "crafted within-a-node")
         self.site.good(*inside, far, "benign and crafted otherwise")
-        self.site.inside("client", "python3", "-c", SEND, near, "crafted from-outside")
+        self.site.inside("client", "python3", "-c", SEND, near, "crafted from-outside", CLIENT)
 
     def alerts(self) -> dict[Seen, int]:
         """Return the alerts of a verdict of now, which has to be green, with their numbers."""
@@ -114,14 +116,14 @@ def run() -> Iterator[Run]:
     give_image(site)
     made = Run(site)
     try:
-        for node in NODES:
-            site.inside(node, "rm", "-rf", "/var/log/underlay-ids")
         made.start_pod()
         yield made
     finally:
         site.run("kubectl", "delete", "pod", POD, "--now", "--ignore-not-found")
         made.file.write_text(made.before, encoding="utf-8")
         site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+        for node in NODES:
+            site.inside(node, "rm", "-rf", "/var/log/underlay-ids")
 
 
 def expected(run: Run, *messages: str) -> set[Seen]:
@@ -179,14 +181,17 @@ def test_an_agents_restart_keeps_the_mirror_and_the_order(run: Run) -> None:
 
 
 def test_a_new_pod_is_watched_and_removing_the_engine_gives_the_links_back(run: Run) -> None:
+    run.declare(capture="pod-links")
     run.site.good("kubectl", "delete", "pod", POD, "--now")
     run.start_pod()
     run.flows()
     wanted = expected(run, "within-a-node")
     assert until(lambda: wanted <= set(run.alerts()), 40)
     run.declare()
+    assert until(lambda: "underlay-ids" not in run.site.inside(NODES[0], "ip", "link"), 40), (
+        "the devices go with the pod"
+    )
     assert all(names == [name for name in names if name.startswith("cil_")] for names in order(run.site).values())
-    assert "underlay-ids" not in run.site.inside(NODES[0], "ip", "link")
     run.green()
 
 
