@@ -34,7 +34,7 @@ FRR = "-A 127.0.0.1 -z {run}/zserv --vty_socket {run} -i {run}/{daemon}.pid -f {
 BRIEF = "router bgp {asn}\n bgp graceful-restart restart-time 1\nexit\n"
 """Neighbours would keep the routes of a daemon that ended for 120 seconds: what is compared is how it is afterwards."""
 RECOVERY = 400.0
-"""Seconds until all is as before: after an error a BIRD waits for one minute, then longer, before it tries again."""
+"""Seconds until all is as before: after an error a daemon waits before it tries again, longer each time."""
 NODE = """\
 router id {id};
 protocol device {{ }}
@@ -195,7 +195,7 @@ def check(site: Site) -> tuple[int, list[str]]:
         world.set_ports(loss, "down")
         found += differences(world, loss)
         world.set_ports(loss, "up")
-        for name in {loss.router, loss.other} - {""}:  # a BIRD would wait for a minute before it tries again
+        for name in {loss.router, loss.other} - {""}:  # they would wait before they try again
             speakers.stop_all(name)
             speakers.start(site.router(name))
         found += [f"after {loss}: {text}" for text in differences(world, None, RECOVERY)]
