@@ -26,6 +26,7 @@ COMMANDS = {
     "addresses": "ip -brief -4 address show | sed 's/@[^ ]*//'",
     "pins": "find /sys/fs/bpf | sort",
     "sets": "ipset list -name",
+    "mounts": "grep -o ' /run/cilium[^ ]*' /proc/self/mountinfo; ls -d /run/cilium",
 }
 
 

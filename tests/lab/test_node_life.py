@@ -33,6 +33,7 @@ iptables -t nat -A POSTROUTING -m comment --comment "cilium-feeder: CILIUM_POST_
 iptables -N CILIUM_FORWARD; iptables -A CILIUM_FORWARD -i lxc+ -j ACCEPT
 iptables -I FORWARD -j CILIUM_FORWARD
 mkdir -p /etc/cni/net.d /run/cilium/state /sys/fs/bpf/cilium/devices/eth0/links /sys/fs/bpf/tc/globals
+mkdir /run/cilium/cgroupv2; mount -t tmpfs tmpfs /run/cilium/cgroupv2; mkdir /run/cilium/cgroupv2/pods
 echo {} > /etc/cni/net.d/05-cilium.conflist
 echo 'net.ipv4.conf.lxc*.rp_filter = 0' > /etc/sysctl.d/99-zzz-override_cilium.conf
 """

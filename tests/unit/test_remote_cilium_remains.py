@@ -112,6 +112,17 @@ def test_nothing_is_touched_while_an_agent_runs(node: Asked, run: Run) -> None:
     assert (left(node), [line for line in node.asked if "delete" in line or "-X" in line]) == (set(LEFT), [])
 
 
+def test_what_is_mounted_inside_is_never_walked_into(node: Asked, run: Run) -> None:
+    run("apply")
+    node.runs_cilium()
+    node.put("run/cilium/cgroupv2/pods", "a process's group")
+    node.put("proc/self/mountinfo", "40 30 0:30 / /run/cilium/cgroupv2 rw - cgroup2 none rw\n")
+    assert run("remove")[0] == 0
+    assert "umount /run/cilium/cgroupv2" in node.asked
+    assert (node.root / "run/cilium/cgroupv2/pods").exists()
+    assert left(node) == set()
+
+
 @pytest.mark.parametrize("told", ["installer's", "unknown"])
 def test_what_somebody_else_has_brought_stays(node: Asked, run: Run, told: str) -> None:
     if told == "unknown":

@@ -51,7 +51,8 @@ def taken_away(system: System, known: Before) -> list[str]:
     """Take away what Cilium has left, and return what that was; a running agent keeps everything."""
     if _runs(system):
         return [f"{AGENT} still runs: what it has made stays"]
-    return [*_devices(system), *_rules(system), *_empty_chains(system, known), *_files(system, known)]
+    taken = [*_devices(system), *_rules(system), *_empty_chains(system, known)]
+    return taken + [line for step in (_files, _folders, _settings) for line in step(system, known)]
 
 
 def _runs(system: System) -> bool:
@@ -120,18 +121,36 @@ def _files(system: System, known: Before) -> Iterator[str]:
         if file not in known["files"] and system.there(file):
             (system.root / file).unlink()
             yield f"/{file} removed"
-    for folder in (*FOLDERS, *(f"{PINS}/{name}" for name in system.names(PINS) if name.startswith("cilium_"))):
-        place = system.root / folder
-        if place.is_dir():
-            shutil.rmtree(place)
-            yield f"/{folder} removed"
-        else:
-            place.unlink(missing_ok=True)
+
+
+def _folders(system: System, known: Before) -> Iterator[str]:
+    for name in system.names(PINS):
+        if name.startswith("cilium_"):
+            (system.root / PINS / name).unlink()
+    for folder in FOLDERS:
+        if system.there(folder) and _unmounted(system, f"/{folder}/"):
+            shutil.rmtree(system.root / folder, ignore_errors=True)
+            yield f"/{folder} removed" if not system.there(folder) else f"/{folder} cannot be removed"
     for folder in EMPTIED:
         if folder not in known["files"] and system.there(folder) and not system.names(folder):
             (system.root / folder).rmdir()
+
+
+def _settings(system: System, known: Before) -> Iterator[str]:
     for key, written in SETTINGS.items():
         path, value = Path(system.root / "proc/sys" / key), known["settings"].get(key, "")
         if value and value != written and read(path).strip() == written:
             path.write_text(f"{value}\n", encoding="ascii")
             yield f"{key}: back to {value}"
+
+
+def _unmounted(system: System, below: str) -> bool:
+    """Take away what is mounted below a folder, as the control groups are; tell whether nothing is left there."""
+    for place in sorted(_mounted(system, below), reverse=True):
+        system.ask("umount", place)
+    return not _mounted(system, below)
+
+
+def _mounted(system: System, below: str) -> list[str]:
+    places = (line.split()[4] for line in system.text("proc/self/mountinfo").splitlines() if line.count(" ") > 4)
+    return [place for place in places if place.startswith(below)]
