@@ -149,3 +149,13 @@ def test_a_filter_towards_others_is_no_reason_for_what_a_router_lacks_itself() -
     assert any("tor-a does not accept 10.244.0.0/16{24,24} from tor-b" in sentence for sentence in told), told
     assert any("tor-a does not accept 10.244.0.0/16{24,24} from cp-1" in sentence for sentence in told)
     assert not any(": tor-a does not advertise" in sentence for sentence in told)
+
+
+def test_a_neighbour_of_somebody_else_s_is_red_at_a_router_only_once_it_is_up_and_at_a_node_always() -> None:
+    more = text("tor-a").replace("router bgp 65101\n", "router bgp 65101\n neighbor 192.0.2.66 remote-as 666\n")
+    assert one(judged(api(), {"tor-a": more}), "session-ends", "tor-a").status is Status.PASS
+    lists = api()
+    peers = lists["sessions"][0]["spec"]["bgpInstances"][0]["peers"]
+    peers.append({**peers[0], "name": "stranger", "peerAddress": "192.0.2.66"})
+    found = one(judged(lists, {}), "session-ends", "cp-1")
+    assert (found.status, found.found) == (Status.FAIL, "cp-1 has a peer 192.0.2.66 that is not planned")

@@ -47,4 +47,6 @@ def _node(node: NodeView, case: Case) -> Judged:
 
 
 def _wrong(name: str, case: Case) -> list[str]:
-    return list(dict.fromkeys(one.sentence for one in case.differences if one.wrong == name))
+    """Return what differs at a machine; a router's other neighbours are red in another check once they are up."""
+    mine = (one for one in case.differences if one.wrong == name and (one.aspect != "extra" or name in case.nodes))
+    return list(dict.fromkeys(one.sentence for one in mine))
