@@ -79,6 +79,9 @@ faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf",
 node-life: ## a campaign: nodes without a lab: prepared, restarted, 20 ordinary runs without a change or a finding, given back
 	@UNDERLAY_RUNS=20 $(LAB) exec -- python -m pytest -q tests/lab/test_node_life.py
 
+destroyed: ## a campaign: a lab of its own, applied and destroyed; every node and router compared byte for byte
+	@UNDERLAY_DESTROY=1 $(LAB) exec -- python -m pytest -q tests/lab/test_destroy.py
+
 RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
