@@ -148,8 +148,9 @@ class Changes:
         return f"{told['restartTimeSeconds']} s" if told.get("enabled") else "off"
 
     def _password_changes(self) -> bool:
+        """Tell whether the Secret's value differs; where the engine names no input that does, it may be this one."""
         secrets = of_kind(self.steps, "kubernetes:core/v1:Secret", PASSWORD)
-        return any(any("stringData" in path or "data" in path for path in step.changed) for step in secrets)
+        return any(not step.changed or any("data" in path.lower() for path in step.changed) for step in secrets)
 
     @cached_property
     def routers(self) -> list[Text]:
