@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.balanced import Balanced
 from tests.lab.minifabric import Fabric, fabric
 from tests.lab.site import Site, running
 
@@ -19,3 +20,13 @@ def lab() -> Iterator[Fabric]:
 @pytest.fixture(scope="module")
 def site() -> Site:
     return running()
+
+
+@pytest.fixture(scope="module")
+def balanced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balanced]:
+    made = Balanced(running())
+    try:
+        made.start(tmp_path_factory.mktemp("balanced"))
+        yield made
+    finally:
+        made.stop()

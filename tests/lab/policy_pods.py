@@ -157,7 +157,7 @@ class Pods:
     def stop(self) -> None:
         """Remove them."""
         self.site.run("kubectl", "-n", "kube-system", "delete", "pod", "policy-resolver", "--now")
-        self.site.run("kubectl", "delete", "namespace", *_namespaces(), "--wait=false")
+        self.site.run("kubectl", "delete", "namespace", *_namespaces(), "--timeout=60s")
 
     def _all(self) -> dict[str, Any]:
         text = self.site.good("kubectl", "get", "pods", "-A", "-l", "underlay-test=policies", "-o", "json")
@@ -210,7 +210,8 @@ class Agents:
         text = self.site.good("kubectl", "-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "-o", "json")
         return [item["metadata"]["name"] for item in json.loads(text)["items"]]
 
-    def _words(self, pod: str, *words: str) -> tuple[str, ...]:
+    def words(self, pod: str, *words: str) -> tuple[str, ...]:
+        """Return the command that asks one agent."""
         return ("kubectl", "-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", "cilium-dbg", *words)
 
     def enforced(self, names: Iterable[str]) -> bool:
@@ -218,8 +219,8 @@ class Agents:
         return all(self._enforced(pod, names) for pod in self.pods())
 
     def _enforced(self, pod: str, names: Iterable[str]) -> bool:
-        told = json.loads(self.site.good(*self._words(pod, "policy", "get", "-o", "json")))
-        endpoints = json.loads(self.site.good(*self._words(pod, "endpoint", "list", "-o", "json")))
+        told = json.loads(self.site.good(*self.words(pod, "policy", "get", "-o", "json")))
+        endpoints = json.loads(self.site.good(*self.words(pod, "endpoint", "list", "-o", "json")))
         revisions = [one["status"].get("policy", {}).get("realized", {}).get("policy-revision", 0) for one in endpoints]
         ready = all(one["status"]["state"] == "ready" for one in endpoints)
         return ready and min(revisions) >= told["revision"] and all(name in json.dumps(told) for name in names)
@@ -228,7 +229,7 @@ class Agents:
     def drops(self) -> Any:
         """Listen to every agent's drops; the list holds reason, source, target and port of each when it ends."""
         found: list[tuple[str, str, str, str]] = []
-        listening = [self.site.start(*self._words(pod, "monitor", "-t", "drop")) for pod in self.pods()]
+        listening = [self.site.start(*self.words(pod, "monitor", "-t", "drop")) for pod in self.pods()]
         time.sleep(3)  # until each of them is connected to its agent
         try:
             yield found
