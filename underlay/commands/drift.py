@@ -1,4 +1,4 @@
-"""`python3 -m underlay drift`: compare each node with its declaration; only `--repair` changes anything."""
+"""`python3 -m underlay drift`: compare nodes and policies with their declaration; only `--repair` changes anything."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from underlay.collect.gather import reached
 from underlay.collect.look import Seen, look
+from underlay.collect.policies import look_at_policies
 from underlay.commands.common import BAD, UNKNOWN, Failure, judging, say
 from underlay.commands.request import add_options, read_request
 from underlay.model import Site
@@ -21,8 +22,10 @@ from underlay.report.columns import harmless
 
 
 def main(argv: list[str]) -> int:
-    """Look at all nodes of a stack at once and say what differs."""
-    parser = argparse.ArgumentParser(prog="underlay drift", description="Compare nodes with their declaration.")
+    """Look at all nodes of a stack at once, and at its policies, and say what differs."""
+    parser = argparse.ArgumentParser(
+        prog="underlay drift", description="Compare nodes and policies with their declaration."
+    )
     add_options(parser)
     parser.add_argument("--node", action="append", metavar="NAME", help="look at this node only; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
@@ -45,10 +48,19 @@ def _drift(arguments: argparse.Namespace) -> int:
         say("\n".join(_lines(seen)))
         again = {one.node: one for one in asyncio.run(look(there, asked.ssh.key, drifted, "apply"))}
         seen = [again.get(one.node, one) for one in seen]
-    say("\n".join(_lines(seen)))
+    cluster = [look_at_policies(site, asked.kubeconfig)] if site.policies and not arguments.node else []
+    say("\n".join([*_lines(seen), *(_of_policies(one) for one in cluster)]))
     if arguments.json:
-        print(json.dumps([asdict(one) for one in seen]))
-    return exit_code(seen)
+        print(json.dumps([asdict(one) for one in (*seen, *cluster)]))
+    return exit_code([*seen, *cluster])
+
+
+def _of_policies(one: Seen) -> str:
+    """Return what differs in the cluster's policies; only an update puts it right."""
+    if one.error:
+        return harmless(f"[policies-not-asked] cluster: {one.error}")
+    told = [harmless(str(finding)) for finding in one.findings]
+    return "\n".join([*told, f"policies: {len(told)} not as declared"])
 
 
 def _names(site: Site) -> str:

@@ -14,6 +14,7 @@ from underlay.plan.checks.examples import changed, declared, lines
 from underlay.plan.checks.reading import OTHERS, READING
 from underlay.plan.checks.registry import Example, Rule
 from underlay.plan.checks.transitions import TRANSITIONS
+from underlay.plan.policies.drift import FOUND as BY_HAND
 from underlay.plan.prerequisites import KEPT, SILENT
 from underlay.plan.prerequisites import RULES as NODE_RULES
 from underlay.plan.routers import FOUND
@@ -42,6 +43,7 @@ PLAIN = {
         {**KEPT, **SILENT}
     ),
     "What is found where a router's configuration is applied; it cannot be waived": _sentences(FOUND),
+    "What is found where the cluster's policies are compared; it cannot be waived": _sentences(BY_HAND),
 }
 """Findings without an example, by chapter: each name with its reason."""
 

@@ -1,0 +1,88 @@
+"""Policies in the cluster against the declaration: what was changed, removed or added by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from underlay.finding import Finding
+from underlay.model import Site
+from underlay.plan.policies.baselines import labels
+from underlay.plan.policies.objects import policy_objects
+from underlay.plan.policies.selectors import Object
+
+LISTS = {
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/networkpolicies",
+    "CiliumNetworkPolicy": "/apis/cilium.io/v2/ciliumnetworkpolicies",
+    "CiliumClusterwideNetworkPolicy": "/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies",
+}
+"""Where the API server lists each kind of policy."""
+FOUND = {
+    "policy-missing": "a policy that the site declares is not in the cluster: what it closed is open",
+    "policy-changed": "a policy in the cluster is not as the site declares it",
+    "policies-not-asked": "nobody could read the cluster's policies, so nothing is known of them",
+    "policy-not-declared": "a policy carries this site's labels, and the site does not declare it",
+}
+"""What is found, with the reason."""
+FIX = "Run `pulumi up --refresh`, or declare it."
+BY_HAND = "Delete it, then run `pulumi up --refresh`, or declare it."
+"""An update leaves alone what another hand has added: only an object that is gone is made anew."""
+SHOWN = 3
+"""Differences that a finding names; the others are counted."""
+Key = tuple[str, str]
+
+
+def changed_by_hand(site: Site, found: Iterable[Object]) -> list[Finding]:
+    """Return what differs between the declared policies and those of the cluster, each with its kind in it."""
+    wanted = {_key(one): one for one in policy_objects(site)}
+    there = {_key(one): one for one in found}
+    return [*_missing(wanted, there), *_changed(wanted, there), *_strange(site, wanted, there)]
+
+
+def _missing(wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
+    for kind, name in wanted.keys() - there.keys():
+        yield Finding("policy-missing", f"{kind} {name}", "no such object", "the declared policy", FIX)
+
+
+def _changed(wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
+    for key in wanted.keys() & there.keys():
+        differs = list(differences(wanted[key]["spec"], there[key].get("spec"), "spec"))
+        if differs:
+            more = f" and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
+            told = "; ".join(differs[:SHOWN]) + more
+            yield Finding("policy-changed", " ".join(key), told, "as declared", BY_HAND)
+
+
+def _strange(site: Site, wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
+    ours = labels(site).items()
+    for key in there.keys() - wanted.keys():
+        if ours <= (there[key]["metadata"].get("labels") or {}).items():
+            yield Finding(
+                "policy-not-declared",
+                " ".join(key),
+                "an object with this site's labels",
+                "no object",
+                "Delete it, or declare it.",
+            )
+
+
+def differences(wanted: object, found: object, place: str) -> Iterator[str]:
+    """Yield each place where two plain values differ, with what is there and what was declared."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in sorted({*wanted, *found}):
+            yield from differences(wanted.get(name), found.get(name), f"{place}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(one, other, f"{place}.{number}")
+    elif wanted != found:
+        yield f"{place} is {_said(found)}, declared {_said(wanted)}"
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return f"{len(value)} entries" if isinstance(value, list | dict) else repr(value)
+
+
+def _key(item: Object) -> Key:
+    metadata = item["metadata"]
+    return item["kind"], "/".join([*([metadata["namespace"]] if "namespace" in metadata else []), metadata["name"]])
