@@ -13,11 +13,12 @@ import select
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bpf import metrics, namespaces, probe, selftest
+from bpf import metrics, names, namespaces, probe, selftest
 from bpf.events import MACHINE, POD, Events, own_namespace, start
 from bpf.facts import Facts, pod_facts
 
@@ -110,6 +111,7 @@ class Session:
 
     def _keep(self, result: dict[str, Any]) -> None:
         self.report["probes"] = result.get("probes", [])
+        self.report["dns"] = result.get("dns")
         self.errors += [f"probes: {result['error']}"] if "error" in result else []
 
     def _facts(self, pod: dict[str, Any], targets: list[dict[str, str]]) -> dict[str, Any]:
@@ -175,7 +177,11 @@ def _in_pod(path: str, address: str) -> dict[str, Any]:
 
 def _probes(path: str, line: dict[str, Any], begin: dict[str, Any]) -> dict[str, Any]:
     namespaces.enter(path)
-    return {"probes": probe.run(line["targets"], begin["port"], min(link["mtu"] for link in begin["uplinks"]))}
+    size = min(link["mtu"] for link in begin["uplinks"])
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        asked = pool.submit(names.resolve, **line["dns"]) if line.get("dns") else None
+        found = probe.run(line["targets"], begin["port"], size)
+        return {"probes": found, "dns": asked.result() if asked else None}
 
 
 class Lines:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import cluster_file, inside, kubelet, power
+from lab import cluster_file, dns, inside, kubelet, power
 from lab.cluster_file import Keys
 from lab.control_plane import Plane
 from lab.failure import Failure
@@ -69,6 +69,9 @@ def _make(keys: Keys, plane: Plane, hardware: Hardware) -> None:
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     _wait("there is no service account", plane, "kube-controller-manager", lambda: "default" in _names(accounts))
     say(f"nodes registered: {', '.join(machine.name for machine in hardware.nodes)}")
+    _kubectl("apply", "-f", "-", stdin=dns.manifest(hardware.site))
+    path = f"/api/v1/namespaces/{dns.NAMESPACE}/services"
+    _wait("there is no service of the cluster's DNS", plane, "kube-apiserver", lambda: "kube-dns" in _names(path))
 
 
 def _kubeconfig(plane: Plane) -> None:
@@ -108,10 +111,11 @@ def _names(path: str) -> set[str]:
     return {item["metadata"]["name"] for item in listed["items"]}
 
 
-def _kubectl(*words: str) -> str:
+def _kubectl(*words: str, stdin: str | None = None) -> str:
     """Return what kubectl says; empty when the server does not answer."""
     command = [str(binaries() / "kubectl"), "--request-timeout=5s", *words]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False).stdout
+    done = subprocess.run(command, env=environment(), input=stdin, capture_output=True, text=True, check=False)
+    return done.stdout
 
 
 def _wait(failure: str, plane: Plane, service: str, done: Callable[[], bool]) -> None:

@@ -55,6 +55,7 @@ def _compiled() -> tuple[Part, ...]:
         ("loopback", versions.LOOPBACK, modules.LOOPBACK_PROGRAMS, modules.LOOPBACK, 5),
         ("cilium", versions.CILIUM, modules.CILIUM_PROGRAMS, modules.CILIUM, 330),
         ("kubernetes", versions.KUBERNETES, modules.KUBERNETES_PROGRAMS, modules.KUBERNETES, 290),
+        ("coredns", versions.COREDNS, modules.COREDNS_PROGRAMS, modules.COREDNS, 75),
         ("kubernetes-provider", versions.KUBERNETES_PROVIDER, modules.PROVIDER_PROGRAMS, modules.PROVIDER, 370),
         ("helm", versions.HELM, modules.HELM_PROGRAMS, modules.PROVIDER, 20),
         ("pulumi", versions.PULUMI, modules.PULUMI_PROGRAMS, modules.PULUMI, 240),

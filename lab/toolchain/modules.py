@@ -12,6 +12,7 @@ _PULUMI = "github.com/pulumi/pulumi/pkg/v3"
 _CNI = "github.com/containernetworking/plugins"
 _LOOPBACK = f"{_CNI}/plugins/main/loopback"
 _GOBGP = "github.com/osrg/gobgp/v4"
+_COREDNS = "github.com/coredns/coredns"
 _HELM = "helm.sh/helm/v3/cmd/helm"
 _MAJOR, _MINOR, _ = versions.KUBERNETES.split(".")
 
@@ -28,13 +29,14 @@ CILIUM_NAMES = {
 
 CILIUM = Module("cilium", f"{_CILIUM}@v{versions.CILIUM}", tuple(CILIUM_NAMES), seconds=40)
 LOOPBACK = Module("cni", f"{_CNI}@v{versions.LOOPBACK}", (_LOOPBACK,), seconds=5)
+COREDNS = Module("coredns", f"{_COREDNS}@v{versions.COREDNS}", (".",), seconds=15)
 KUBERNETES = Module("kubernetes", f"{_KUBERNETES}@v{versions.KUBERNETES}", (".",), seconds=40)
 PROVIDER = Module(
     "pulumi-kubernetes", f"{_PROVIDER}@{versions.PROVIDER_MODULE}", (f"{_PROVIDER}/pkg/provider", _HELM), seconds=60
 )
 PULUMI = Module("pulumi", f"{_PULUMI}@v{versions.PULUMI}", (f"{_PULUMI}/cmd/pulumi",), seconds=60)
 GOBGP = Module("gobgp", f"{_GOBGP}@v{versions.GOBGP}", (f"{_GOBGP}/cmd/gobgpd", f"{_GOBGP}/cmd/gobgp"), seconds=5)
-ALL = (CILIUM, LOOPBACK, KUBERNETES, PROVIDER, PULUMI, GOBGP)
+ALL = (CILIUM, LOOPBACK, KUBERNETES, COREDNS, PROVIDER, PULUMI, GOBGP)
 
 CILIUM_PROGRAMS = Programs(
     names=tuple(CILIUM_NAMES.items()),
@@ -45,6 +47,7 @@ LOOPBACK_PROGRAMS = Programs(
     names=((_LOOPBACK, "loopback"),),
     settings=((f"{_CNI}/pkg/utils/buildversion.BuildVersion", f"v{versions.LOOPBACK}"),),
 )
+COREDNS_PROGRAMS = Programs(names=((".", "coredns"),))
 KUBERNETES_PROGRAMS = Programs(
     names=((".", "kubernetes"),),
     called_too=("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"),

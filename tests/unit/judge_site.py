@@ -26,6 +26,7 @@ from underlay.plan.verification import (
 
 NETWORKS = {name: f"10.244.{number}.0/24" for number, name in enumerate(("cp-1", "worker-1", "worker-2", "worker-3"))}
 PODS = {name: network.replace("0/24", "10") for name, network in NETWORKS.items()}
+NAME = "kubernetes.default.svc.cluster.local"
 HOST, POD = 100, 200
 """Inodes of network namespaces: plus the node's number."""
 UPLINK, LXC = 3, 9
@@ -83,7 +84,7 @@ def healthy() -> dict[str, Any]:
     return {
         "taken": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "seconds": 4.2,
-        "survey": {"nodes": {name: _seen(name) for name in PODS}, "errors": []},
+        "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},
@@ -143,6 +144,7 @@ def _report(number: int, name: str) -> dict[str, Any]:
         "counters": counters,
         "missed": 0,
         "errors": [],
+        "dns": {"server": "10.96.0.10", "name": NAME, "answers": ["10.96.0.1"], "asked": 1, "ms": 1.5},
     }
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tests.unit.judge_site import PODS, counter, expected, healthy, verdict
 from underlay.judge.evidence import Evidence
+from underlay.judge.judge import judge
 from underlay.judge.verdict import Check, Status, Verdict
 
 W1 = "worker-1"
@@ -196,3 +197,32 @@ def test_the_way_between_racks_leads_through_both_routers() -> None:
     hops = partial(expected().next_hops, "tor-a")
     assert [str(hop) for hop in hops("worker-2")] == ["172.30.255.1"]
     assert [str(hop) for hop in hops("worker-1")] == ["172.30.1.12"]
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "status", "told"),
+    [
+        ({"answers": [], "asked": 3, "error": "ETIMEDOUT"}, ["10.96.0.10"], Status.FAIL, "ETIMEDOUT after 3 questions"),
+        ({"answers": [], "asked": 1, "error": "NXDOMAIN"}, None, Status.FAIL, "NXDOMAIN"),
+        ({"answers": ["10.96.9.9"], "asked": 1}, ["10.96.0.10"], Status.FAIL, "10.96.9.9"),
+        ({"answers": [], "asked": 3, "error": "ETIMEDOUT"}, [], Status.ERROR, "there is none"),
+        ({"answers": [], "asked": 3, "error": "ETIMEDOUT"}, ["10.96.7.7"], Status.ERROR, "there is 10.96.7.7"),
+        (None, ["10.96.0.10"], Status.ERROR, "the pod did not ask"),
+    ],
+    ids=["silence", "no name", "another address", "no service", "another service", "not asked"],
+)
+def test_a_name_that_dns_does_not_know_is_told(said: Any, known: Any, status: Status, told: str) -> None:
+    evidence = healthy()
+    asked = {"server": "10.96.0.10", "name": "kubernetes.default.svc.cluster.local"}
+    evidence["nodes"][W1]["dns"] = said and asked | said
+    evidence["survey"]["dns"] = known
+    found = verdict(evidence)
+    assert one(found, "dns").status is status
+    assert told in one(found, "dns").found
+    assert found.status is status
+    assert one(found, "dns", "worker-2").status is Status.PASS
+
+
+def test_an_input_without_a_name_asks_nothing() -> None:
+    bare = expected().model_copy(update={"dns": None})
+    assert one(judge(bare, Evidence.model_validate(healthy())), "dns").status is Status.SKIPPED

@@ -22,6 +22,7 @@ PROGRAMS = {
     *("pulumi-resource-command", "helm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"),
     *("kubectl", "etcd", "cilium-agent", "cilium-operator-generic", "cilium-dbg", "cilium-cni", "cilium-health"),
     *("cilium-health-responder", "cilium-mount", "cilium-sysctlfix", "loopback", "runc-caps", "pause"),
+    "coredns",
 }
 
 

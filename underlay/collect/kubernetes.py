@@ -26,10 +26,11 @@ LISTS = {
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
     "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
+    "dns": "/api/v1/namespaces/kube-system/services?labelSelector=k8s-app%3Dkube-dns",
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"
-OPTIONAL = ("secrets",)
+OPTIONAL = ("secrets", "dns")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
 """Lists of BGP objects; the API leaves the kind out of a list's items."""
@@ -66,7 +67,8 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
             found[name] = surveyed(name, lists, ends.get(name))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             errors.append(f"{name}: {in_one_line(error, SHOWN)}")
-    return Survey(nodes=found, troubles=troubles(lists), errors=tuple(errors))
+    dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
+    return Survey(nodes=found, troubles=troubles(lists), dns=dns, errors=tuple(errors))
 
 
 @contextlib.contextmanager

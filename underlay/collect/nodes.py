@@ -46,7 +46,15 @@ class Node:
         machines = {str(node.address) for node in expected.nodes} | {
             str(gateway) for node in expected.nodes for gateway in node.gateways
         }
-        request = {"request": "probe", "pod": pod, "targets": targets, "pods": pods, "machines": sorted(machines)}
+        name = expected.dns
+        request: dict[str, Any] = {
+            "request": "probe",
+            "pod": pod,
+            "targets": targets,
+            "pods": pods,
+            "machines": sorted(machines),
+        }
+        request |= {"dns": {"server": str(name.server), "name": name.name}} if name else {}
         await self._ask(request, PROBING)
 
     async def report(self) -> NodeReport:

@@ -1,4 +1,4 @@
-"""Wait until every node's BGP session is established and stays so, and every responder pod is ready."""
+"""Wait until every node's BGP session is established and stays so, every responder pod and the DNS are ready."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from underlay.collect.conditions import Object, condition, is_true
 from underlay.commands.common import no_words, read_input, wait
 
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"
+SYSTEM = "kube-system"
+SERVICES = f"/api/v1/namespaces/{SYSTEM}/services"
+SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{SYSTEM}/endpointslices"
 ESTABLISHED = "established"
 SETTLED = 5.0
 """Seconds that a session has to be seen so: its status lags behind a change that ends it, and routes follow it."""
@@ -40,7 +43,7 @@ class Watch:
     def missing(self) -> list[str]:
         """Return what is not there yet, as sentences."""
         try:
-            return [*self._sessions(), *self._responders()]
+            return [*self._sessions(), *self._responders(), *self._names()]
         except Unanswered as error:
             return [str(error)]
 
@@ -65,6 +68,15 @@ class Watch:
         ready = {pod["spec"].get("nodeName") for pod in pods if is_true(pod, "Ready")}
         for node in sorted({one["node"] for one in self._data["expected"]} - ready):
             yield f"responder pod on {node}: not ready"
+
+    def _names(self) -> Iterator[str]:
+        """Wait for the cluster's DNS where there is one; that there is none is for the verification to say."""
+        for service in self._api.items(SERVICES, labelSelector="k8s-app=kube-dns"):
+            name = service["metadata"]["name"]
+            slices = self._api.items(SLICES, labelSelector=f"kubernetes.io/service-name={name}")
+            ends = [end for one in slices for end in one.get("endpoints") or []]
+            if not any((end.get("conditions") or {}).get("ready") for end in ends):
+                yield f"cluster's DNS: no pod behind {SYSTEM}/{name} is ready"
 
 
 def _peer(config: Object | None, wanted: dict[str, Any]) -> tuple[Object, str]:

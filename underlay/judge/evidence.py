@@ -176,6 +176,8 @@ class Survey(Part):
 
     nodes: Named[Surveyed] = Field(default_factory=dict)
     troubles: Many[Trouble] = ()
+    dns: Many[Text] | None = None
+    """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
     errors: Many[Text] = ()
 
 

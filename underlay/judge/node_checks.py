@@ -9,6 +9,7 @@ from collections.abc import Callable
 from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.intrusion_checks import intrusion_checks
+from underlay.judge.name_checks import dns
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import NodeView, network
@@ -209,6 +210,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     ),
     "probes": (probes, "every exchange answered in full", "Look where the packets were seen last."),
     "source-address": (source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
+    "dns": (
+        dns,
+        "the cluster address of the API server's service, by its name",
+        "Look at the pods behind kube-system's kube-dns, or declare cluster.dns.",
+    ),
 }
 """Rule → function, what it expects, next step."""
 UNHAPPY = (Status.FAIL, Status.ERROR)

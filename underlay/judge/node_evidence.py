@@ -225,6 +225,19 @@ class Kernel(Part):
     peak_mib: int = 0
 
 
+class Resolved(Part):
+    """What the cluster's DNS said to the probe pod."""
+
+    server: Text
+    name: Text
+    answers: Many[Text] = ()
+    asked: int = 0
+    """Questions that were sent."""
+    ms: float | None = None
+    error: Text | None = None
+    """Of the last question."""
+
+
 class NodeReport(Part):
     """One node's report."""
 
@@ -243,3 +256,5 @@ class NodeReport(Part):
     errors: Many[Text]
     cilium_drops: Many[CiliumDrop] | None = None
     """None: Cilium's counters could not be read."""
+    dns: Resolved | None = None
+    """None: nobody asked."""

@@ -47,6 +47,15 @@ class FileBgp(Model):
     """The number that goes into the file."""
 
 
+class Dns(Model):
+    """The cluster's DNS, which comes with the cluster and by which pods find services."""
+
+    address: Address | None = None
+    """Cluster address of its service; None: the tenth of `addresses.services`, as installers give it."""
+    domain: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=200)] = "cluster.local"
+    """What the names of services end with."""
+
+
 class Cluster(Model):
     """The Kubernetes cluster that the vendor's installer makes."""
 
@@ -60,6 +69,8 @@ class Cluster(Model):
     """Where agents reach the API server before any Service exists."""
     id: Annotated[int, Field(ge=0, le=255)] = 0
     """Cilium's cluster number, 0 where no clusters are meshed; it is part of every identity and never changes."""
+    dns: Dns = Dns()
+    """Where pods ask for names; the verification asks there from every node."""
     installer: tuple[Word, ...] = ()
     """The command that reads the cluster file and prints the kubeconfig; empty: the kubeconfig is configured."""
     ucs_ctl: UcsCtl | None = None

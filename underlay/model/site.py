@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from ipaddress import IPv4Address
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
@@ -61,6 +62,11 @@ class Site(Model):
     """Who may talk to whom; None: everybody, as in Kubernetes without policies."""
     intrusion_detection: IntrusionDetection | None = None
     """An engine that reads pods' packets and writes alerts; None: no engine."""
+
+    @property
+    def dns(self) -> IPv4Address:
+        """Return where pods ask for names."""
+        return self.cluster.dns.address or self.addresses.services[10]
 
     def rack(self, name: str) -> Rack:
         """Return the rack of that name; KeyError when there is none."""

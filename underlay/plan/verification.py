@@ -98,6 +98,16 @@ class ExpectedRouter(Model):
     """What it may learn of networks that cover the pod pool."""
 
 
+class ExpectedName(Model):
+    """A name that the cluster's DNS has to know: the API server's own service is in every cluster."""
+
+    server: Address
+    """Where it is asked, from every probe pod."""
+    name: str
+    address: Address
+    """The one answer."""
+
+
 class Expected(Model):
     """Everything that the verdict compares the evidence with."""
 
@@ -110,6 +120,8 @@ class Expected(Model):
     asn: Asn
     hold: int = 0
     """Hold time of every session in seconds; 0: any."""
+    dns: ExpectedName | None = None
+    """None in the input of an older program: nobody asks."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
@@ -152,6 +164,11 @@ def expectations(site: Site) -> Expected:
         host_routing=site.cilium.host_routing,
         asn=site.bgp.asn,
         hold=site.bgp.timers.hold,
+        dns=ExpectedName(
+            server=site.dns,
+            name=f"kubernetes.default.svc.{site.cluster.dns.domain}",
+            address=site.addresses.services[1],
+        ),
         nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),
     )

@@ -17,7 +17,7 @@ NODES: Columns = {
     "mtu": ("mtu",),
     "address": ("pod-address", "source-address"),
     "session": ("session",),
-    "probes": ("probes",),
+    "probes": ("probes", "dns"),
 }
 """Columns of the nodes' table."""
 ROUTERS: Columns = {
