@@ -123,6 +123,18 @@ def test_what_is_mounted_inside_is_never_walked_into(node: Asked, run: Run) -> N
     assert left(node) == set()
 
 
+def test_what_cannot_be_removed_is_told_and_stops_nothing(node: Asked, run: Run) -> None:
+    run("apply")
+    node.runs_cilium()
+    stubborn = node.root / LEFT[0]
+    stubborn.unlink()
+    stubborn.mkdir()
+    code, result, _ = run("remove")
+    assert code == 0
+    assert [line for line in result["changed"] if line.startswith(f"{stubborn} cannot be removed: ")]
+    assert left(node) == {LEFT[0]}
+
+
 @pytest.mark.parametrize("told", ["installer's", "unknown"])
 def test_what_somebody_else_has_brought_stays(node: Asked, run: Run, told: str) -> None:
     if told == "unknown":

@@ -10,7 +10,7 @@ import json
 import shlex
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,21 +119,29 @@ def _chains(system: System) -> dict[Chain, bool]:
 def _files(system: System, known: Before) -> Iterator[str]:
     for file in FILES:
         if file not in known["files"] and system.there(file):
-            (system.root / file).unlink()
-            yield f"/{file} removed"
+            yield _told(system.root / file, Path.unlink)
 
 
 def _folders(system: System, known: Before) -> Iterator[str]:
     for name in system.names(PINS):
         if name.startswith("cilium_"):
-            (system.root / PINS / name).unlink()
+            yield _told(system.root / PINS / name, Path.unlink)
     for folder in FOLDERS:
         if system.there(folder) and _unmounted(system, f"/{folder}/"):
             shutil.rmtree(system.root / folder, ignore_errors=True)
             yield f"/{folder} removed" if not system.there(folder) else f"/{folder} cannot be removed"
     for folder in EMPTIED:
         if folder not in known["files"] and system.there(folder) and not system.names(folder):
-            (system.root / folder).rmdir()
+            yield _told(system.root / folder, Path.rmdir)
+
+
+def _told(path: Path, remove: Callable[[Path], None]) -> str:
+    """Remove something and say so, or why it stays: what the kernel holds on to stops nothing else."""
+    try:
+        remove(path)
+    except OSError as error:
+        return f"{path} cannot be removed: {error.strerror}"
+    return f"{path} removed"
 
 
 def _settings(system: System, known: Before) -> Iterator[str]:
