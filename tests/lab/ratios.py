@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import log2
 
 from tests.lab.paired import Ratio
 
@@ -17,6 +18,7 @@ text { font: 12px sans-serif; fill: #555 }
 .one { stroke: #888; stroke-width: 2 }
 .rate { stroke: #0a6ebd; fill: #0a6ebd; stroke-width: 2 }
 .cost { stroke: #b3541e; fill: #b3541e; stroke-width: 2 }
+text.name { stroke: none }
 @media (prefers-color-scheme: dark) {
   text { fill: #ddd } .grid { stroke: #444 } .one { stroke: #aaa }
   .rate { stroke: #6cb8ff; fill: #6cb8ff } .cost { stroke: #ffa56b; fill: #ffa56b }
@@ -44,20 +46,18 @@ class Scale:
     high: float
 
     def at(self, value: float) -> float:
-        """Return the place of a ratio in pixels."""
-        return round(TEXT + (value - self.low) / (self.high - self.low) * PLOT, 1)
+        """Return the place of a ratio in pixels; half and double lie equally far from 1."""
+        return round(TEXT + log2(value / self.low) / log2(self.high / self.low) * PLOT, 1)
 
     def ticks(self) -> list[float]:
-        """Return tenths, or fifths where there are many."""
-        step = 0.1 if self.high - self.low < 1 else 0.2
-        first, last = (round(end / step) for end in (self.low, self.high))
-        return [number * step for number in range(first, last + 1) if self.low <= number * step <= self.high]
+        """Return the powers of two that are shown."""
+        return [2.0**power for power in range(-6, 7) if self.low <= 2.0**power <= self.high]
 
 
 def ratios(lines: Sequence[Line]) -> str:
     """Return the picture."""
     every = [one for line in lines for one in (line.rates, line.costs)]
-    scale = Scale(min(0.9, *(one.low for one in every)), max(1.1, *(one.high for one in every)))
+    scale = Scale(min(0.45, *(one.low for one in every)), max(2.2, *(one.high for one in every)))
     width, height = TEXT + PLOT + 30, TOP + ROW * len(lines) + 10
     parts = _ground(scale, height)
     for number, line in enumerate(lines):
@@ -69,13 +69,13 @@ def ratios(lines: Sequence[Line]) -> str:
 def _ground(scale: Scale, height: int) -> list[str]:
     parts = [
         '<text class="title" x="8" y="18">native : VXLAN, with 95 % intervals</text>',
-        f'<text class="rate" stroke="none" x="{TEXT}" y="18">rate (more is better)</text>',
-        f'<text class="cost" stroke="none" x="{TEXT + 150}" y="18">processor for the same (less is better)</text>',
+        f'<text class="rate name" x="{TEXT}" y="18">rate (more is better)</text>',
+        f'<text class="cost name" x="{TEXT + 140}" y="18">processor for the same (less is better)</text>',
     ]
     for tick in scale.ticks():
         x, kind = scale.at(tick), "one" if abs(tick - 1) < 0.001 else "grid"
         parts.append(f'<line class="{kind}" x1="{x}" y1="{TOP - 10}" x2="{x}" y2="{height - 8}"/>')
-        parts.append(f'<text x="{x}" y="{TOP - 16}" text-anchor="middle">{tick:.1f}</text>')
+        parts.append(f'<text x="{x}" y="{TOP - 16}" text-anchor="middle">{tick:g}</text>')
     return parts
 
 
