@@ -9,10 +9,12 @@ from typing import Literal
 from lab.hardware import Hardware, Machine
 from lab.keys import authorized_key, host_key
 
+KEYS = "/root/.ssh/authorized_keys"
+"""Who may log in to a machine as root."""
 SSHD_CONFIG = """\
 ListenAddress {address}
 HostKey /etc/ssh/ssh_host_ed25519_key
-AuthorizedKeysFile /root/.ssh/authorized_keys
+AuthorizedKeysFile {keys}
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -84,8 +86,8 @@ def _address(machine: Machine) -> str:
 
 def _ssh(name: str, address: str) -> Outfit:
     return Outfit(
-        files={"/etc/ssh/sshd_config": SSHD_CONFIG.format(address=address)},
-        private={"/etc/ssh/ssh_host_ed25519_key": host_key(name), "/root/.ssh/authorized_keys": authorized_key()},
+        files={"/etc/ssh/sshd_config": SSHD_CONFIG.format(address=address, keys=KEYS)},
+        private={"/etc/ssh/ssh_host_ed25519_key": host_key(name), KEYS: authorized_key()},
         commands=(("mkdir", "-p", "/run/sshd"),),
         services={"sshd": Service(("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config"))},
     )

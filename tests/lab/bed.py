@@ -20,17 +20,20 @@ from pathlib import Path
 import asyncssh
 
 from lab.fabric import POWER_ON
+from lab.init import ENVIRONMENT
 from lab.outfit import SSHD_CONFIG
 from lab.paths import cache
 from tests.unit.plan_sites import Data, dev
 
 BASTION, ROUTER, NODES = "jump-1", "tor-b", ("worker-2", "worker-3")
 DOOR, OPERATOR = "198.51.100.5", "198.51.100.1"
+ROOT = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
+"""Variables of a command inside."""
 JUMPER = "nobody"
 """The bastion's user: no shell, no home."""
 BOOT = """
 set -e
-root=$2/root
+root=$2/tree
 mount -t overlay overlay -o "lowerdir=$3,upperdir=$2/upper,workdir=$2/work" "$root"
 mount -t proc proc "$root/proc"
 echo "$1" > /proc/sys/kernel/hostname
@@ -49,7 +52,7 @@ class Box:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
-        for part in ("upper", "work", "root"):
+        for part in ("upper", "work", "tree"):
             (folder / part).mkdir(parents=True)
         self.start()
 
@@ -85,7 +88,7 @@ class Box:
     def words(self, *argv: str) -> list[str]:
         """Return the command that runs a command inside."""
         spaces = ["--mount", "--uts", "--net", "--pid", "--root"]
-        return ["nsenter", "--target", str(self.pid), *spaces, "env", "--chdir=/", "HOME=/root", *argv]
+        return ["nsenter", "--target", str(self.pid), *spaces, "env", "--chdir=/", *ROOT, *argv]
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         """Write a file inside."""
@@ -179,7 +182,7 @@ class Bed:
     def _serve(self, name: str, address: str, user: str, more: str = "") -> None:
         box = self.boxes[name]
         keys = "/etc/ssh/authorized_keys"
-        config = SSHD_CONFIG.format(address=address).replace("/root/.ssh/authorized_keys", keys)
+        config = SSHD_CONFIG.format(address=address, keys=keys)
         box.write("/etc/ssh/sshd_config", config + "LogLevel VERBOSE\n" + more)
         box.write("/etc/ssh/ssh_host_ed25519_key", self.keys.private[name], "600")
         box.write(keys, user + "\n")

@@ -181,7 +181,7 @@ def _head(bench: Bench, rounds: int, where: dict[str, str]) -> list[str]:
     return [
         "# Native routing beside VXLAN, on the same nodes",
         "",
-        f"`make overlay`, {rounds} pairs, commit {where['commit']}, {where['date']}.",
+        f"`make overlay ROUNDS={rounds}`, commit {where['commit']}, {where['date']}.",
         f"A pod on {PLACES['left']} to a pod on {PLACES['right']}, over both racks' routers. MTU of the pods' links:",
         f"{bench.mtu['native']} native, {bench.mtu['tunnel']} by VXLAN; the uplinks' MTU is 1500.",
         "",

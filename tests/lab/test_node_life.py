@@ -15,7 +15,7 @@ from tests.lab.test_bastion import Stack, asked, drift
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
-STUB = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
+RECORDER = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
 """Stands in for programs of services that no namespace can run: it notes that it was called."""
 CILIUM = """
 ip link add cilium_host type veth peer name cilium_net
@@ -59,7 +59,7 @@ def _with_services(there: Bed) -> None:
     """Let worker-2 run systemd-networkd and NetworkManager, with files of somebody else's beside ours."""
     box = there.boxes["worker-2"]
     for name in ("systemctl", "nmcli"):
-        box.write(f"/usr/local/bin/{name}", STUB, "755")
+        box.write(f"/usr/local/bin/{name}", RECORDER, "755")
     box.write("/etc/systemd/networkd.conf.d/10-site.conf", "[Network]\nSpeedMeter=yes\n")
     box.write("/etc/sysctl.d/50-site.conf", "net.ipv4.conf.all.log_martians = 1\nnet.ipv4.conf.all.rp_filter = 1\n")
     box.sh("mkdir -p /etc/NetworkManager /run/systemd/netif /run/NetworkManager; sysctl --quiet --system")

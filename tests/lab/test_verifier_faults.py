@@ -17,6 +17,8 @@ pytestmark = pytest.mark.lab
 Lines = tuple[tuple[str, str], ...]
 ERRORS_AGAIN = 6.0
 """Seconds of silence after which a router may answer a sender with ICMP errors again (`ip_rt_error_burst`: 5 s)."""
+QUEUED = 4.0
+"""Seconds after which the kernel has dropped what waited for a next hop that does not answer: three ARP requests."""
 
 
 @dataclass(frozen=True)
@@ -236,4 +238,5 @@ def named_rightly(fault: Fault, verdict: Verdict, told: str) -> None:
 
 
 def test_the_healed_fabric_is_silent_again(lab: Fabric) -> None:
+    time.sleep(QUEUED)
     silent(lab)

@@ -1,0 +1,13 @@
+"""Numbers that pages repeat from data are the data's."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.paths import repo
+from tests.lab.faults.table import faults
+
+
+@pytest.mark.parametrize(("page", "words"), [("README.md", "in {} ways"), ("CHANGELOG.md", "Fault table: {} faults")])
+def test_a_page_tells_the_fault_table_s_size(page: str, words: str) -> None:
+    assert words.format(len(faults())) in (repo() / page).read_text(encoding="utf-8")
