@@ -16,7 +16,7 @@ from tests.unit.plan_sites import Data
 from underlay.model import load_site
 from underlay.plan.verification import verification_facts, with_secrets
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
 TARGETS = (
     "**underlay:cluster:Cluster::dev",

@@ -10,7 +10,7 @@ import pytest
 from lab.toolchain import ensure
 from tests.lab.host import ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(900)]
 
 
 def said(module: str, *words: str) -> str:

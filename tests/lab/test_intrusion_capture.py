@@ -20,7 +20,7 @@ from tests.lab.ids_ground import ADDRESSES, BAD, GOOD, Detection, extend, send
 from tests.lab.minifabric import Fabric, fabric
 from underlay.judge.verdict import Status, Verdict
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(240)]
 
 POD1, POD2, POD3, CLIENT = (ADDRESSES[name] for name in ("pod1", "pod2", "pod3", "client"))
 BETWEEN = [(POD1, POD2), (POD2, POD1)]

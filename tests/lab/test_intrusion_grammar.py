@@ -15,7 +15,7 @@ from tests.unit.test_intrusion_objects import rendered
 from tests.unit.test_intrusion_rules import BAD, GOOD
 from underlay.plan.intrusion.rules import MALFORMED, VARIABLE
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 LENIENT = {'alert tcp any any -> any any (msg:"a"; sid:1;'}
 """What Suricata takes against its own manual: a rule without the closing parenthesis."""

@@ -15,7 +15,7 @@ from tests.lab.test_bastion import asked, drift
 from tests.unit.test_remote_node_faults import FAULTS as BY_RECORDED_FACTS
 from underlay.plan.prerequisites import KEPT, RULES
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
 HEALING = 20.0
 """Seconds until everything is silent: neighbours need a moment after a link was down."""

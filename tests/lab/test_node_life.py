@@ -13,7 +13,7 @@ from tests.lab import belongings
 from tests.lab.bed import NODES, ROUTER, Bed, bed
 from tests.lab.test_bastion import Stack, asked, drift
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(1200)]
 
 RECORDER = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
 """Stands in for programs of services that no namespace can run: it notes that it was called."""

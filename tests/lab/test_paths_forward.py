@@ -9,6 +9,7 @@ import pytest
 
 from tests.lab.host import ROOT
 
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(180)]
 SITES = "3"
 """The campaign `make paths-campaign` takes more."""
 
@@ -20,11 +21,9 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(180)
 def test_the_kernel_forwards_as_the_plan_forecasts() -> None:
     assert run("tests.lab.forwarding", SITES).count(" 0 contradicted") == int(SITES)
 
 
-@pytest.mark.timeout(180)
 def test_frr_and_bird_learn_on_the_dev_site_what_the_plan_forecasts() -> None:
     assert "4 states, 0 differences" in run("tests.lab.routing", "0")

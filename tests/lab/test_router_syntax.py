@@ -14,7 +14,7 @@ from tests.unit.corpus import names, site
 from underlay.model import Platform, Router, Site, load_site
 from underlay.plan.routers import PASSWORD_MARK, TEMPLATES, router_text
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
 SITES = 50
 CHECK = """

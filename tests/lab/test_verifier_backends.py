@@ -10,7 +10,7 @@ from tests.lab.minifabric import BCC, LIBBPF, Fabric
 from underlay.collect import objects, package
 from underlay.judge.verdict import Status
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 
 def test_the_cheaper_backend_is_taken_where_both_can_be_had(lab: Fabric) -> None:

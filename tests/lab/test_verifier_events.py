@@ -13,7 +13,7 @@ from tests.lab.minifabric import Fabric
 from tests.lab.minisite import ADDRESSES, GATEWAYS, NETWORKS, PODS
 from underlay.judge.evidence import Counter, NodeReport, Point
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 NODE, ROUTER = ADDRESSES["node1"], GATEWAYS["node1"]
 TCP, SYN_SENT = 6, 2

@@ -12,7 +12,7 @@ from tests.lab.minifabric import Fabric, run_all
 from tests.lab.minisite import PODS, POOL
 from underlay.judge.verdict import Status, Verdict
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 Lines = tuple[tuple[str, str], ...]
 ERRORS_AGAIN = 6.0

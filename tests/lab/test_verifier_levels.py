@@ -11,7 +11,7 @@ from tests.lab.conversation import BACKENDS
 from tests.lab.minifabric import Fabric
 from underlay.collect.package import program
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 AS_IF = """
 import json, sys

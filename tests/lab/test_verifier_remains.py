@@ -18,7 +18,7 @@ from tests.lab.conversation import BACKENDS, Conversation
 from tests.lab.minifabric import Fabric
 from tests.lab.minisite import ADDRESSES, NETWORKS
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 BY_ID = {"prog_id": 13, "map_id": 14, "link_id": 30}
 """Commands that open a program, a table or a link by its number."""
