@@ -30,6 +30,9 @@ FLOWS = 24
 PORT = 5000
 QUIET = 0.15
 """Seconds without a packet after which none is on its way any more; address resolution needs a few milliseconds."""
+FORCED_BUFFER, WAITING = 33, 4 << 20
+"""The option SO_RCVBUFFORCE, SO_RCVBUF for whom the system's limit does not bind, and bytes that wait in a receiver:
+its ordinary 208 KiB are full after some 250 packets that nobody has read."""
 OURS = "186"
 """The number that routes of BGP have in the kernel."""
 
@@ -95,6 +98,7 @@ class World:
         run_ip(lines)
         ports = [PORT, *range(PORT + 1, PORT + 1 + FLOWS)]
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
+        sockets[0].setsockopt(socket.SOL_SOCKET, FORCED_BUFFER, WAITING)
         for one, port in zip(sockets, ports, strict=True):
             one.bind((address, port))
             one.setblocking(False)

@@ -62,11 +62,19 @@ class Stream:
                         continue  # no route, or an earlier packet was answered so: it does not arrive
 
     def _collect(self, end: float) -> None:
-        receivers = {sockets[0]: name for name, sockets in self.world.sockets.items()}
+        """Read what arrives until then; what has arrived is read even where that is past."""
+        while self._read(0.0):
+            pass
         while (left := end - time.monotonic()) > 0:
-            for one in select.select([*receivers], [], [], left)[0]:
-                source, flow, number = one.recv(100).decode().split()
-                self.seen[source, receivers[one], int(flow)].add(int(number))
+            self._read(left)
+
+    def _read(self, patience: float) -> bool:
+        receivers = {sockets[0]: name for name, sockets in self.world.sockets.items()}
+        ready = select.select([*receivers], [], [], patience)[0]
+        for one in ready:
+            source, flow, number = one.recv(100).decode().split()
+            self.seen[source, receivers[one], int(flow)].add(int(number))
+        return bool(ready)
 
     def losses(self) -> dict[tuple[str, str], Loss]:
         """Return what was lost by the racks of source and target; numbers that nobody sent count for nobody."""
