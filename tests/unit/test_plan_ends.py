@@ -10,8 +10,7 @@ from tests.unit.plan_sites import drop, put, site
 from tests.unit.test_plan_paths import line
 from underlay.model import Platform, Site, load_site
 from underlay.plan.bgp import PASSWORD_SECRET, objects
-from underlay.plan.ends import Difference, declared_ends, differences, digested, node_ends, planned, unread
-from underlay.plan.ends.texts import digest
+from underlay.plan.ends import Difference, declared_ends, differences, digest, node_ends, planned, unread
 from underlay.plan.routers import router_text
 
 READ = (Platform.FRR, Platform.BIRD)
@@ -211,12 +210,6 @@ def test_a_spine_without_nodes_has_its_neighbours_only() -> None:
     declared = site(line)
     assert {one.peer for one in planned(declared) if one.router == "tor-c"} == {"tor-a", "tor-b"}
     assert differences(planned(declared), declared_ends(declared)) == []
-
-
-def test_no_password_is_left_in_a_text() -> None:
-    text = digested('neighbor X password sesame\n    password "open sesame";\n', b"key")
-    assert "sesame" not in text
-    assert text.count("password ") == 2
 
 
 def test_only_what_keeps_a_session_down_is_fatal() -> None:

@@ -12,8 +12,7 @@ from underlay.collect.conditions import in_one_line, is_true
 from underlay.collect.digests import KEY
 from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
-from underlay.plan.ends import End, node_ends
-from underlay.plan.ends.texts import digest
+from underlay.plan.ends import End, digest, node_ends
 from underlay.plan.values import NAMESPACE
 
 LISTS = {

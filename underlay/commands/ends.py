@@ -11,7 +11,6 @@ from underlay.commands import stack_file
 from underlay.commands.common import Failure, text_of
 from underlay.model import Site
 from underlay.plan.ends import READERS, declared_ends, differences, planned, unread
-from underlay.plan.ends.texts import marked
 from underlay.report.columns import harmless
 
 
@@ -44,16 +43,17 @@ def main(argv: list[str]) -> int:
 
 
 def _text(site: Site, given: str) -> tuple[str, str]:
-    """Return a router's name and text; passwords are not compared, because the site does not hold them."""
+    """Return a router's name and text."""
     name, _, path = given.partition("=")
     readable = [router.name for router in site.routers if router.platform in READERS]
     if name not in readable:
         raise Failure(f"--router {harmless(given)}: expected NAME=FILE with one of {', '.join(readable)}")
-    return name, marked(text_of(Path(path)))
+    return name, text_of(Path(path))
 
 
 def _compared(site: Site, texts: dict[str, str]) -> Found:
-    sessions, read = planned(site), declared_ends(site, texts)
+    """Compare all but the passwords, which the site does not hold: there has to be one."""
+    sessions, read = planned(site), declared_ends(site, texts, lambda _: "one")
     told = [
         {"wrong": one.wrong, "router": one.router, "peer": one.peer, "aspect": one.aspect, "sentence": one.sentence}
         for one in differences(sessions, read)

@@ -23,11 +23,13 @@ from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refu
 PLATFORMS: dict[str, type[Frr | Bird]] = {"frr": Frr, "bird": Bird}
 PASSWORD = re.compile(r"[!#-\[\]-~]{1,80}")
 """TCP-MD5 takes 80 bytes; blanks, quotes and backslashes are read differently by different routers."""
+TOLD = re.compile(r'(password\s+)("[^"]*"\S*|\S+)')
+"""A password as a text tells it; to FRR semicolons and quotes are letters of it."""
 
 
 def masked(text: str) -> str:
     """Return a text without the passwords in it."""
-    return re.sub(r'(password )("[^"]*"|\S+)', r"\1***", text)
+    return TOLD.sub(r"\1***", text)
 
 
 def filled(data: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from underlay.plan.ends.declared import declared_ends
 from underlay.plan.ends.end import End
 from underlay.plan.ends.objects import node_ends
 from underlay.plan.ends.planned import Session, planned
-from underlay.plan.ends.texts import READERS, digested
+from underlay.plan.ends.texts import READERS, digest
 
 __all__ = [
     "READERS",
@@ -17,7 +17,7 @@ __all__ = [
     "Session",
     "declared_ends",
     "differences",
-    "digested",
+    "digest",
     "node_ends",
     "planned",
     "unread",

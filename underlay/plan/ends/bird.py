@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from underlay.plan.ends.end import EVERYTHING, UNICAST, End, Entries, entry
+from underlay.plan.ends.end import (
+    EVERYTHING,
+    UNICAST,
+    End,
+    Entries,
+    Secret,
+    entry,
+    is_address,
+    network_in,
+    whole,
+)
 from underlay.plan.ends.planned import NO_PASSWORD
 
 TOKEN = re.compile(r'"[^"]*"|[{};]|[^\s{};"]+')
 COMMENT = re.compile(r'("[^"]*")|#[^\n]*|/\*.*?\*/', re.DOTALL)
 DEFINE = re.compile(r"define\s+(\w+)\s*=\s*\[(.*?)\]\s*;", re.DOTALL)
+TEXT = re.compile(r'define\s+(\w+)\s*=\s*("[^"]*")\s*;')
 PREFIX = re.compile(r"([\d.]+/\d+)(?:\{\s*(\d+)\s*,\s*(\d+)\s*\}|([+-]))?")
 TERM = re.compile(r"(!?)\(?\s*net ~ (\w+)\)?")
 HOLD = 240
@@ -28,27 +40,35 @@ class Block:
     blocks: list[Block] = field(default_factory=list)
 
 
-def ends(text: str) -> dict[str, End]:
+class Known(NamedTuple):
+    """What statements may name, and what is kept of a password."""
+
+    sets: dict[str, Entries]
+    texts: dict[str, str]
+    """In their quotes."""
+    secret: Secret
+
+
+def ends(text: str, secret: Secret) -> dict[str, End]:
     """Return by the neighbour's address what this router's end does."""
-    return {name: end for name, end in _ends(text) if "/" not in name}
+    return {name: end for name, end in _ends(text, secret) if is_address(name)}
 
 
-def ranges(text: str) -> dict[str, End]:
+def ranges(text: str, secret: Secret) -> dict[str, End]:
     """Return by network what this router's end does for neighbours that it takes from there without naming them."""
-    return {name: end for name, end in _ends(text) if "/" in name}
+    return {inside: end for name, end in _ends(text, secret) if (inside := network_in(name))}
 
 
-def _ends(text: str) -> Iterator[tuple[str, End]]:
+def _ends(text: str, secret: Secret) -> Iterator[tuple[str, End]]:
     plain = COMMENT.sub(lambda match: match[1] or "", text)
-    sets = {name: _entries(told) for name, told in DEFINE.findall(plain)}
+    known = Known({name: _entries(told) for name, told in DEFINE.findall(plain)}, dict(TEXT.findall(plain)), secret)
     blocks = [block for block in _parsed(DEFINE.sub("", plain)).blocks if block.title[1:2] == ("bgp",)]
     templates = {block.title[2]: block for block in blocks if block.title[0] == "template" and block.title[2:]}
     for block in blocks:
         if block.title[0] == "protocol":
-            whole = _with_template(block, templates)
-            if neighbor := _after(whole.lines, "neighbor"):
-                name = neighbor[1] if neighbor[0] == "range" else neighbor[0]
-                yield name, _end(whole, neighbor, sets)
+            full = _with_template(block, templates)
+            if neighbor := _after(full.lines, "neighbor"):
+                yield neighbor[1 if neighbor[0] == "range" and neighbor[1:] else 0], _end(full, neighbor, known)
 
 
 def _parsed(text: str) -> Block:
@@ -79,28 +99,36 @@ def _with_template(block: Block, templates: dict[str, Block]) -> Block:
     return Block(block.title, [*block.lines, *base.lines], [*block.blocks, *base.blocks])
 
 
-def _end(block: Block, neighbor: Words, sets: dict[str, Entries]) -> End:
+def _end(block: Block, neighbor: Words, known: Known) -> End:
     local, hold = _after(block.lines, "local"), _number(block.lines, "hold", "time") or HOLD
     channel = next((one for one in block.blocks if one.title == UNICAST), None)
     lines = channel.lines if channel else []
     restart = _after(block.lines, "graceful", "restart")
     hops = next((words for words in block.lines if words[0] == "multihop"), ())
-    password = _after(block.lines, "password")
     return End(
         asn=_asn(local),
         peer_asn=_asn(neighbor),
-        address=local[0] if local and re.match(r"\d+\.", local[0]) else None,
-        password=password[0].strip('"') if password else NO_PASSWORD,
+        address=local[0] if local and is_address(local[0]) else None,
+        password=_password(block, known),
         hold=hold,
         keepalive=_number(block.lines, "keepalive", "time") or hold // 3,
-        hops=int(hops[1]) if len(hops) > 1 and hops[1].isdigit() else 64 if hops else 1,
+        hops=(whole(hops[1]) if hops[1:] else 64) if hops else 1,
         shut=any(words[0] == "disabled" and words[1:2] != ("off",) for words in block.lines),
         graceful=restart != ("off",),
         families=UNICAST if channel else (),
-        takes=_filter(channel, "import", sets, "all"),
-        tells=_filter(channel, "export", sets, "none"),
+        takes=_filter(channel, "import", known.sets, "all"),
+        tells=_filter(channel, "export", known.sets, "none"),
         limit=_number(lines, "import", "limit") or 0,
     )
+
+
+def _password(block: Block, known: Known) -> str | None:
+    """Return what is kept of a password; None where it is a constant that stands elsewhere."""
+    told = _after([*block.lines, *(inner.title for inner in block.blocks)], "password")
+    if not told:
+        return NO_PASSWORD
+    text = known.texts.get(told[0], told[0])
+    return known.secret(text[1:-1]) if text.startswith('"') else None
 
 
 def _after(lines: Sequence[Words], *name: str) -> Words:
@@ -111,12 +139,11 @@ def _after(lines: Sequence[Words], *name: str) -> Words:
 
 def _number(lines: Sequence[Words], *name: str) -> int | None:
     found = (words[len(name)] for words in lines if words[: len(name)] == name and len(words) > len(name))
-    return next((int(word) for word in found if word.isdigit()), None)
+    return next((number for word in found if (number := whole(word)) is not None), None)
 
 
 def _asn(words: Words) -> int | None:
-    told = words[words.index("as") + 1] if "as" in words[:-1] else ""
-    return int(told) if told.isdigit() else None
+    return whole(words[words.index("as") + 1]) if "as" in words[:-1] else None
 
 
 def _filter(channel: Block | None, way: str, sets: dict[str, Entries], default: str) -> Entries | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +17,10 @@ Entries = tuple[Text, ...]
 EVERYTHING: Entries = ("everything",)
 UNICAST: Entries = ("ipv4",)
 """The only family that pods and services have here."""
+UNKNOWN = "?"
+"""Stands in a filter for what is not understood; the filter as a whole is not known then."""
+Secret = Callable[[str], str]
+"""Makes of a password what may be kept of it: readers give it what they parsed, so that nothing else holds it."""
 
 
 class End(Model):
@@ -26,7 +33,7 @@ class End(Model):
     address: Text | None = None
     """The address that it speaks from, where it names one."""
     password: Text | None = None
-    """A digest of the password, or `none`."""
+    """What `Secret` made of the password, or `none`."""
     hold: int | None = None
     """Seconds that it proposes."""
     keepalive: int | None = None
@@ -50,3 +57,25 @@ def entry(network: object, shortest: int, longest: int) -> str:
     """Return a filter's entry: the network alone where nothing else is meant."""
     length = int(str(network).rpartition("/")[2])
     return str(network) if shortest == longest == length else f"{network}{{{shortest},{longest}}}"
+
+
+def whole(text: str) -> int | None:
+    """Return a whole number; None for anything else, so that a word out of place spoils one value only."""
+    return int(text) if re.fullmatch("[0-9]{1,10}", text) else None
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IPv4 address, so that no other word is taken for a neighbour's name."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def network_in(text: str) -> str:
+    """Return an IPv4 network without host bits; nothing for any other text."""
+    try:
+        return str(IPv4Network(text, strict=False)) if "/" in text else ""
+    except ValueError:
+        return ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from underlay.plan.ends.end import EVERYTHING, UNICAST, End, Entries, entry
+from underlay.plan.ends.end import EVERYTHING, UNICAST, End, Entries, Secret, entry, is_address, network_in
 from underlay.plan.ends.planned import NO_PASSWORD
 
 LIST = re.compile(r"ip prefix-list (\S+)(?: seq (\d+))? (permit|deny) (\S+)(?: ge (\d+))?(?: le (\d+))?")
@@ -77,22 +77,24 @@ class Text:
             self.globals.append(words)
 
 
-def ends(text: str) -> dict[str, End]:
+def ends(text: str, secret: Secret) -> dict[str, End]:
     """Return by the neighbour's address what this router's end does."""
     found = Text(text)
     groups = {words[1] for lines in found.peers.values() for words in lines if words[0] == "peer-group" and words[1:]}
-    names = [name for name in found.peers if name not in groups and re.match(r"[\d.]+$", name)]
-    return {name: _end(found, found.peers[name]) for name in names}
+    names = [name for name in found.peers if name not in groups and is_address(name)]
+    return {name: _end(found, found.peers[name], secret) for name in names}
 
 
-def ranges(text: str) -> dict[str, End]:
+def ranges(text: str, secret: Secret) -> dict[str, End]:
     """Return by network what this router's end does for neighbours that it takes from there without naming them."""
     found = Text(text)
-    told = [words for words in found.globals if words[:3] == ("bgp", "listen", "range") and words[4:5]]
-    return {words[3]: _end(found, [("peer-group", words[5])]) for words in told}
+    told = [words for words in found.globals if words[:3] == ("bgp", "listen", "range") and words[5:]]
+    return {
+        inside: _end(found, [("peer-group", words[5])], secret) for words in told if (inside := network_in(words[3]))
+    }
 
 
-def _end(text: Text, own: Sequence[Words]) -> End:
+def _end(text: Text, own: Sequence[Words], secret: Secret) -> End:
     group = next((words[1] for words in own if words[0] == "peer-group" and words[1:]), "")
     lines = [*own, *text.peers.get(group, [])]
     keepalive, hold = TIMERS.get(text.profile, (None, None))
@@ -102,8 +104,8 @@ def _end(text: Text, own: Sequence[Words]) -> End:
     return End(
         asn=int(local) if local.isdigit() else text.asn,
         peer_asn=int(number) if number.isdigit() else text.asn if number == "internal" else None,
-        address=source if re.match(r"\d", source := _value(lines, "update-source")) else None,
-        password=_value(lines, "password") or NO_PASSWORD,
+        address=source if is_address(source := _value(lines, "update-source")) else None,
+        password=secret(password) if (password := _rest(lines, "password")) else NO_PASSWORD,
         keepalive=int(told[0][1]) if told else keepalive,
         hold=int(told[0][2]) if told else hold,
         hops=_hops(lines),
@@ -119,6 +121,11 @@ def _end(text: Text, own: Sequence[Words]) -> End:
 def _value(lines: Iterable[Words], name: str) -> str:
     """Return the first value of a setting: a neighbour's own stands before its group's."""
     return next((words[1] for words in lines if words[0] == name and len(words) > 1), "")
+
+
+def _rest(lines: Iterable[Words], name: str) -> str:
+    """Return all that follows a setting, quotes and semicolons included: FRR takes them as they stand."""
+    return next((" ".join(words[1:]) for words in lines if words[0] == name and len(words) > 1), "")
 
 
 def _hops(lines: Sequence[Words]) -> int:
