@@ -14,8 +14,8 @@ from pathlib import Path
 
 PLACES = ("etc", "opt", "usr/lib/systemd", "usr/lib/sysctl.d", "usr/lib/modules-load.d", "usr/local", "var/lib")
 """Folders whose files are compared byte for byte, with owner and mode."""
-LEFT_OUT = ("var/lib/containerd", "var/lib/kubelet", "var/lib/cni", "opt/lab")
-"""The container runtime's and kubelet's own disks and notes, and the lab's programs."""
+LEFT_OUT = ("var/lib/containerd", "var/lib/kubelet", "var/lib/cni", "var/lib/etcd", "opt/lab")
+"""Disks and notes of the container runtime, kubelet and the cluster's store, and the lab's programs."""
 COUNTERS = ("conntrack_count", "nf_conntrack_count", "stable_secret")
 COMMANDS = {
     "nft": "nft --stateless list ruleset",

@@ -44,11 +44,19 @@ def held(lab: Site) -> Held:
     return {name: json.loads(lab.inside(name, "python3", "-IBc", text)) for name in machines}
 
 
+def _end_pods(lab: Site) -> None:
+    """End the cluster's own pods that have an address by now: a pod that runs keeps its link."""
+    system = ("kubectl", "-n", "kube-system")
+    lab.good(*system, "scale", "deployment", "coredns", "--replicas=0")
+    lab.good(*system, "wait", "--for=delete", "pod", "-l", "k8s-app=kube-dns", "--timeout=60s")
+
+
 def test_every_machine_is_given_back(lab: Site) -> None:
     lab.long("pulumi", "--no-pack", "up", "--yes", "--skip-preview", "--target", CLUSTER)
     before = held(lab)
     lab.long("pulumi", "up", "--yes", "--skip-preview")
+    _end_pods(lab)
     lab.long("pulumi", "destroy", "--yes", "--skip-preview")
     after = held(lab)
     lines = [f"{name}: {line}" for name in before for line in belongings.difference(before[name], after[name])]
-    assert "\n".join(lines) == ""
+    assert not lines, "\n".join(lines)
