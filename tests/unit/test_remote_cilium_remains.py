@@ -135,6 +135,25 @@ def test_what_cannot_be_removed_is_told_and_stops_nothing(node: Asked, run: Run)
     assert left(node) == {LEFT[0]}
 
 
+PINS_MOUNTED = "41 30 0:31 / /sys/fs/bpf rw - bpf none rw\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "goes"),
+    [("", "maps.debug", True), (PINS_MOUNTED, "maps.debug", False), ("", "somebody's", False)],
+)
+def test_the_pins_file_system_goes_where_an_agent_mounted_it(
+    node: Asked, run: Run, before: str, kept: str, *, goes: bool
+) -> None:
+    node.put("proc/self/mountinfo", before)
+    run("apply")
+    node.runs_cilium()
+    node.put("proc/self/mountinfo", PINS_MOUNTED)
+    node.put(f"sys/fs/bpf/{kept}", "")
+    run("remove")
+    assert ("umount /sys/fs/bpf" in node.asked) is goes
+
+
 @pytest.mark.parametrize("told", ["installer's", "unknown"])
 def test_what_somebody_else_has_brought_stays(node: Asked, run: Run, told: str) -> None:
     if told == "unknown":

@@ -30,6 +30,9 @@ FOLDERS = ("run/cilium", "sys/fs/bpf/cilium")
 PINS = "sys/fs/bpf/tc/globals"
 EMPTIED = (PINS, "sys/fs/bpf/tc")
 """Folders that agents make and others may share: they go once they are empty."""
+MOUNT = "sys/fs/bpf"
+ITS_OWN = {"maps.debug", "progs.debug"}
+"""The file system of pins, which agents mount where nobody has, and what the kernel itself shows in it."""
 SETTINGS = {"net/ipv4/fib_multipath_use_neigh": "1"}
 """Settings that agents write and keep no record of, with their value."""
 DEVICES = ("cilium_host", "cilium_net", "cilium_vxlan", "cilium_geneve", "lxc_health")
@@ -44,6 +47,7 @@ def first_found(system: System) -> Before:
         "files": [file for file in (*FILES, *EMPTIED) if system.there(file)],
         "settings": {key: system.text(f"proc/sys/{key}").strip() for key in SETTINGS},
         "chains": [list(chain) for chain in _chains(system)],
+        "mounted": _is_mounted(system),
     }
 
 
@@ -52,7 +56,7 @@ def taken_away(system: System, known: Before) -> list[str]:
     if _runs(system):
         return [f"{AGENT} still runs: what it has made stays"]
     taken = [*_devices(system), *_rules(system), *_empty_chains(system, known)]
-    return taken + [line for step in (_files, _folders, _settings) for line in step(system, known)]
+    return taken + [line for step in (_files, _folders, _mount, _settings) for line in step(system, known)]
 
 
 def _runs(system: System) -> bool:
@@ -133,6 +137,17 @@ def _folders(system: System, known: Before) -> Iterator[str]:
     for folder in EMPTIED:
         if folder not in known["files"] and system.there(folder) and not system.names(folder):
             yield _told(system.root / folder, Path.rmdir)
+
+
+def _mount(system: System, known: Before) -> Iterator[str]:
+    """Unmount the file system of pins where an agent has mounted it and nobody keeps anything in it."""
+    if not known.get("mounted", True) and _is_mounted(system) and not set(system.names(MOUNT)) - ITS_OWN:
+        code, text = system.ask("umount", f"/{MOUNT}")
+        yield f"/{MOUNT} cannot be unmounted: {text.strip()}" if code else f"/{MOUNT} unmounted"
+
+
+def _is_mounted(system: System) -> bool:
+    return f"/{MOUNT}" in _mounted(system, f"/{MOUNT}")
 
 
 def _told(path: Path, remove: Callable[[Path], None]) -> str:
