@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.remote_node import Node, Run, runner
-from underlay.remote import cilium_remains
+from underlay.remote import cilium_remains, prepare_node
 
 SAVED = """\
 *mangle
@@ -110,6 +110,51 @@ def test_nothing_is_touched_while_an_agent_runs(node: Asked, run: Run) -> None:
     _, result, _ = run("remove")
     assert "cilium-agent still runs: what it has made stays" in result["changed"]
     assert (left(node), [line for line in node.asked if "delete" in line or "-X" in line]) == (set(LEFT), [])
+
+
+def test_what_an_agent_kept_goes_by_the_next_removal(node: Asked, run: Run) -> None:
+    run("apply")
+    node.runs_cilium()
+    node.put("proc/77/comm", "cilium-agent\n")
+    run("remove")
+    assert prepare_node.RECORD in node.files()
+    (node.root / "proc/77/comm").unlink()
+    assert run("remove")[0] == 0
+    assert (left(node), node.files()[NEIGH], prepare_node.RECORD in node.files()) == (set(), "0\n", False)
+
+
+def test_what_a_broken_off_removal_left_goes_by_the_next_one(
+    node: Asked, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("apply")
+    node.runs_cilium()
+    with monkeypatch.context() as broken:
+        broken.setattr(cilium_remains, "_devices", refused)
+        with pytest.raises(OSError, match="no more processes"):
+            run("remove")
+    run("remove")
+    assert (left(node), prepare_node.RECORD in node.files()) == (set(), False)
+
+
+def test_a_setting_that_cannot_be_given_back_is_told_and_stops_nothing(
+    node: Asked, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("apply")
+    node.runs_cilium()
+    whole = Path.write_text
+
+    def write(path: Path, text: str, **more: str) -> int:
+        return refused() if NEIGH in str(path) else whole(path, text, **more)
+
+    monkeypatch.setattr(Path, "write_text", write)
+    code, result, _ = run("remove")
+    assert code == 0
+    assert "net/ipv4/fib_multipath_use_neigh cannot be set back to 0: no more processes" in result["changed"]
+    assert left(node) == set()
+
+
+def refused(*_: object, **__: object) -> int:
+    raise OSError(11, "no more processes")
 
 
 def test_what_is_mounted_inside_is_never_walked_into(node: Asked, run: Run) -> None:

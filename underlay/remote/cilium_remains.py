@@ -18,6 +18,7 @@ from underlay.remote.machine import read
 from underlay.remote.node_facts import System
 
 AGENT = "cilium-agent"
+STAYS = f"{AGENT} still runs: what it has made stays"
 WAIT, PAUSE = 20.0, 0.5
 """Seconds that an agent has to end, and between two looks for it."""
 FILES = (
@@ -54,7 +55,7 @@ def first_found(system: System) -> Before:
 def taken_away(system: System, known: Before) -> list[str]:
     """Take away what Cilium has left, and return what that was; a running agent keeps everything."""
     if _runs(system):
-        return [f"{AGENT} still runs: what it has made stays"]
+        return [STAYS]
     taken = [*_devices(system), *_rules(system), *_empty_chains(system, known)]
     return taken + [line for step in (_files, _folders, _mount, _settings) for line in step(system, known)]
 
@@ -163,8 +164,12 @@ def _settings(system: System, known: Before) -> Iterator[str]:
     for key, written in SETTINGS.items():
         path, value = Path(system.root / "proc/sys" / key), known["settings"].get(key, "")
         if value and value != written and read(path).strip() == written:
-            path.write_text(f"{value}\n", encoding="ascii")
-            yield f"{key}: back to {value}"
+            try:
+                path.write_text(f"{value}\n", encoding="ascii")
+            except OSError as error:
+                yield f"{key} cannot be set back to {value}: {error.strerror}"
+            else:
+                yield f"{key}: back to {value}"
 
 
 def _unmounted(system: System, below: str) -> bool:

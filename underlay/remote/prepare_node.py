@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from underlay.remote.cilium_remains import first_found, taken_away
+from underlay.remote.cilium_remains import STAYS, first_found, taken_away
 from underlay.remote.machine import Trouble, read, report, run, write
 from underlay.remote.node_base import CHECKS as KERNEL
 from underlay.remote.node_facts import System
@@ -127,22 +127,33 @@ def apply(system: System, data: dict[str, Any]) -> list[str]:
 
 
 def remove(system: System, data: dict[str, Any]) -> list[str]:
-    """Give back what was there before; a setting that somebody changed since stays as it is."""
+    """Give back what was there before; a setting that somebody changed since stays as it is.
+
+    The record goes last, and stays while an agent runs: without it nobody knows what else has to go.
+    """
     root = system.root
     before = record(root)
     ours = {key: value for key, value in before["settings"].items() if _is_ours(root, key, data)}
     changed = _give_back(root, ours)
-    for path, file in [*((place(root, file), file) for file in data["files"]), (root / RECORD, None)]:
-        if path.exists():
-            path.unlink()
-            changed.append(f"/{path.relative_to(root)} removed")
-            if file:
-                _tell(root, file)
-    for folder in sorted(before["folders"], reverse=True):  # inner ones first
-        _drop_empty(root / folder)
+    for file in data["files"]:
+        if gone := _gone(root, place(root, file)):
+            changed += gone
+            _tell(root, file)
     if data["brings_cilium"] and "cilium" in before:
         changed += taken_away(system, before["cilium"])
+    if STAYS not in changed:
+        changed += _gone(root, root / RECORD)
+    for folder in sorted(before["folders"], reverse=True):  # inner ones first
+        _drop_empty(root / folder)
     return changed
+
+
+def _gone(root: Path, path: Path) -> list[str]:
+    """Remove a file, if it is there, and say so."""
+    if not path.exists():
+        return []
+    path.unlink()
+    return [f"/{path.relative_to(root)} removed"]
 
 
 def _missing_folders(root: Path, data: dict[str, Any]) -> set[str]:
