@@ -7,17 +7,20 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit import judge_faults, test_judge_ends, test_judge_intrusion
 from tests.unit.judge_site import PODS, expected, healthy, silence, site, verdict, verification_input
 from underlay.collect.gather import Request
 from underlay.commands import verify
 from underlay.judge.evidence import Evidence
 from underlay.judge.verdict import Check, Status, Verdict
-from underlay.report.columns import NODES, ROUTERS, rows
+from underlay.report.columns import APART, NODES, ROUTERS, rows
 from underlay.report.terminal import show
 
 
@@ -90,10 +93,55 @@ def test_an_old_verdict_says_so() -> None:
     assert "90 min old" in shown(verdict(healthy()), old=5400.0)
 
 
-def test_every_check_has_a_column_and_every_cell_the_worst_status() -> None:
-    found = verdict(red())
+def silent_api(evidence: dict[str, Any]) -> None:
+    evidence["survey"] = {"nodes": {}, "errors": ["Kubernetes API: connection refused"]}
+
+
+def judged_after(fault: Callable[[dict[str, Any]], None]) -> Verdict:
+    evidence = healthy()
+    fault(evidence)
+    return verdict(evidence)
+
+
+FAULTS: dict[str, Callable[[], Verdict]] = {
+    **{
+        name: partial(judged_after, made)
+        for name, made in vars(judge_faults).items()
+        if callable(made) and list(signature(made).parameters) == ["evidence"]
+    },
+    "silent API": partial(judged_after, silent_api),
+    "both ends read": lambda: test_judge_ends.judged(test_judge_ends.api(), {}),
+    "detection": lambda: test_judge_intrusion.verdict(test_judge_intrusion.at_work()),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_check_of_every_case_has_a_column(name: str) -> None:
     columns = {rule for table in (NODES, ROUTERS) for group in table.values() for rule in group}
-    assert {check.rule for check in found.checks} <= columns
+    assert {check.rule for check in FAULTS[name]().checks} <= {*columns, *APART}
+    assert len(FAULTS) > 25
+
+
+def test_a_check_of_both_kinds_of_machine_is_red_in_the_cell_of_its_own() -> None:
+    wrong = {"tor-a": test_judge_ends.text("tor-a").replace("password sesame", "password other")}
+    found = test_judge_ends.judged(test_judge_ends.api(), wrong)
+    assert {check.where for check in found.of(Status.FAIL)} == {"tor-a"}
+    assert rows(found, ROUTERS)["tor-a"][list(ROUTERS).index("sessions")] == "fail"
+    assert not rows(found, NODES).keys() & rows(found, ROUTERS).keys()
+    assert set(rows(found, NODES)) == set(PODS)
+
+
+def test_detection_has_a_column_where_there_is_one() -> None:
+    evidence = test_judge_intrusion.at_work()
+    evidence["nodes"]["worker-1"]["facts"]["intrusion"]["engine"] = None
+    found = test_judge_intrusion.verdict(evidence)
+    assert rows(found, NODES)["worker-1"][list(NODES).index("detection")] == "fail"
+    assert " detection" in shown(found)
+    assert " detection" not in shown(verdict(healthy()))
+
+
+def test_every_cell_has_the_worst_status() -> None:
+    found = verdict(red())
     assert rows(found, NODES)["worker-1"][list(NODES).index("route")] == "fail"
     assert rows(found, NODES)["worker-2"][list(NODES).index("route")] == "pass"
 

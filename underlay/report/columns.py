@@ -16,30 +16,44 @@ NODES: Columns = {
     "wire": ("wire", "no-tunnel"),
     "mtu": ("mtu",),
     "address": ("pod-address", "source-address"),
-    "session": ("session",),
+    "session": ("session", "session-ends"),
     "probes": ("probes", "dns"),
+    "detection": ("intrusion-engine", "intrusion-mirror"),
 }
 """Columns of the nodes' table."""
 ROUTERS: Columns = {
     "report": ("router-report",),
     "daemons": ("router-process",),
-    "sessions": ("router-sessions",),
+    "sessions": ("router-sessions", "session-ends"),
     "prefixes": ("router-prefixes",),
     "kernel": ("router-routes",),
 }
 """Columns of the routers' table."""
+OPTIONAL = ("detection",)
+"""Columns that are left out where no machine has such a check."""
+APART = ("kubernetes-api",)
+"""Checks of no machine: they stand in no table and are told by themselves."""
+BOTH = {rule for rules in NODES.values() for rule in rules} & {rule for rules in ROUTERS.values() for rule in rules}
+"""Checks of either kind of machine; the others tell which kind one is."""
 WORST = (Status.FAIL, Status.ERROR, Status.PASS, Status.SKIPPED)
 NOTHING = "-"
 
 
 def rows(verdict: Verdict, columns: Columns) -> dict[str, list[str]]:
-    """Return a line for each machine that has a check in these columns: the worst status of each cell."""
+    """Return a line for each machine that has a check of its own kind here: the worst status of each cell."""
     titles = {rule: title for title, rules in columns.items() for rule in rules}
+    machines = {check.where for check in verdict.checks if check.rule in titles.keys() - BOTH}
     found: dict[str, dict[str, set[Status]]] = {}
     for check in verdict.checks:
-        if title := titles.get(check.rule):
+        if check.where in machines and (title := titles.get(check.rule)):
             found.setdefault(check.where, {}).setdefault(title, set()).add(check.status)
     return {name: [_worst(cells.get(title, ())) for title in columns] for name, cells in found.items()}
+
+
+def needed(verdict: Verdict, columns: Columns) -> Columns:
+    """Return the columns that have something to show."""
+    found = {check.rule for check in verdict.checks}
+    return {title: rules for title, rules in columns.items() if title not in OPTIONAL or found & set(rules)}
 
 
 def _worst(found: Collection[Status]) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from underlay.judge.verdict import Alert, Cause, Check, Lost, Status, Verdict
-from underlay.report.columns import NODES, NOTHING, ROUTERS, age, counts, harmless, rows
+from underlay.report.columns import NODES, NOTHING, ROUTERS, Columns, age, counts, harmless, needed, rows
 
 T = TypeVar("T", Alert, Check, Cause, Lost)
 COLOURS = {"pass": "green", "fail": "bold red", "error": "bold magenta", "skipped": "dim", NOTHING: "dim"}
@@ -58,8 +58,8 @@ def _parts(verdict: Verdict, seconds_old: float) -> Iterator[RenderableType]:
         _word(verdict.status),
         f"  ({counts(verdict)}; {age(verdict, seconds_old)})",
     )
-    yield _table("node", rows(verdict, NODES), list(NODES))
-    yield _table("router", rows(verdict, ROUTERS), list(ROUTERS))
+    yield _table("node", verdict, needed(verdict, NODES))
+    yield _table("router", verdict, needed(verdict, ROUTERS))
     yield from _numbers(verdict)
     for cause in verdict.causes:
         yield _cause(cause)
@@ -71,9 +71,9 @@ def _parts(verdict: Verdict, seconds_old: float) -> Iterator[RenderableType]:
         yield Text(f"note: {note}", style="dim")
 
 
-def _table(title: str, lines: dict[str, list[str]], columns: list[str]) -> Table:
+def _table(title: str, verdict: Verdict, columns: Columns) -> Table:
     table = Table(title, *columns, box=None, pad_edge=False, header_style="bold")
-    for name, cells in lines.items():
+    for name, cells in rows(verdict, columns).items():
         table.add_row(name, *(Text(text, style=COLOURS[text]) for text in cells))
     return table
 

@@ -9,7 +9,7 @@ from typing import Any
 from underlay.judge.evidence import Evidence
 from underlay.judge.verdict import Cause, Status, Verdict
 from underlay.model import Site
-from underlay.report.columns import NODES, ROUTERS, Columns, counts, rows
+from underlay.report.columns import NODES, ROUTERS, Columns, counts, needed, rows
 from underlay.report.page import Block, Items, Page, Picture, Section, Table, Words, together
 from underlay.report.pictures import drawings, seen
 
@@ -24,8 +24,8 @@ def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, ver
     told = [(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in versions.items()]
     sections = [
         Section("What is broken", _broken(verdict)),
-        Section("Nodes", [_machines("node", verdict, NODES)]),
-        Section("Routers", [_machines("router", verdict, ROUTERS)]),
+        Section("Nodes", [_machines("node", verdict, needed(verdict, NODES))]),
+        Section("Routers", [_machines("router", verdict, needed(verdict, ROUTERS))]),
         *([Section("Alerts", [_alerts(verdict)])] if verdict.alerts else []),
         Section("Pictures", pictures),
         Section("Evidence", [_checks(verdict)]),
