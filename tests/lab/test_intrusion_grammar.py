@@ -12,8 +12,10 @@ from lab.paths import cache
 from lab.toolchain import ensure
 from tests.lab.ids_ground import ENTER
 from tests.unit.test_intrusion_objects import rendered
-from tests.unit.test_intrusion_rules import BAD, GOOD
+from tests.unit.test_intrusion_rules import BAD, GOOD, OPTIONS
+from underlay.model import Engine
 from underlay.plan.intrusion.rules import MALFORMED, VARIABLE
+from underlay.plan.intrusion.words import PROTOCOLS
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
@@ -58,6 +60,11 @@ def test_suricata_loads_what_the_plan_takes_and_refuses_what_it_refuses(folder: 
     assert not [files[name] for name in found if name.startswith("good")]
     wanted = {name for name, kind in kinds.items() if kind in {MALFORMED, VARIABLE}}
     assert {files[name] for name in wanted - found} == LENIENT
+
+
+def test_suricata_takes_each_protocol_that_a_rule_may_name(folder: Path) -> None:
+    files = {f"{name}.rules": f"alert {name} any any -> any any {OPTIONS}" for name in PROTOCOLS[Engine.SURICATA]}
+    assert refused(folder, files) == set()
 
 
 def test_snorts_configuration_is_lua() -> None:

@@ -46,6 +46,13 @@ def test_suricata_reads_the_capture_points_interfaces(keys: dict[str, Any], inte
     assert not any(alert.values()), "payloads stay out of the alerts"
 
 
+@pytest.mark.parametrize("name", ["modbus", "dnp3", "enip", "http", "bittorrent-dht"])
+def test_suricata_starts_with_each_application_that_a_rule_may_name(name: str) -> None:
+    data, _ = rendered()
+    config = yaml.safe_load(data["suricata.yaml"].removeprefix("%YAML 1.1\n---\n"))
+    assert config["app-layer"]["protocols"][name] == {"enabled": True}
+
+
 def test_the_mirror_is_there_for_pod_links_alone_and_travels_whole() -> None:
     data, pod = rendered()
     assert [one["name"] for one in pod["containers"]] == ["engine"]

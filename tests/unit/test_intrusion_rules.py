@@ -14,12 +14,15 @@ GOOD = (
     f"alert ip !$HOME_NET any -> 10.0.0.1 !$HTTP_PORTS {OPTIONS}",
     'alert http any any -> any any (msg:"with \\; and \\" in it"; content:"|0d 0a|GET|20|"; pcre:"/a\\;b/i"; sid:7;)',
     'alert tcp any any -> any any (msg:"not"; content:!"x"; depth:4; sid:8; )',
+    f"alert modbus any any -> any any {OPTIONS}",
     "# alert, said a comment",
     "",
 )
 BAD = {
     f"allert tcp any any -> any any {OPTIONS}": MALFORMED,
     f"alert tpc any any -> any any {OPTIONS}": MALFORMED,
+    f"alert any any any -> any any {OPTIONS}": MALFORMED,
+    f"alert ssl any any -> any any {OPTIONS}": MALFORMED,
     f"alert tcp any any any any {OPTIONS}": MALFORMED,
     f"alert tcp any any => any any {OPTIONS}": MALFORMED,
     f"alert tcp 10.0.0.256 any -> any any {OPTIONS}": MALFORMED,

@@ -13,7 +13,9 @@ STATISTICS_SECONDS = 8
 APPLICATIONS = (
     *("http", "http2", "tls", "dns", "ssh", "smb", "dcerpc", "ftp", "smtp", "imap", "nfs", "tftp", "ike", "krb5"),
     *("dhcp", "snmp", "sip", "rdp", "rfb", "mqtt", "quic", "telnet", "pgsql", "ntp", "bittorrent-dht"),
+    *("modbus", "dnp3", "enip"),
 )
+"""Protocols above TCP and UDP that are read, and that rules may name."""
 SILENT = dict.fromkeys(("payload", "payload-printable", "packet", "http-body", "http-body-printable"), False)
 """Payloads stay out of the alerts."""
 RING = {"cluster-type": "cluster_flow", "defrag": True, "use-mmap": True, "tpacket-v3": True}

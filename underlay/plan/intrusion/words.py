@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from underlay.model.intrusion import Engine
+from underlay.plan.intrusion.suricata import APPLICATIONS
 
 
 def _words(text: str) -> frozenset[str]:
@@ -17,16 +18,16 @@ ACTIONS: dict[Engine, frozenset[str]] = {
 BLOCKING = _words("drop reject rejectsrc rejectdst rejectboth block react rewrite")
 """Actions that need a place in the packets' way."""
 PROTOCOLS: dict[Engine, frozenset[str]] = {
-    Engine.SURICATA: _words(
-        "ip tcp udp icmp icmpv4 icmpv6 ipv4 ip4 ipv6 ip6 sctp tcp-pkt tcp-stream pkthdr any "
-        "http http1 http2 ftp ftp-data tls ssl smb dns dcerpc dhcp ssh smtp imap modbus dnp3 enip nfs ike krb5 "
-        "ntp rfb rdp snmp tftp sip mqtt quic telnet pgsql bittorrent-dht"
-    ),
+    Engine.SURICATA: _words("ip tcp udp icmp icmpv4 icmpv6 ipv4 ip4 ipv6 ip6 sctp tcp-pkt tcp-stream pkthdr")
+    | _words("http1 ftp-data")
+    | frozenset(APPLICATIONS),
     Engine.SNORT3: _words(
         "ip tcp udp icmp file http http2 http3 ssl tls dns smtp imap pop3 ftp ssh telnet sip dcerpc netbios-ssn "
         "dnp3 modbus mms cip iec104 s7commplus ntp snmp rpc irc ldap mysql postgresql"
     ),
 }
+"""Of Suricata: what it reads itself, other words for applications, and the applications that its configuration enables,
+because a rule for one that is not enabled ends its start."""
 WITHOUT_ENDS = 2
 """Words of a header of Snort 3 that names a service and no addresses: `alert http (…)`."""
 NETS: dict[str, str] = {
