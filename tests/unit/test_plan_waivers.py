@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from policy.rules.waivers import last_day
+from tests.campaigns.whole_plan import whole_plan
+from tests.unit.corpus import Case, bad, site
 from tests.unit.plan_sites import declaration, dev, put
 from underlay.finding import Finding, Refused
 from underlay.plan import bgp
@@ -206,3 +208,12 @@ def test_a_site_that_breaks_a_rule_that_can_be_waived_can_be_planned(rule: str) 
     assert file_keys(declared)["CILIUM_NETWORK_MODE"] == "underlay"
     assert all(router_text(declared, router) for router in declared.routers)
     assert all(node_input(declared, node) for node in declared.nodes)
+    assert whole_plan(declared)
+
+
+CASES = [case for case in bad() if {rule for rule, _ in case.expected} <= set(WAIVABLE)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_whatever_the_corpus_has_that_can_be_waived_can_be_planned(case: Case) -> None:
+    assert whole_plan(example(site(case.base), case.example).site)

@@ -27,6 +27,7 @@ STRUCTURE = frozenset(
         "rack-unknown",
         "router-management-missing",
         "router-unknown",
+        "service-range-size",
         "uplink-address-missing",
         "uplink-address-outside-rack",
         "uplink-missing",
