@@ -19,6 +19,7 @@ from underlay.model import Site
 from underlay.plan.checks import findings
 from underlay.plan.lineage import REACH, lineage
 from underlay.plan.policies import difference, matrix, opened, policy_objects, told, verdicts
+from underlay.plan.policies.change import LIMITS
 
 WEB = {"name": "web", "namespace": "shop", "labels": {"app": "web"}}
 API = {"name": "api", "namespace": "shop", "labels": {"app": "api"}, "ports": [{"port": 8080}]}
@@ -151,6 +152,24 @@ def test_a_wider_range_of_ports_is_told_between_workloads() -> None:
 def test_what_is_open_in_part_is_told_when_the_part_grows(narrow: dict[str, Any], wide: dict[str, Any]) -> None:
     assert [line for line in change([narrow], [wide]) if "was so too, to other requests, names or networks" in line]
     assert change([wide], [wide]) == []
+
+
+def test_rules_in_another_order_change_nothing() -> None:
+    parts = [
+        out(name="b", target_networks=["203.0.113.0/25"]),
+        out(name="a", target_networks=["198.51.100.0/25"]),
+        out(name="c", target_names=["api.example.com"]),
+    ]
+    mixed = [*parts, out(name="d", targets=["outside"], http=[{"method": "GET"}])]
+    assert change(parts, parts[::-1]) == change(mixed, mixed[::-1]) == []
+    assert change(parts, parts[:2]) != []
+
+
+def test_a_state_that_kept_no_limits_is_compared_by_what_it_says() -> None:
+    site = with_(out(target_names=["api.example.com"]))
+    kept = {key: was.partition(LIMITS)[0] for key, was in (verdicts(site) or {}).items()}
+    assert kept != verdicts(site)
+    assert told(kept, site) == []
 
 
 def test_ports_are_apart_where_rules_differ_and_dns_keeps_its_own() -> None:

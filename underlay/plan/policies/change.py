@@ -46,6 +46,8 @@ def _changed(before: Mapping[str, str] | None, cell: Cell) -> str:
     if was.partition(" ")[0] == cell.verdict and (cell.verdict != "partly" or was == _kept(cell)):
         return ""
     if _said(was) == _said(_kept(cell)):
+        if LIMITS not in was:  # a former version kept none: nobody knows whether they have changed
+            return ""
         return f"{cell}; was so too, to other requests, names or networks"
     return f"{cell}; was {_whole(cell) if was == DENIED else _said(was)}"
 

@@ -84,7 +84,7 @@ def _ports(protocol: Protocol, first: int, last: int) -> Ports:
 def _cell(intent: Intent, source: Workload, target: Workload, port: Ports) -> Cell:
     rules = intent.opening(source, target, port)
     leaving, arriving = intent.closed(source, "leaving"), intent.closed(target, "arriving")
-    names = ", ".join(rule.name for rule in rules)
+    names = _names(rules)
     asks = within(target, CLUSTER_DNS) and port in DNS_PORTS and intent.asks_dns(source)
     if leaving and not rules and not asks:
         return Cell(source.name, target.name, str(port), "denied", f"{leaving}, leaving {source.name}")
@@ -123,20 +123,25 @@ def _end(denied: Cell, closed: str, rules: Sequence[Rule], *, whole: bool) -> Ce
         return denied._replace(verdict="allowed", decided=OPEN)
     if not rules:
         return denied
-    cell = denied._replace(verdict="allowed", decided=", ".join(rule.name for rule in rules))
+    cell = denied._replace(verdict="allowed", decided=_names(rules))
     return cell if whole else _partly(cell, rules)
 
 
+def _names(rules: Iterable[Rule]) -> str:
+    """Return the rules' names, whatever their order is, so that another order is no change."""
+    return ", ".join(sorted(rule.name for rule in rules))
+
+
 def _partly(cell: Cell, rules: Iterable[Rule]) -> Cell:
-    """Return a cell as limited to what its rules name beside workloads and ports, whatever the rules are called."""
+    """Return a cell as limited to what its rules name beside workloads and ports, whatever their names and order."""
     inward, outward = cell.source == OUTSIDE, cell.target == OUTSIDE
-    limits = [
+    limits = sorted(
         (
             sorted(map(str, rule.http)),
-            sorted(map(str, rule.source_networks)) if inward and OUTSIDE not in rule.sources else (),
-            sorted(map(str, rule.target_networks)) if outward and OUTSIDE not in rule.targets else (),
-            sorted(rule.target_names) if outward and OUTSIDE not in rule.targets else (),
+            sorted(map(str, rule.source_networks)) if inward and OUTSIDE not in rule.sources else [],
+            sorted(map(str, rule.target_networks)) if outward and OUTSIDE not in rule.targets else [],
+            sorted(rule.target_names) if outward and OUTSIDE not in rule.targets else [],
         )
         for rule in rules
-    ]
+    )
     return cell._replace(verdict="partly", limits=digest(limits))
