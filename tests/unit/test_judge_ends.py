@@ -90,6 +90,17 @@ def test_the_cause_of_a_session_that_is_down_names_the_wrong_end(
     assert sentence in one(verdict, "session-ends", router).found
 
 
+def test_different_passwords_that_accuse_nobody_are_red_at_both_ends() -> None:
+    verdict = judged(api("another"), {}, {"tor-a": "172.30.1.11"})
+    sentence = "tor-a and cp-1 have different passwords"
+    assert one(verdict, "session-ends", "cp-1").status is Status.FAIL
+    assert one(verdict, "session-ends", "cp-1").found == sentence
+    assert sentence in one(verdict, "session-ends", "tor-a").found
+    [cause] = [found for found in verdict.causes if found.rule == "session-down"]
+    assert cause.sentence.endswith(f"is down: {sentence}")
+    assert f"read back from both: {sentence}" in cause.witnesses
+
+
 def test_a_missing_secret_is_the_nodes_end() -> None:
     verdict = judged(api(secret=None), {})
     assert one(verdict, "session-ends", "cp-1").found == "cp-1 has no password for tor-a"

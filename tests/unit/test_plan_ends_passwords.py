@@ -14,7 +14,8 @@ from tests.unit.test_collect_routers import KERNEL, Shell
 from underlay.collect import routers
 from underlay.collect.digests import KEY
 from underlay.model import Platform
-from underlay.plan.ends import digest
+from underlay.plan.bgp import PASSWORD_SECRET, objects
+from underlay.plan.ends import Difference, declared_ends, differences, digest, node_ends, planned
 from underlay.plan.routers import PASSWORD_MARK, router_text
 from underlay.remote.configure_router import filled, masked
 
@@ -94,3 +95,42 @@ def test_a_constant_of_bird_is_its_text_and_an_unknown_one_is_no_password_that_c
 def test_the_router_s_program_masks_it_whatever_the_blanks_and_quotes(line: str) -> None:
     assert "sekret" not in masked(line)
     assert masked(line).startswith(line.partition("password")[0] + "password")
+
+
+def different(routers_have: dict[str, str], nodes_have: str | None = "old") -> list[Difference]:
+    """Return what differs where each router has one password, and the nodes' Secret another."""
+    declared = site()
+    texts = {name: router_text(declared, declared.router(name)) for name in ("tor-a", "tor-b")}
+    given_texts = {name: text.replace(PASSWORD_MARK, routers_have.get(name, "old")) for name, text in texts.items()}
+    told = {PASSWORD_SECRET: nodes_have} if nodes_have else {}
+    read = declared_ends(declared, given_texts, str)._replace(nodes=node_ends(objects(declared), told))
+    return differences(planned(declared), read)
+
+
+def test_where_as_many_have_one_password_as_the_other_nobody_is_accused() -> None:
+    found = different({"tor-a": "new", "tor-b": "new"})
+    assert [one.sentence for one in found] == [
+        "tor-a and cp-1 have different passwords",
+        "tor-a and worker-1 have different passwords",
+        "tor-b and worker-2 have different passwords",
+        "tor-b and worker-3 have different passwords",
+    ]
+    assert {(one.wrong, one.aspect) for one in found} == {("", "password")}
+
+
+def test_where_each_machine_has_a_password_of_its_own_nobody_is_accused() -> None:
+    assert {one.wrong for one in different({"tor-a": "new", "tor-b": "newer"})} == {""}
+
+
+def test_an_end_is_named_where_most_ends_have_another_password() -> None:
+    found = different({"tor-a": "new"})
+    assert {(one.wrong, one.sentence) for one in found} == {
+        ("tor-a", "tor-a has another password than planned for cp-1"),
+        ("tor-a", "tor-a has another password than planned for worker-1"),
+    }
+
+
+def test_having_no_password_is_no_opinion_on_which_is_right() -> None:
+    found = different({}, None)
+    assert {one.wrong for one in found} == {"cp-1", "worker-1", "worker-2", "worker-3"}
+    assert {one.sentence.partition(" for ")[0].partition(" ")[2] for one in found} == {"has no password"}

@@ -47,6 +47,10 @@ def _node(node: NodeView, case: Case) -> Judged:
 
 
 def _wrong(name: str, case: Case) -> list[str]:
-    """Return what differs at a machine; a router's other neighbours are red in another check once they are up."""
-    mine = (one for one in case.differences if one.wrong == name and (one.aspect != "extra" or name in case.nodes))
+    """Return what differs at a machine, or at one of two of which nothing says which is right.
+
+    A router's other neighbours are red in another check once they are up.
+    """
+    known = (one for one in case.differences if one.aspect != "extra" or name in case.nodes)
+    mine = (one for one in known if one.wrong == name or (not one.wrong and name in {one.router, one.peer}))
     return list(dict.fromkeys(one.sentence for one in mine))

@@ -42,7 +42,7 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
 def _at_an_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]] | None:
     """Return what the configuration of either end has otherwise than planned; None where they are as planned."""
     for one in case.differing(router.name, str(peer.address), *DOWN):
-        return one.sentence, [f"read back from {one.wrong}: {one.sentence}"]
+        return one.sentence, [f"read back from {one.wrong or 'both'}: {one.sentence}"]
     return None
 
 

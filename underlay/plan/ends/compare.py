@@ -15,6 +15,8 @@ SHORTEST = 3
 FATAL = frozenset({"refused", "missing", "shut", "asn", "peer_asn", "address", "password", "hops"})
 """What keeps a session from coming up; the rest spoils what crosses it."""
 WAYS = {"takes": "takes from", "tells": "tells"}
+NONE = frozenset({None, NO_PASSWORD})
+"""What an end has in place of a password that could be compared."""
 Ends = Mapping[str, End]
 
 
@@ -36,7 +38,7 @@ class Difference(NamedTuple):
     peer: str
     remote: str
     wrong: str
-    """The machine whose end it is."""
+    """The machine whose end it is; empty where the two ends contradict each other, and nothing says which is right."""
     aspect: str
     sentence: str
 
@@ -149,21 +151,25 @@ def _difference(session: Session, wrong: str, aspect: str, sentence: str) -> Dif
 
 
 def _usual(sessions: Sequence[Session], read: Read) -> str:
-    """Return the password that most ends have: what both ends of a session disagree about, most others know."""
+    """Return the password that more than half of all ends with one have; nothing where none has so many."""
     told: Counter[str] = Counter()
     for session in sessions:
         ends = (near_end(session, read), read.nodes.get(session.peer, {}).get(session.address))
-        told.update(end.password for end in ends if session.is_node and end and end.password)
-    return max(told, key=lambda one: (one != NO_PASSWORD, told[one]), default="")
+        known = (end.password for end in ends if session.is_node and end)
+        told.update(password for password in known if password and password != NO_PASSWORD)
+    return next((one for one, count in told.most_common(1) if 2 * count > told.total()), "")
 
 
 def _passwords(session: Session, near: End | None, far: End | None, usual: str) -> Iterator[Difference]:
-    """Name each end whose password is another than the usual one, where the other end is known too or has none."""
+    """Name each end without a password or with another than the usual one; without a usual one, what both have."""
     for own, other, end in ((session.router, session.peer, near), (session.peer, session.router, far)):
-        if end is None or end.password in {None, usual}:
-            continue
-        sentence = "has no password for" if end.password == NO_PASSWORD else "has another password than planned for"
-        yield _difference(session, own, "password", f"{own} {sentence} {other}")
+        if end and end.password == NO_PASSWORD:
+            yield _difference(session, own, "password", f"{own} has no password for {other}")
+        elif usual and end and end.password not in {None, usual}:
+            yield _difference(session, own, "password", f"{own} has another password than planned for {other}")
+    known = {end.password for end in (near, far) if end} - NONE
+    if not usual and len(known) > 1:
+        yield _difference(session, "", "password", f"{session.router} and {session.peer} have different passwords")
 
 
 def _strangers(sessions: Sequence[Session], read: Read) -> Iterator[Difference]:
