@@ -10,6 +10,7 @@ from typing import NamedTuple
 from underlay.plan.ends.end import (
     EVERYTHING,
     UNICAST,
+    UNKNOWN,
     End,
     Entries,
     Secret,
@@ -157,13 +158,18 @@ def _filter(channel: Block | None, way: str, sets: dict[str, Entries], default: 
     left = re.sub(r"[()\s]|&&|\|\|", "", TERM.sub("", text.removeprefix("where ")))
     if not text.startswith("where ") or left or any(name not in sets for _, name in terms):
         return None
+    if any(UNKNOWN in sets[name] for _, name in terms):
+        return None
     passed = {f"{'!' if refused else ''}{one}" for refused, name in terms for one in sets[name]}
     return tuple(sorted(passed))
 
 
 def _entries(text: str) -> Entries:
-    found = []
+    found = [UNKNOWN] if re.sub(r"[\s,]", "", PREFIX.sub("", text)) else []
     for network, shortest, longest, open_end in PREFIX.findall(text):
+        if not network_in(network) or open_end == "-":
+            found.append(UNKNOWN)
+            continue
         length = int(network.rpartition("/")[2])
         lengths = (int(shortest), int(longest)) if shortest else (length, 32 if open_end == "+" else length)
         found.append(entry(network, *lengths))

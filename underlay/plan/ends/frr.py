@@ -6,11 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from underlay.plan.ends.end import EVERYTHING, UNICAST, End, Entries, Secret, entry, is_address, network_in
+from underlay.plan.ends.end import (
+    EVERYTHING,
+    UNICAST,
+    UNKNOWN,
+    End,
+    Entries,
+    Secret,
+    entry,
+    is_address,
+    network_in,
+    whole,
+)
 from underlay.plan.ends.planned import NO_PASSWORD
 
-LIST = re.compile(r"ip prefix-list (\S+)(?: seq (\d+))? (permit|deny) (\S+)(?: ge (\d+))?(?: le (\d+))?")
-MAP = re.compile(r"route-map (\S+) (permit|deny) (\d+)")
+ENTRY = re.compile(r"(?:seq ([0-9]{1,10}) )?(permit|deny) (\S+)(?: ge ([0-9]{1,2}))?(?: le ([0-9]{1,2}))?")
+ANY, MATCH = "0.0.0.0/0", ("match", "ip", "address", "prefix-list")
 TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 """Keepalive and hold time by the profile that `frr defaults` names."""
 Words = tuple[str, ...]
@@ -35,46 +46,79 @@ class Text:
         self.maps: dict[str, list[Clause]] = {}
         self.peers: dict[str, list[Words]] = {}
         self.globals: list[Words] = []
+        self._last = self._family = ""
         self._read(text.splitlines())
 
     def _read(self, lines: Iterable[str]) -> None:
         inside = ""
         for line in lines:
-            if line[:1] not in {" ", "!", ""}:
-                inside = line.split()[0]
-                self._top(line)
-            elif inside == "router":
-                self._within(tuple(line.split()))
-            elif inside == "route-map" and line.startswith(" "):
-                self._match(line.strip())
+            words = tuple(line.split())
+            if not words or words[0].startswith("!"):
+                continue
+            if not line[0].isspace():
+                inside, self._family = self._top(words), ""
+            elif inside == "bgp":
+                self._within(words)
+            elif inside == "route-map":
+                self._match(words)
 
-    def _top(self, line: str) -> None:
-        if found := LIST.match(line):
-            name, number, action, network, least, most = found.groups()
-            length = int(network.rpartition("/")[2])
-            shortest = int(least or length)
-            text = entry(network, shortest, int(most or (32 if least else length)))
-            self.lists.setdefault(name, []).append((int(number or 0), text if action == "permit" else f"!{text}"))
-        elif found := MAP.match(line):
-            self.last = found[1]
-            self.maps.setdefault(found[1], []).append(Clause(int(found[3]), found[2] == "permit", ()))
-        elif line.startswith("router bgp "):
-            self.asn = int(line.split()[2])
-        elif line.startswith("frr defaults "):
-            self.profile = line.split()[2]
+    def _top(self, words: Words) -> str:
+        """Read a line that stands outside; return what the lines below it belong to, where they matter here."""
+        if words[:2] == ("ip", "prefix-list") and words[2:] and words[3:4] != ("description",):
+            self.lists.setdefault(words[2], []).append(_entry(" ".join(words[3:])))
+        elif words[0] == "route-map" and words[1:]:
+            self._last = words[1]
+            self.maps.setdefault(words[1], []).append(_clause(words[2:]))
+            return "route-map"
+        elif words[:2] == ("router", "bgp") and not {"vrf", "view"}.intersection(words[3:]):
+            self.asn = _asn("".join(words[2:3]))
+            return "bgp"
+        elif words[:2] == ("frr", "defaults"):
+            self.profile = "".join(words[2:3])
+        return ""
 
-    def _match(self, line: str) -> None:
-        *before, last = self.maps[self.last]
-        known = line.removeprefix("match ip address prefix-list ")
-        self.maps[self.last] = [*before, last._replace(matches=(*last.matches, known if known != line else "?"))]
+    def _match(self, words: Words) -> None:
+        if words[0] != "description":
+            *before, last = self.maps[self._last]
+            known = words[4] if words[:4] == MATCH and len(words) == 5 else UNKNOWN
+            self.maps[self._last] = [*before, last._replace(matches=(*last.matches, known))]
 
     def _within(self, words: Words) -> None:
-        if words[:1] == ("neighbor",) and len(words) > 2:
+        """Read a line about BGP: what holds for every family, and for the only one that matters."""
+        if words[0] in {"address-family", "exit-address-family"}:
+            self._family = " ".join(words[1:])
+        elif self._family not in {"", "ipv4", "ipv4 unicast"}:
+            return
+        elif words[0] == "neighbor" and words[2:]:
             self.peers.setdefault(words[1], []).append(words[2:])
-        elif words[:2] == ("no", "neighbor"):
+        elif words[:2] == ("no", "neighbor") and words[2:]:
             self.peers.setdefault(words[2], []).append(("no", *words[3:]))
-        elif words and words[0] != "!":
+        else:
             self.globals.append(words)
+
+
+def _entry(text: str) -> tuple[int, str]:
+    """Return an entry of a prefix list with its place."""
+    found = ENTRY.fullmatch(text)
+    network = network_in(ANY if found[3] == "any" else found[3]) if found else ""
+    if not found or not network:
+        return 0, UNKNOWN
+    length, open_end = int(network.rpartition("/")[2]), found[4] or found[3] == "any"
+    told = entry(network, int(found[4] or length), int(found[5] or (32 if open_end else length)))
+    return int(found[1] or 0), told if found[2] == "permit" else f"!{told}"
+
+
+def _clause(words: Words) -> Clause:
+    number = whole("".join(words[1:]))
+    known = words[:1] in {("permit",), ("deny",)} and number is not None
+    return Clause(number or 0, words[:1] == ("permit",), () if known else (UNKNOWN,))
+
+
+def _asn(text: str) -> int | None:
+    """Return an AS number, also one that is written as two halves."""
+    high, _, low = text.rpartition(".")
+    first, second = whole(high or "0"), whole(low)
+    return None if first is None or second is None else (first << 16) + second
 
 
 def ends(text: str, secret: Secret) -> dict[str, End]:
@@ -97,24 +141,22 @@ def ranges(text: str, secret: Secret) -> dict[str, End]:
 def _end(text: Text, own: Sequence[Words], secret: Secret) -> End:
     group = next((words[1] for words in own if words[0] == "peer-group" and words[1:]), "")
     lines = [*own, *text.peers.get(group, [])]
-    keepalive, hold = TIMERS.get(text.profile, (None, None))
-    told = [words for words in lines if words[0] == "timers" and words[1] != "connect"]
-    number = _value(lines, "remote-as")
+    keepalive, hold = _timers(text, lines)
     local = _value(lines, "local-as")
     return End(
-        asn=int(local) if local.isdigit() else text.asn,
-        peer_asn=int(number) if number.isdigit() else text.asn if number == "internal" else None,
+        asn=_asn(local) if local else text.asn,
+        peer_asn=_peer_asn(text, lines),
         address=source if is_address(source := _value(lines, "update-source")) else None,
         password=secret(password) if (password := _rest(lines, "password")) else NO_PASSWORD,
-        keepalive=int(told[0][1]) if told else keepalive,
-        hold=int(told[0][2]) if told else hold,
+        keepalive=keepalive,
+        hold=hold,
         hops=_hops(lines),
         shut=("shutdown",) in lines,
         graceful=not _off(text, lines),
-        families=() if ("no", "activate") in lines else UNICAST,
+        families=UNICAST if _active(text, lines) else (),
         takes=_filter(text, lines, "in"),
         tells=_filter(text, lines, "out"),
-        limit=int(_value(lines, "maximum-prefix") or 0),
+        limit=whole(_value(lines, "maximum-prefix") or "0"),
     )
 
 
@@ -128,11 +170,29 @@ def _rest(lines: Iterable[Words], name: str) -> str:
     return next((" ".join(words[1:]) for words in lines if words[0] == name and len(words) > 1), "")
 
 
-def _hops(lines: Sequence[Words]) -> int:
+def _peer_asn(text: Text, lines: Sequence[Words]) -> int | None:
+    told = _value(lines, "remote-as")
+    return text.asn if told == "internal" else _asn(told)
+
+
+def _timers(text: Text, lines: Sequence[Words]) -> tuple[int | None, int | None]:
+    """Return keepalive and hold time in seconds."""
+    told = (words[1:3] for words in lines if words[0] == "timers" and words[1:2] != ("connect",))
+    found = next(([whole(word) for word in words] for words in told), [*TIMERS.get(text.profile, ())])
+    return (found[0], found[1]) if len(found) == 2 else (None, None)
+
+
+def _active(text: Text, lines: Sequence[Words]) -> bool:
+    """Tell whether the family is carried: as the neighbour says, or its group, or else as all do."""
+    told = (words[0] != "no" for words in lines if words[-1] == "activate")
+    return next(told, ("no", "bgp", "default", "ipv4-unicast") not in text.globals)
+
+
+def _hops(lines: Sequence[Words]) -> int | None:
     secured = next((words for words in lines if words[:2] == ("ttl-security", "hops")), ())
     told = secured[2] if len(secured) > 2 else _value(lines, "ebgp-multihop")
     plain = any(words == ("ebgp-multihop",) for words in lines)
-    return int(told) if told else 255 if plain else 1
+    return whole(told) if told else 255 if plain else 1
 
 
 def _off(text: Text, lines: Sequence[Words]) -> bool:
@@ -144,15 +204,15 @@ def _filter(text: Text, lines: Sequence[Words], way: str) -> Entries | None:
     others = [words for words in lines if words[0] in {"prefix-list", "distribute-list", "filter-list"}]
     if any(words[-1] == way for words in others):
         return None
-    named = next((words[1] for words in lines if words[0] == "route-map" and words[2] == way), "")
+    named = next((words[1] for words in lines if words[0] == "route-map" and words[2:3] == (way,)), "")
     if not named:
-        inner = _value(lines, "remote-as") in {"internal", str(text.asn)}
+        inner = text.asn is not None and _peer_asn(text, lines) == text.asn
         return EVERYTHING if inner or ("no", "bgp", "ebgp-requires-policy") in text.globals else ()
     passed: set[str] = set()
     for clause in sorted(text.maps.get(named, [])):
-        if "?" in clause.matches:
-            return None
         entries = [one for name in clause.matches for _, one in sorted(text.lists.get(name, []))]
+        if UNKNOWN in (*clause.matches, *entries):
+            return None
         passed.update(entries if clause.permits else _turned(entries))
         if clause.permits and not clause.matches:
             passed.update(EVERYTHING)
