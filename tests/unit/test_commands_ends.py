@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.plan_sites import site
 from underlay.__main__ import main
+from underlay.commands import ends
 from underlay.plan.routers import PASSWORD_MARK, router_text
 
 FILE = str(Path(__file__).parents[2] / "Pulumi.dev.yaml")
@@ -37,6 +38,39 @@ def test_a_router_s_own_text_is_compared(capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.parametrize("words", ["tor-z=x", "tor-a", "tor-a=/no/such/file"])
-def test_a_wrong_word_is_one_line(capsys: pytest.CaptureFixture[str], words: str) -> None:
-    assert main(["ends", "--site", FILE, "--router", words]) == 1
+def test_a_wrong_word_is_one_line_and_no_verdict(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    assert main(["ends", "--site", FILE, "--router", words]) == 3
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_site_that_cannot_be_read_is_no_verdict() -> None:
+    assert main(["ends", "--site", "/no/such/file"]) == 3
+
+
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_empty_file_is_no_router_that_is_as_planned(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "empty").write_text(text)
+    assert main(["ends", "--site", FILE, "--router", f"tor-a={tmp_path}/empty"]) == 3
+    assert "is empty" in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_is_no_verdict(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("sekret")
+
+    monkeypatch.setattr(ends, "declared_ends", crash)
+    assert main(["ends", "--site", FILE]) == 3
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("ends: the site could not be judged: KeyError")
+
+
+def test_a_router_that_nobody_reads_is_no_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.vrp.yaml"
+    lines = "platform: {}\n        asn: 65102\n        managed: {}"
+    path.write_text(Path(FILE).read_text().replace(lines.format("bird", "true"), lines.format("vrp", "false")))
+    assert main(["ends", "--site", str(path)]) == 3
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "tor-b: configurations of platform vrp are not read; compare its 3 sessions by hand"
+    assert told[-1] == "7 sessions: 0 differences, 1 not understood"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from underlay.commands import stack_file
-from underlay.commands.common import Failure, text_of
+from underlay.commands.common import BAD, UNKNOWN, Failure, judging, site_option, text_of
 from underlay.model import Site
-from underlay.plan.ends import READERS, declared_ends, differences, planned, unread
+from underlay.plan.ends import READERS, Session, declared_ends, differences, planned, unread
 from underlay.report.columns import harmless
 
 
@@ -24,9 +24,9 @@ class Found:
 
 
 def main(argv: list[str]) -> int:
-    """Compare the ends; 1 where one is not as planned, 3 where a filter was not understood."""
+    """Compare the ends; 1 where one is not as planned, 3 where something could not be compared."""
     parser = argparse.ArgumentParser(prog="underlay ends", description="Compare both ends of every BGP session.")
-    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="a stack file, as Pulumi.dev.yaml")
+    site_option(parser)
     parser.add_argument(
         "--router",
         action="append",
@@ -36,19 +36,26 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args(argv)
+    return judging("ends", lambda: _ends(arguments))
+
+
+def _ends(arguments: argparse.Namespace) -> int:
     site = stack_file.site(arguments.site)
     found = _compared(site, dict(_text(site, given) for given in arguments.router))
-    print("\n".join(_lines(found)) if not arguments.json else json.dumps(found.__dict__, indent=2))
-    return 1 if found.differences else 3 if found.unread else 0
+    print("\n".join(_lines(found)) if not arguments.json else json.dumps(asdict(found), indent=2))
+    return BAD if found.differences else UNKNOWN if found.unread else 0
 
 
 def _text(site: Site, given: str) -> tuple[str, str]:
-    """Return a router's name and text."""
+    """Return a router's name and text; an empty one is a file that was not written, and says nothing of the router."""
     name, _, path = given.partition("=")
     readable = [router.name for router in site.routers if router.platform in READERS]
     if name not in readable:
         raise Failure(f"--router {harmless(given)}: expected NAME=FILE with one of {', '.join(readable)}")
-    return name, text_of(Path(path))
+    text = text_of(Path(path))
+    if not text.strip():
+        raise Failure(f"--router {harmless(given)}: the file is empty; expected the configuration that {name} runs")
+    return name, text
 
 
 def _compared(site: Site, texts: dict[str, str]) -> Found:
@@ -58,7 +65,17 @@ def _compared(site: Site, texts: dict[str, str]) -> Found:
         {"wrong": one.wrong, "router": one.router, "peer": one.peer, "aspect": one.aspect, "sentence": one.sentence}
         for one in differences(sessions, read)
     ]
-    return Found(len(sessions), told, unread(sessions, read))
+    return Found(len(sessions), told, [*_of_no_reader(site, sessions), *unread(sessions, read)])
+
+
+def _of_no_reader(site: Site, sessions: list[Session]) -> list[str]:
+    """Return a sentence for each router whose platform's text is only written."""
+    return [
+        f"{router.name}: configurations of platform {router.platform} are not read; compare its "
+        f"{sum(one.router == router.name for one in sessions)} sessions by hand"
+        for router in site.routers
+        if router.platform not in READERS
+    ]
 
 
 def _lines(found: Found) -> list[str]:

@@ -26,6 +26,7 @@ def declared_ends(site: Site, texts: dict[str, str] | None = None, secret: Secre
     routers, ranges = {}, {}
     for router in site.routers:
         if reader := READERS.get(router.platform):
-            text = given.get(router.name) or router_text(site, router)
+            own = given.get(router.name)
+            text = router_text(site, router) if own is None else own
             routers[router.name], ranges[router.name] = reader.ends(text, secret), reader.ranges(text, secret)
     return Read(routers, ranges, node_ends(objects(site), {PASSWORD_SECRET: secret(PASSWORD_MARK)}))
