@@ -101,6 +101,13 @@ def test_different_passwords_that_accuse_nobody_are_red_at_both_ends() -> None:
     assert f"read back from both: {sentence}" in cause.witnesses
 
 
+def test_a_value_that_is_not_understood_is_no_pass() -> None:
+    strange = text("tor-a").replace("neighbor UNDERLAY-NODES timers 3 9", "neighbor UNDERLAY-NODES timers 3 nine")
+    found = one(judged(api(), {"tor-a": strange}), "session-ends", "tor-a")
+    assert found.status is Status.ERROR
+    assert "tor-a: its hold time towards cp-1 is not understood" in found.found
+
+
 def test_a_missing_secret_is_the_nodes_end() -> None:
     verdict = judged(api(secret=None), {})
     assert one(verdict, "session-ends", "cp-1").found == "cp-1 has no password for tor-a"

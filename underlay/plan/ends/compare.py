@@ -12,9 +12,6 @@ from underlay.plan.ends.planned import NO_PASSWORD, Session
 
 SHORTEST = 3
 """Seconds of hold time; a peer that proposes less is refused (RFC 4271, section 4.2)."""
-FATAL = frozenset({"refused", "missing", "shut", "asn", "peer_asn", "address", "password", "hops"})
-"""What keeps a session from coming up; the rest spoils what crosses it."""
-WAYS = {"takes": "takes from", "tells": "tells"}
 NONE = frozenset({None, NO_PASSWORD})
 """What an end has in place of a password that could be compared."""
 Ends = Mapping[str, End]
@@ -41,11 +38,6 @@ class Difference(NamedTuple):
     """The machine whose end it is; empty where the two ends contradict each other, and nothing says which is right."""
     aspect: str
     sentence: str
-
-    @property
-    def fatal(self) -> bool:
-        """Tell whether the session cannot come up with it."""
-        return self.aspect in FATAL
 
 
 class _Side(NamedTuple):
@@ -89,6 +81,22 @@ ASPECTS: dict[str, Words] = {
     ),
 }
 """Field of an end → what is said where it is not as planned."""
+UNREAD = {
+    "shut": "whether it has switched off its session with",
+    "asn": "its own number towards",
+    "peer_asn": "the number that it expects of",
+    "address": "the address that it speaks from to",
+    "hops": "how many hops it allows to",
+    "hold": "its hold time towards",
+    "keepalive": "its keepalives towards",
+    "graceful": "whether it keeps routes of a restarting",
+    "families": "what it carries with",
+    "takes": "what it takes from",
+    "tells": "what it tells",
+    "limit": "how many prefixes it takes from",
+    "password": "its password for",
+}
+"""Field of a router's end → what is said where its configuration does not say it in a way that is understood."""
 
 
 def differences(sessions: Iterable[Session], read: Read) -> list[Difference]:
@@ -100,14 +108,18 @@ def differences(sessions: Iterable[Session], read: Read) -> list[Difference]:
 
 
 def unread(sessions: Iterable[Session], read: Read) -> list[str]:
-    """Return a sentence for each filter that could not be understood, which is no word on whether it is right."""
+    """Return a sentence for each planned value that a router's text does not say in a way that is understood."""
     found = []
     for session in sessions:
-        end = near_end(session, read)
-        parts = [words for way, words in WAYS.items() if end and getattr(end, way) is None]
-        if parts:
-            found.append(f"{session.router}: what it {' and '.join(parts)} {session.peer} is not understood")
+        if end := near_end(session, read):
+            missing = [words for name, words in UNREAD.items() if getattr(end, name) is None and _told(session, name)]
+            found += [f"{session.router}: {words} {session.peer} is not understood" for words in missing]
     return list(dict.fromkeys(found))
+
+
+def _told(session: Session, aspect: str) -> bool:
+    """Tell whether the plan says something of an aspect: of nodes' passwords it says that there is one."""
+    return getattr(session.near, aspect) is not None or (aspect == "password" and session.is_node)
 
 
 def near_end(session: Session, read: Read) -> End | None:

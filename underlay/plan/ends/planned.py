@@ -29,8 +29,6 @@ class Session(NamedTuple):
     far: End
     """The peer's end."""
     is_node: bool
-    readable: bool
-    """The peer is part of the site, so that its end can be read."""
 
 
 def planned(site: Site) -> list[Session]:
@@ -50,16 +48,19 @@ class _Plan:
         for rack, link in self.site.links_of(router.name):
             for node in self.site.nodes_of(rack.name):
                 remote = str(address_at(link, node))
-                yield Session(router.name, str(link.address), node.name, remote, near, far, True, True)
+                yield Session(router.name, str(link.address), node.name, remote, near, far, True)
 
     def neighbors(self, router: Router) -> Iterator[Session]:
         """Yield the sessions with other routers and with neighbours outside."""
         for peer in self.filters[router.name].peers:
             other = peer.declared
-            own = other.name in self.site.router_names
-            far = self._back(router, peer) if own else End(asn=other.asn, peer_asn=router.asn)
+            far = (
+                self._back(router, peer)
+                if other.name in self.site.router_names
+                else End(asn=other.asn, peer_asn=router.asn)
+            )
             near = self._between(router, peer)
-            yield Session(router.name, str(other.local), other.name, str(other.remote), near, far, False, own)
+            yield Session(router.name, str(other.local), other.name, str(other.remote), near, far, False)
 
     def _towards_nodes(self, router: Router) -> End:
         found = self.filters[router.name]
