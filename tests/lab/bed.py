@@ -174,10 +174,10 @@ class Bed:
         self._serve(BASTION, DOOR, self.keys.public["bastions"], "AllowTcpForwarding yes\nForceCommand /bin/false\n")
         self.open_door()
 
-    def open_door(self, config: str = "sshd_config") -> None:
-        """Start the bastion's SSH server."""
+    def open_door(self, config: str = "sshd_config", port: int = 22) -> None:
+        """Start an SSH server of the bastion and wait until it listens."""
         self.boxes[BASTION].daemon("/usr/sbin/sshd", "-D", "-e", "-f", f"/etc/ssh/{config}")
-        _await_port(self.boxes[BASTION], DOOR)
+        _await_port(self.boxes[BASTION], DOOR, port)
 
     def _serve(self, name: str, address: str, user: str, more: str = "") -> None:
         box = self.boxes[name]
@@ -257,8 +257,8 @@ def _hardware(name: str, port: str) -> str:
     return "02:" + hashlib.sha256(f"{name} {port}".encode()).digest()[:5].hex(":")
 
 
-def _await_port(box: Box, address: str) -> None:
-    test = f"for i in $(seq 200); do exec 3<>/dev/tcp/{address}/22 && exit 0; sleep 0.05; done 2>/dev/null; exit 1"
+def _await_port(box: Box, address: str, port: int = 22) -> None:
+    test = f"for i in $(seq 200); do exec 3<>/dev/tcp/{address}/{port} && exit 0; sleep 0.05; done 2>/dev/null; exit 1"
     box.run("bash", "-c", test)
 
 

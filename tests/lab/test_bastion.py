@@ -63,7 +63,11 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 
 @pytest.fixture(scope="module")
 def stack(there: Bed, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    return Stack(tmp_path_factory.mktemp("engine") / "stack", there)
+    """Return the stack with every machine prepared."""
+    made = Stack(tmp_path_factory.mktemp("engine") / "stack", there)
+    code, text = made.up()
+    assert code == 0, text
+    return made
 
 
 def asked(there: Bed, site: Data | None = None, host_keys: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -91,9 +95,8 @@ def test_nothing_reaches_a_machine_directly(there: Bed) -> None:
     assert (code, {one["node"] for one in found if "port 22" in one["error"]}) == (3, {*NODES})
 
 
-def test_machines_are_prepared_and_looked_at_through_the_bastion(there: Bed, stack: Stack) -> None:
-    code, text = stack.up()
-    assert code == 0, text
+@pytest.mark.usefixtures("stack")
+def test_machines_are_prepared_and_looked_at_through_the_bastion(there: Bed) -> None:
     assert came(there) >= len(NODES) + 1
     assert "owner: site dev" in there.boxes[ROUTER].run("cat", "/etc/bird/underlay.conf")
     before = came(there)
@@ -119,12 +122,11 @@ def test_another_host_key_of_the_bastion_stops_everything(there: Bed) -> None:
 
 
 def test_a_bastion_that_passes_nothing_on_is_named(there: Bed) -> None:
-    door = there.boxes[BASTION]
-    door.sh(
+    there.boxes[BASTION].sh(
         "sed 's/^AllowTcpForwarding yes/AllowTcpForwarding no/; s/^ListenAddress.*/&\\nPort 23/' "
         "/etc/ssh/sshd_config > /etc/ssh/shut"
     )
-    door.daemon("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/shut")
+    there.open_door("shut", 23)
     site = json.loads(json.dumps(there.site))
     site["ssh"]["bastions"][0]["port"] = 23
     code, found = drift(there, asked(there, site))
@@ -132,9 +134,15 @@ def test_a_bastion_that_passes_nothing_on_is_named(there: Bed) -> None:
     assert all(f"by way of bastion {BASTION}: " in one["error"] for one in found)
 
 
+def traces(there: Bed) -> dict[str, bool]:
+    """Tell for each machine whether it has something of ours."""
+    find = ("find", "/etc/sysctl.d", "/var/lib", "-name", "*underlay*")
+    found = {name: bool(there.boxes[name].run(*find)) for name in NODES}
+    return found | {ROUTER: "underlay" in there.boxes[ROUTER].run("cat", "/etc/bird/bird.conf")}
+
+
 def test_machines_are_given_back_through_the_bastion(there: Bed, stack: Stack) -> None:
+    assert set(traces(there).values()) == {True}
     code, text = stack.destroy()
     assert code == 0, text
-    for name in NODES:
-        assert there.boxes[name].run("find", "/etc/sysctl.d", "/var/lib", "-name", "*underlay*") == ""
-    assert "underlay" not in there.boxes[ROUTER].run("cat", "/etc/bird/bird.conf")
+    assert set(traces(there).values()) == {False}
