@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(1200)
 
 RECORDER = '#!/bin/sh\necho "$0 $*" >> /run/told\n'
 """Stands in for programs of services that no namespace can run: it notes that it was called."""
+TOLD = ["systemctl try-restart systemd-networkd.service", "nmcli general reload conf"]
+"""What services are told whose files came or went."""
 CILIUM = """
 ip link add cilium_host type veth peer name cilium_net
 ip link set cilium_host up; ip link set cilium_net up; ip address add 10.244.2.154/32 dev cilium_host
@@ -77,11 +79,17 @@ def left(before: Held, after: Held) -> list[str]:
     return [f"{name}: {line}" for name in before for line in belongings.difference(before[name], after[name])]
 
 
+def told(there: Bed) -> list[str]:
+    """Return what worker-2's services were told since it was switched on."""
+    return there.boxes["worker-2"].run("cat", "/run/told").replace("/usr/local/bin/", "").splitlines()
+
+
 def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, tmp_path: Path) -> None:
     stack, before = Stack(tmp_path / "stack", there), held(there)
     code, text = stack.up()
     assert code == 0, text
     prepared = held(there)
+    assert told(there) == TOLD
     changed = belongings.difference(before["worker-2"], prepared["worker-2"])
     assert {line.partition(":")[0] for line in changed} >= {
         "files /etc/sysctl.d/90-underlay.conf",
@@ -96,7 +104,9 @@ def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, 
     ordinary = [(stack.up("--expect-no-changes")[0], drift(there, asked(there))[0]) for _ in range(RUNS)]
     assert ordinary == [(0, 0)] * RUNS
     assert "\n".join(left(prepared, held(there))) == ""
+    assert told(there) == TOLD
     there.boxes["worker-3"].sh(CILIUM)
     code, text = stack.destroy()
     assert code == 0, text
+    assert told(there) == TOLD * 2
     assert "\n".join(left(before, held(there))) == ""
