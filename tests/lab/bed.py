@@ -217,6 +217,8 @@ class Bed:
     def restart(self, name: str) -> None:
         """Switch a node off and on: its namespaces go, its disk stays."""
         self.boxes[name].end()
+        for other in (BASTION, *self.links):  # the kernel ends cables with their namespace, but in its own time
+            self.boxes[other].sh(f"ip link delete {name} 2>/dev/null || true")
         self.boxes[name].start()
         self.plug(name)
 
