@@ -46,7 +46,7 @@ iptables -t nat -N KUBE-KUBELET-CANARY; iptables -N KUBE-FIREWALL; iptables -A F
 """
 """What kubelet has made before."""
 Held = dict[str, dict[str, dict[str, str]]]
-RUNS = int(os.environ.get("UNDERLAY_RUNS", "3"))
+RUNS = int(os.environ.get("UNDERLAY_RUNS", "1"))
 """Ordinary runs, of an update and of a look, that have to change and find nothing."""
 
 
