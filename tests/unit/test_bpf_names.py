@@ -64,7 +64,7 @@ def test_an_answer_is_told_with_its_time() -> None:
 
 
 def test_silence_is_asked_again_from_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "PATIENCE", 0.3)
+    monkeypatch.setattr(names, "PATIENCE", 1.0)
     found = ask(lambda _: None, lambda _: None, good)
     assert (found["answers"], found["error"], found["asked"]) == (["10.96.0.1"], None, 3)
     found = ask(lambda _: None, lambda _: None, lambda _: None)
