@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lab.bed import NODES, Bed, bed
-from tests.lab.preflight_faults import FAULTS, HOOKS, RECORDED, TWO_ROUTERS, Fault
+from tests.lab.preflight_faults import FAULTS, HOOKS, TWO_ROUTERS, Fault
 from tests.lab.test_bastion import asked, drift
-from tests.unit.test_remote_node_faults import FAULTS as BY_RECORDED_FACTS
-from underlay.plan.prerequisites import KEPT, RULES
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
@@ -80,16 +77,3 @@ def test_a_service_that_does_not_read_its_file_is_told(one: Bed) -> None:
         box.sh("rm -r /run/systemd/netif /usr/local/bin/systemctl")
     assert (done.returncode, "[service-not-told] worker-2" in done.stderr) == (1, True)
     assert found(one) == {name: set() for name in NODES}
-
-
-def test_every_rule_has_a_fault_or_is_known_by_recorded_facts(capsys: pytest.CaptureFixture[str]) -> None:
-    held = Counter(rule for fault in (*FAULTS.values(), *TWO_ROUTERS.values()) for rule in fault.rules)
-    assert set(held) | {"service-not-told"} == {*RULES, *KEPT} - RECORDED
-    recorded = {rule for _, rule in BY_RECORDED_FACTS.values()}
-    assert recorded >= RECORDED
-    with capsys.disabled():
-        print(
-            f"\n{len(set(held) & set(RULES))} of {len(RULES)} rules injected, {len(RECORDED)} by recorded facts: ",
-            end="",
-        )
-        print(", ".join(sorted(RECORDED)))
