@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 from typing import Any
 
@@ -65,30 +66,45 @@ def attached(ipr: Any, ifindex: int) -> list[dict[str, Any]]:
 
 def tcx(ifindex: int, hook: str) -> list[dict[str, Any]]:
     """Return the programs of a tcx hook; none where the kernel has no tcx (EINVAL)."""
-    ids = (ctypes.c_uint32 * MANY)()
-    query = _Query(ifindex=ifindex, attach_type=TCX[hook], ids=ctypes.addressof(ids), count=MANY)
     try:
-        bpf(QUERY, query)
+        ids = tcx_ids(ifindex, hook)
     except OSError as error:
-        if error.errno == 22:
+        if error.errno == errno.EINVAL:
             return []
         raise
     found = []
-    for number in ids[: query.count]:
+    for number in ids:
         with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
             found.append({"hook": hook, "kind": "tcx", "id": number, "name": _name(number)})
     return found
+
+
+def tcx_ids(ifindex: int, hook: str) -> list[int]:
+    """Return the numbers of the programs of a tcx hook in their order; OSError where the kernel has no tcx, too."""
+    ids = (ctypes.c_uint32 * MANY)()
+    query = _Query(ifindex=ifindex, attach_type=TCX[hook], ids=ctypes.addressof(ids), count=MANY)
+    bpf(QUERY, query)
+    return list(ids[: query.count])
+
+
+def id_of(fd: int) -> int:
+    """Return the number of a program that this process holds."""
+    return int(_info(fd).id)
 
 
 def _name(number: int) -> str:
     """Return a program's name, of which the kernel keeps 15 characters."""
     fd = bpf(GET_FD, _Id(id=number))
     try:
-        info = _Info()
-        bpf(GET_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
-        return bytes(info.name).decode()
+        return bytes(_info(fd).name).decode()
     finally:
         os.close(fd)
+
+
+def _info(fd: int) -> _Info:
+    info = _Info()
+    bpf(GET_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
+    return info
 
 
 def _classic(ipr: Any, ifindex: int, hook: str) -> list[dict[str, Any]]:

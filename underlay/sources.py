@@ -20,9 +20,8 @@ def responder() -> str:
 def mirror() -> dict[str, str]:
     """Return the files of the node's mirror by path: a python3 program, run as `python3 -m bpf.mirror ORDER FILE`."""
     root = Path(__file__).parents[1]
-    files_ = [root / "bpf" / name for name in ("__init__.py", "syscall.py")] + sorted(
-        (root / "bpf/mirror").glob("*.py")
-    )
+    shared = [root / "bpf" / name for name in ("__init__.py", "syscall.py", "loading.py", "programs.py")]
+    files_ = [*shared, *sorted((root / "bpf/mirror").glob("*.py"))]
     return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in files_}
 
 

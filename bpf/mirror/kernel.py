@@ -7,14 +7,15 @@ import os
 import struct
 from pathlib import Path
 
+from bpf.loading import SCHED_CLS, link, load
 from bpf.mirror.instructions import end, mirror
+from bpf.programs import TCX, id_of, tcx_ids
 from bpf.syscall import Table, bpf
 
-MAP_CREATE, PROG_LOAD, OBJECT_INFO, QUERY, LINK_CREATE = 0, 5, 15, 16, 28
-"""Commands of the bpf system call."""
-PER_CPU_ARRAY, SCHED_CLS, TCX_INGRESS, BEFORE = 6, 3, 46, 8
-MANY = 64
-"""Programs on one hook at most."""
+MAP_CREATE = 0
+"""Command of the bpf system call."""
+PER_CPU_ARRAY, BEFORE = 6, 8
+"""A kind of table, and the wish to come before all other programs of a hook."""
 NAME, END_NAME, TABLE_NAME = b"underlay_mirror", b"underlay_end", b"underlay_seen"
 """As the kernel keeps them: 15 characters at most."""
 COUNTERS = ("seen", "mirrored", "failed")
@@ -28,44 +29,6 @@ class _Create(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("kind", "key", "value", "entries", "flags", "inner", "numa")),
         ("name", ctypes.c_char * 16),
     )
-
-
-class _Load(ctypes.Structure):
-    _fields_ = (
-        ("kind", ctypes.c_uint32),
-        ("count", ctypes.c_uint32),
-        ("instructions", ctypes.c_uint64),
-        ("terms", ctypes.c_uint64),
-        ("log_level", ctypes.c_uint32),
-        ("log_size", ctypes.c_uint32),
-        ("log", ctypes.c_uint64),
-        ("version", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("name", ctypes.c_char * 16),
-        ("device", ctypes.c_uint32),
-        ("attach_type", ctypes.c_uint32),
-    )
-
-
-class _Link(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_uint32) for name in ("program", "device", "hook", "flags", "relative", "pad")),
-        ("revision", ctypes.c_uint64),
-    )
-
-
-class _Query(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_uint32) for name in ("device", "hook", "query_flags", "attach_flags")),
-        ("ids", ctypes.c_uint64),
-        ("count", ctypes.c_uint32),
-        ("pad", ctypes.c_uint32),
-        *((name, ctypes.c_uint64) for name in ("flags_of_programs", "links", "flags_of_links", "revision")),
-    )
-
-
-class _InfoRequest(ctypes.Structure):
-    _fields_ = (("fd", ctypes.c_uint32), ("length", ctypes.c_uint32), ("info", ctypes.c_uint64))
 
 
 class Counters:
@@ -86,14 +49,13 @@ class Program:
     """A program in the kernel, and what it is attached to."""
 
     def __init__(self, instructions: bytes, name: bytes) -> None:
-        self.fd = _load(instructions, name)
-        self.id = _id(self.fd)
+        self.fd = _loaded(instructions, name)
+        self.id = id_of(self.fd)
         self.links: dict[int, int] = {}
 
     def attach(self, device: int) -> None:
         """Put the program before all others at a device's ingress; OSError where the kernel refuses."""
-        request = _Link(program=self.fd, device=device, hook=TCX_INGRESS, flags=BEFORE)
-        self.links[device] = bpf(LINK_CREATE, request)
+        self.links[device] = link(self.fd, device, TCX["ingress"], BEFORE)
 
     def detach(self, device: int) -> None:
         """Take the program away from a device; nothing where it is not there."""
@@ -102,15 +64,7 @@ class Program:
 
     def is_first(self, device: int) -> bool:
         """Say whether a device's packets meet this program before any other."""
-        return attached(device)[:1] == [self.id]
-
-
-def attached(device: int) -> list[int]:
-    """Return the numbers of the programs at a device's tcx ingress, in their order."""
-    ids = (ctypes.c_uint32 * MANY)()
-    query = _Query(device=device, hook=TCX_INGRESS, ids=ctypes.addressof(ids), count=MANY)
-    bpf(QUERY, query)
-    return list(ids[: query.count])
+        return tcx_ids(device, "ingress")[:1] == [self.id]
 
 
 def mirror_program(counters: Counters, device: int) -> Program:
@@ -129,23 +83,14 @@ def processors() -> int:
     return sum(int(ends[-1]) - int(ends[0]) + 1 for ends in ranges)
 
 
-def _load(instructions: bytes, name: bytes) -> int:
-    code, terms = ctypes.create_string_buffer(instructions, len(instructions)), ctypes.create_string_buffer(b"GPL")
-    request = _Load(kind=SCHED_CLS, count=len(instructions) // 8, name=name, attach_type=TCX_INGRESS)
-    request.instructions, request.terms = ctypes.addressof(code), ctypes.addressof(terms)
+def _loaded(instructions: bytes, name: bytes) -> int:
+    """Load a program; where the kernel refuses, ask it again for its own words."""
     try:
-        return bpf(PROG_LOAD, request)
+        return load(SCHED_CLS, TCX["ingress"], instructions, name)
     except OSError as error:
         words = ctypes.create_string_buffer(WORDS)
-        request.log_level, request.log_size, request.log = 1, WORDS, ctypes.addressof(words)
         try:
-            return bpf(PROG_LOAD, request)
+            return load(SCHED_CLS, TCX["ingress"], instructions, name, words)
         except OSError:
             last = " ".join(words.value.decode(errors="replace").split())[-300:]
             raise OSError(error.errno, f"{error.strerror}; the kernel says: {last or 'nothing'}") from None
-
-
-def _id(fd: int) -> int:
-    info = (ctypes.c_uint32 * 2)()
-    bpf(OBJECT_INFO, _InfoRequest(fd=fd, length=ctypes.sizeof(info), info=ctypes.addressof(info)))
-    return int(info[1])

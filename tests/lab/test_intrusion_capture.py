@@ -45,8 +45,8 @@ time.sleep(60)
 """
 ORDER = """
 import json, socket, sys
-from bpf.mirror.kernel import attached
-print(json.dumps({name: attached(number) for number, name in socket.if_nameindex() if name in sys.argv[1:]}))
+from bpf.programs import tcx_ids
+print(json.dumps({name: tcx_ids(number, "ingress") for number, name in socket.if_nameindex() if name in sys.argv[1:]}))
 """
 
 Start = Callable[..., Detection]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bpf import cilium, facts, filters, namespaces, probe, responder, selftest
+from bpf import cilium, facts, filters, namespaces, probe, programs, responder, selftest
 
 
 @pytest.fixture
@@ -167,3 +167,15 @@ def test_what_a_report_has_no_room_for_is_counted(held: int, told: list[str]) ->
     reading = facts.Facts(Kernel(), ["eth0"])
     assert len(reading._neighbours()) == 300
     assert reading.errors == told
+
+
+def test_a_kernel_without_tcx_has_no_programs_there_and_says_why_to_who_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(programs, "bpf", refused)
+    assert programs.tcx(1, "ingress") == []
+    with pytest.raises(OSError, match="Invalid argument"):
+        programs.tcx_ids(1, "ingress")

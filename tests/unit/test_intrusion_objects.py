@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from underlay.model import IntrusionDetection, Site, load_site
 from underlay.plan.checks.intrusion import BASE
 from underlay.plan.intrusion import objects, pods
 from underlay.plan.intrusion.capture import SAME_NODE, blind_spots, statements
+from underlay.sources import mirror
 
 
 def declared(**keys: Any) -> tuple[Site, IntrusionDetection]:
@@ -65,6 +69,16 @@ def test_the_mirror_is_there_for_pod_links_alone_and_travels_whole() -> None:
     paths = {item["path"]: data[item["key"]] for item in volume["configMap"]["items"]}
     assert {"bpf/syscall.py", "bpf/mirror/__main__.py", "bpf/mirror/kernel.py"} <= paths.keys()
     assert len(json.dumps(data)) < 200_000, "a ConfigMap holds a mebibyte"
+
+
+def test_the_mirror_finds_all_that_it_imports_where_it_has_travelled(tmp_path: Path) -> None:
+    for path, text in mirror().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "bpf.mirror"], cwd=tmp_path, env={}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "usage: python3 -m bpf.mirror prepare|run|remove FILE\n")
 
 
 def test_containers_have_no_right_that_they_do_not_need() -> None:

@@ -16,7 +16,7 @@ from underlay.collect.slim import slim
 
 SOURCE = Path(__file__).parents[2] / "bpf"
 SENT = {".py", ".c", ".h"}
-NOT_SENT = {"responder.py", "core.h"}
+NOT_SENT = {"responder.py", "loading.py", "core.h"}
 """Files of the folder that are used elsewhere."""
 MAIN = "import sys\n\nfrom bpf.__main__ import main\n\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -25,6 +25,7 @@ MODULES = {
         "machine",
         "owner",
         "bpf.syscall",
+        "bpf.loading",
         "bpf.programs",
         "node_kernel",
         "node_facts",

@@ -10,12 +10,10 @@ import socket
 import struct
 import time
 
+from bpf.loading import SCHED_CLS, link, load
 from bpf.programs import TCX, tcx
-from bpf.syscall import bpf
 
-LOAD, LINK = 5, 28
-"""Commands of the bpf system call."""
-KINDS = {"sched_cls": (3, 0), "xdp": (6, 0), "cgroup_connect4": (18, 10)}
+KINDS = {"sched_cls": (SCHED_CLS, 0), "xdp": (6, 0), "cgroup_connect4": (18, 10)}
 """Number of each kind of program, and the place that it expects to be attached to."""
 HELPERS = {"fib_lookup": 69, "redirect_neigh": 152, "redirect_peer": 155, "sk_lookup_tcp": 84, "get_netns_cookie": 122}
 RETURN_ONE = struct.pack("<BBhi", 0xB7, 0, 0, 1)
@@ -32,31 +30,6 @@ def why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-class _Program(ctypes.Structure):
-    """What the kernel is told of a program to load."""
-
-    _fields_ = (
-        ("type", ctypes.c_uint32),
-        ("count", ctypes.c_uint32),
-        ("instructions", ctypes.c_uint64),
-        ("licence", ctypes.c_uint64),
-        ("log_level", ctypes.c_uint32),
-        ("log_size", ctypes.c_uint32),
-        ("log", ctypes.c_uint64),
-        ("version", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("name", ctypes.c_char * 16),
-        ("ifindex", ctypes.c_uint32),
-        ("expected", ctypes.c_uint32),
-    )
-
-
-class _Link(ctypes.Structure):
-    """What the kernel is told of a program to attach."""
-
-    _fields_ = tuple((name, ctypes.c_uint32) for name in ("program", "ifindex", "hook", "flags"))
-
-
 class Kernel:
     """The running kernel; everything made here goes with its file descriptor."""
 
@@ -66,7 +39,7 @@ class Kernel:
         call = struct.pack("<BBhi", 0x85, 0, 0, HELPERS[helper]) if helper else b""
         log = ctypes.create_string_buffer(4096)
         try:
-            os.close(_load(number, expected, call + RETURN_ONE + EXIT, log))
+            os.close(load(number, expected, call + RETURN_ONE + EXIT, log=log))
         except OSError as error:
             unknown = next((text.decode() for text in UNKNOWN if text in log.value), "")
             return unknown if helper else why(error)
@@ -76,11 +49,11 @@ class Kernel:
         """Return why no program can be attached to a device; empty when one can, or where there are no tcx hooks."""
         hook = TCX["ingress"]
         try:
-            program = _load(KINDS["sched_cls"][0], hook, PASS_ON + EXIT, ctypes.create_string_buffer(1))
+            program = load(SCHED_CLS, hook, PASS_ON + EXIT)
         except OSError as error:
             return why(error)
         try:
-            os.close(bpf(LINK, _Link(program=program, ifindex=socket.if_nametoindex(device), hook=hook)))
+            os.close(link(program, socket.if_nametoindex(device), hook))
         except OSError as error:
             return "" if error.errno == errno.EINVAL else why(error)
         finally:
@@ -138,20 +111,3 @@ def _summed(body: bytes) -> bytes:
     )
     total = (total >> 16) + (total & 0xFFFF)
     return body[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + body[4:]
-
-
-def _load(kind: int, expected: int, program: bytes, log: ctypes.Array[ctypes.c_char]) -> int:
-    """Return the file descriptor of a program that was loaded; OSError, and the log, say why there is none."""
-    code, licence = ctypes.create_string_buffer(program), ctypes.create_string_buffer(b"GPL")
-    level, room = (1, len(log)) if len(log) > 1 else (0, 0)
-    asked = _Program(
-        type=kind,
-        count=len(program) // 8,
-        instructions=ctypes.addressof(code),
-        licence=ctypes.addressof(licence),
-        log_level=level,
-        log_size=room,
-        log=ctypes.addressof(log) if level else 0,
-        expected=expected,
-    )
-    return bpf(LOAD, asked)
