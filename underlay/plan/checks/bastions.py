@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
 from underlay.plan.access import bastion_of_rack, bastions_of_router
+from underlay.plan.checks.fabric import owned
 from underlay.plan.checks.registry import Declaration, Example, Problem, rule
 
 JUMP = {"name": "jump-1", "address": "198.51.100.5", "user": "jump"}
@@ -44,7 +44,7 @@ def bastions_are_declared(declaration: Declaration) -> Iterator[Problem]:
 def bastions_are_apart(declaration: Declaration) -> Iterator[Problem]:
     """A node or router that leads to the others is lost together with the way to repair it."""
     site = declaration.site
-    owners = _owners(declaration)
+    owners = {address: owner for address, owner, _ in owned(declaration)}
     names = {*(node.name for node in site.nodes), *(router.name for router in site.routers)}
     for index, bastion in enumerate(site.ssh.bastions):
         where, expected = f"site.ssh.bastions.{index}", "a host that is no node and no router of this site"
@@ -52,14 +52,6 @@ def bastions_are_apart(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(f"{where}.name", bastion.name, expected)
         elif owner := owners.get(bastion.address):
             yield Problem(f"{where}.address", f"{bastion.address}, an address of {owner}", expected)
-
-
-def _owners(declaration: Declaration) -> dict[IPv4Address, str]:
-    site = declaration.site
-    fabric = {uplink.address: node.name for node in site.nodes for uplink in node.uplinks if uplink.address}
-    fabric |= {link.address: link.router for _, link in declaration.links()}
-    nodes = {address: node.name for node in site.nodes for address in (node.address, node.management.address)}
-    return fabric | nodes | {one.management.address: one.name for one in site.routers if one.management}
 
 
 @rule(

@@ -59,7 +59,7 @@ def names_are_unique(declaration: Declaration) -> Iterator[Problem]:
 def addresses_are_unique(declaration: Declaration) -> Iterator[Problem]:
     """Two owners of one address answer in turn; one machine may use an address for two purposes."""
     owners: dict[IPv4Address, dict[str, str]] = {}
-    for address, owner, where in _owned(declaration):
+    for address, owner, where in owned(declaration):
         owners.setdefault(address, {}).setdefault(owner, where)
     for address, places in owners.items():
         if len(places) > 1:
@@ -67,7 +67,8 @@ def addresses_are_unique(declaration: Declaration) -> Iterator[Problem]:
             yield Problem(first, f"{address}, as in {', '.join(others)}", "an address of its own")
 
 
-def _owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
+def owned(declaration: Declaration) -> Iterator[tuple[IPv4Address, str, str]]:
+    """Yield every address that a machine, a rack or a neighbour has, with its owner and the key that says so."""
     site = declaration.site
     for index, node in enumerate(site.nodes):
         yield node.address, node.name, f"site.nodes.{index}.address"
