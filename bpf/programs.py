@@ -18,6 +18,8 @@ TCX = {"ingress": 46, "egress": 47}
 """Attach types (Linux 6.6)."""
 CLASSIC = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
 """Parents of classic filters at the clsact queueing discipline."""
+MIRROR = "underlay_mirror"
+"""What the mirror's program is called, in the 15 characters that the kernel keeps."""
 MANY = 64
 """Programs on one hook at most."""
 

@@ -22,8 +22,6 @@ from bpf.mirror.kernel import Counters, end_program, mirror_program
 
 PERIOD = 1.0
 """Seconds between two looks where the kernel says nothing of itself; new devices it tells at once."""
-ENTER = "underlay-ids-in"
-"""The device into which copies go; they come out of the one that the engine reads."""
 OLDEST = "Linux 6.6, the first with tcx"
 
 
@@ -33,7 +31,7 @@ class Mirror:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
         self.counters = Counters()
-        self.program = mirror_program(self.counters, socket.if_nametoindex(ENTER))
+        self.program = mirror_program(self.counters, socket.if_nametoindex(settings["enter"]))
         self.end = end_program()
         self.end.attach(socket.if_nametoindex(settings["interface"]))
         self.repairs = 0
@@ -101,13 +99,13 @@ def run(settings: dict[str, Any]) -> None:
 
 
 def prepare(settings: dict[str, Any]) -> None:
-    """Make the pair of devices."""
-    devices.make(ENTER, settings["interface"])
+    """Make the pair of devices: copies go into one and come out of the other, which the engine reads."""
+    devices.make(settings["enter"], settings["interface"])
 
 
-def remove(_: dict[str, Any]) -> None:
+def remove(settings: dict[str, Any]) -> None:
     """Remove the pair of devices."""
-    devices.remove(ENTER)
+    devices.remove(settings["enter"])
 
 
 ORDERS = {"prepare": prepare, "run": run, "remove": remove}

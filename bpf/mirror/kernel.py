@@ -9,14 +9,14 @@ from pathlib import Path
 
 from bpf.loading import SCHED_CLS, link, load
 from bpf.mirror.instructions import end, mirror
-from bpf.programs import TCX, id_of, tcx_ids
+from bpf.programs import MIRROR, TCX, id_of, tcx_ids
 from bpf.syscall import Table, bpf
 
 MAP_CREATE = 0
 """Command of the bpf system call."""
 PER_CPU_ARRAY, BEFORE = 6, 8
 """A kind of table, and the wish to come before all other programs of a hook."""
-NAME, END_NAME, TABLE_NAME = b"underlay_mirror", b"underlay_end", b"underlay_seen"
+END_NAME, TABLE_NAME = b"underlay_end", b"underlay_seen"
 """As the kernel keeps them: 15 characters at most."""
 COUNTERS = ("seen", "mirrored", "failed")
 WORDS = 65536
@@ -69,7 +69,7 @@ class Program:
 
 def mirror_program(counters: Counters, device: int) -> Program:
     """Load the program that mirrors to a device."""
-    return Program(mirror(counters.fd, device), NAME)
+    return Program(mirror(counters.fd, device), MIRROR.encode())
 
 
 def end_program() -> Program:

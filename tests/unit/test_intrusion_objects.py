@@ -15,7 +15,7 @@ from tests.unit.plan_sites import dev
 from underlay.model import IntrusionDetection, Site, load_site
 from underlay.plan.checks.intrusion import BASE
 from underlay.plan.intrusion import objects, pods
-from underlay.plan.intrusion.capture import SAME_NODE, blind_spots, statements
+from underlay.plan.intrusion.capture import MIRROR_IN, SAME_NODE, blind_spots, statements
 from underlay.sources import mirror
 
 
@@ -64,7 +64,7 @@ def test_the_mirror_is_there_for_pod_links_alone_and_travels_whole() -> None:
     data, pod = rendered(capture="pod-links")
     assert [one["name"] for one in pod["containers"]] == ["engine", "mirror"]
     settings = json.loads(data[pods.SETTINGS])
-    assert settings["uplinks"] == ["eth0"]
+    assert (settings["uplinks"], settings["enter"], settings["interface"]) == (["eth0"], MIRROR_IN, "underlay-ids")
     (volume,) = (one for one in pod["volumes"] if one["name"] == "mirror")
     paths = {item["path"]: data[item["key"]] for item in volume["configMap"]["items"]}
     assert {"bpf/syscall.py", "bpf/mirror/__main__.py", "bpf/mirror/kernel.py"} <= paths.keys()

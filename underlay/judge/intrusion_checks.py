@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bpf.programs import MIRROR
 from underlay.judge.evidence import NodeReport, Program
 from underlay.judge.verdict import Alert, Judged, Status, result
 from underlay.judge.views import NodeView
 from underlay.model import Capture, Engine
+from underlay.plan.intrusion.pods import POD_LINKS
 
-MIRROR_PROGRAM, CILIUM, POD_LINK = "underlay_mirror", "cil_", "lxc"
-"""Our program, how Cilium's begin, and how pod links do."""
+CILIUM = "cil_"
+"""How the names of Cilium's programs begin."""
 SILENT, LOST = 60, 0.01
 """Seconds after which an engine has ended that tells its numbers every eight, and the share of packets it may lose."""
 
@@ -34,7 +36,7 @@ def alerts(node: NodeView) -> Iterator[Alert]:
     """Yield the alerts that a node's engine has written, by rule; a file left behind by a former engine is not told."""
     facts = node.report.facts.intrusion if node.report and node.plan.capture else None
     for row in facts.alerts if facts else ():
-        yield Alert(node.name, row.rule, row.message, row.count, row.last, row.source, row.target, row.protocol)
+        yield Alert(node.name, **row.model_dump())
 
 
 def _engine(node: NodeView, report: NodeReport) -> Judged:
@@ -60,8 +62,8 @@ def _mirror(node: NodeView, report: NodeReport) -> Judged:
     if not _is_mirrored(node):
         # The update that removes an engine verifies before it deletes: red here would keep the mirror for ever.
         places = ", ".join(name for name, found in programs.items() if _ours(found))
-        return Status.SKIPPED, f"{MIRROR_PROGRAM} on {places}: none is declared, so it goes with its pods"
-    wanted = [name for name in programs if name in node.uplinks or name.startswith(POD_LINK)]
+        return Status.SKIPPED, f"{MIRROR} on {places}: none is declared, so it goes with its pods"
+    wanted = [name for name in programs if name in node.uplinks or name.startswith(POD_LINKS)]
     wrong = [text for name in wanted if (text := _out_of_order(name, _ingress(programs[name])))]
     told = report.facts.intrusion.mirror if report.facts.intrusion else None
     if told is None:
@@ -77,7 +79,7 @@ def _mirror(node: NodeView, report: NodeReport) -> Judged:
 def _out_of_order(device: str, programs: tuple[Program, ...]) -> str:
     """Return what is wrong with the programs of a device; nothing where ours is first and Cilium's are the others."""
     names = [program.name for program in programs]
-    good = names[:1] == [MIRROR_PROGRAM] and all(name.startswith(CILIUM) for name in names[1:])
+    good = names[:1] == [MIRROR] and all(name.startswith(CILIUM) for name in names[1:])
     return "" if good else f"{device}: {', '.join(names) or 'no program'}"
 
 
@@ -86,7 +88,7 @@ def _ingress(programs: tuple[Program, ...]) -> tuple[Program, ...]:
 
 
 def _ours(programs: tuple[Program, ...]) -> bool:
-    return any(program.name == MIRROR_PROGRAM for program in programs)
+    return any(program.name == MIRROR for program in programs)
 
 
 def _is_mirrored(node: NodeView) -> bool:

@@ -14,6 +14,7 @@ from underlay.judge.traffic_checks import probes, reverse_path, route, source, w
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import NodeView, network
 from underlay.model import HostRouting
+from underlay.plan.intrusion.pods import POD_LINKS
 from underlay.plan.verification import ExpectedPeer
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
@@ -21,7 +22,6 @@ FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0",
 """Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
 NIC_PROGRAM, POD_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15]
 """Cilium's programs at the NIC's and the pod link's ingress; the kernel keeps 15 characters of a name."""
-POD_LINK = "lxc"
 
 
 def tunnels(node: NodeView) -> list[Link]:
@@ -73,7 +73,7 @@ def _programs(node: NodeView, report: NodeReport, case: Case) -> Judged:
     programs = report.facts.programs
     if programs is None or report.facts.links is None:
         return result(None, "programs or links could not be read")
-    pods = sorted(name for name in programs if name.startswith(POD_LINK))
+    pods = sorted(name for name in programs if name.startswith(POD_LINKS))
     wanted = dict.fromkeys(sorted(node.uplinks), NIC_PROGRAM) | dict.fromkeys(pods, POD_PROGRAM)
     bare = [name for name, program in wanted.items() if not _has(programs.get(name, ()), program)]
     seen = [f"{name}: {_list(programs.get(name, ()))}" for name in wanted]

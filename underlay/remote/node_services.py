@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from bpf.programs import MIRROR
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
 from underlay.remote.node_kernel import why
@@ -14,8 +15,6 @@ from underlay.remote.node_sockets import listeners
 CILIUM_CNI = "05-cilium.conflist"
 CILIUM = "cilium"
 """How the names of Cilium's own programs, in memory and in the kernel, begin; `cil_` in the kernel."""
-MIRROR = "underlay_mirror"
-"""Our program that copies packets for an intrusion detection engine; the verdict looks after it."""
 TABLES = ("200", "202", "2004", "2005")
 """Routing tables that Cilium takes for its own."""
 BGP = 179
@@ -107,7 +106,7 @@ def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
         except OSError as error:
             names = [f"nothing readable: {why(error)}"]
         for name in names:
-            if not name.startswith("cil_") and name != MIRROR:
+            if not name.startswith("cil_") and name != MIRROR:  # the verdict looks after our own
                 yield Trouble("foreign-bpf-program", f"hooks of {device}", name, "Cilium's programs and our mirror")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from underlay.model import Engine, IntrusionDetection, Site
 from underlay.model.intrusion import Capture
+from underlay.plan.intrusion.capture import MIRROR_IN
+from underlay.plan.intrusion.suricata import ALERTS
 from underlay.sources import mirror
 
 FOLDER, UPDATES = "/etc/underlay-ids", "/etc/underlay-ids-updates"
@@ -18,6 +20,7 @@ STATE_FILE = f"{STATE}/mirror.json"
 """Where a mirror tells what it has counted."""
 MIRROR, SETTINGS = "/mirror", "mirror.json"
 POD_LINKS = "lxc"
+"""How the names of pod links on a node begin."""
 STEADY = 12
 """Seconds that an engine has to run before its pod counts: one that refuses a rule ends within them, and Suricata has
 told its first numbers, after eight."""
@@ -28,7 +31,8 @@ Object = dict[str, Any]
 
 def settings(interface: str, uplinks: Sequence[str]) -> Object:
     """Return what a mirror has to know."""
-    return {"interface": interface, "uplinks": list(uplinks), "pod_links": POD_LINKS, "state": STATE_FILE}
+    where = {"enter": MIRROR_IN, "interface": interface, "state": STATE_FILE}
+    return {**where, "uplinks": list(uplinks), "pod_links": POD_LINKS}
 
 
 def key(path: str) -> str:
@@ -56,7 +60,7 @@ def pod(site: Site, declared: IntrusionDetection, config: str, interfaces: Seque
 
 
 def _engine(declared: IntrusionDetection, interfaces: Sequence[str], command: list[str]) -> Object:
-    contract = {"UNDERLAY_INTERFACES": " ".join(interfaces), "UNDERLAY_ALERTS": f"{LOGS}/eve.json"}
+    contract = {"UNDERLAY_INTERFACES": " ".join(interfaces), "UNDERLAY_ALERTS": f"{LOGS}/{ALERTS}"}
     updates = [{"name": "updates", "mountPath": UPDATES, "readOnly": True}] if declared.rules_from else []
     return {
         "name": "engine",

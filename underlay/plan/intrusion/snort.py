@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 CONFIG = "snort.lua"
-ALERTS = "alert_json.txt"
 FIELDS = "timestamp gid sid rev msg proto src_addr src_port dst_addr dst_port"
 SNAP = 65535
 """Bytes of a packet that are read: copies of whole segments, as offloads leave them."""

@@ -9,6 +9,7 @@ import yaml
 
 CONFIG = "suricata.yaml"
 ALERTS = "eve.json"
+"""The file of alerts, whose form every engine's contract takes over."""
 STATISTICS_SECONDS = 8
 APPLICATIONS = (
     *("http", "http2", "tls", "dns", "ssh", "smb", "dcerpc", "ftp", "smtp", "imap", "nfs", "tftp", "ike", "krb5"),
