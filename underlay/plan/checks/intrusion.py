@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from underlay.model import Capture, Engine, IntrusionDetection
+from underlay.model import Capture, Engine, IntrusionDetection, Site
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.intrusion.rules import BLOCKS, MALFORMED, SID, VARIABLE, Complaint, complaints
+from underlay.plan.once import per_site
 
 WHERE = "site.intrusion_detection"
 GOOD_RULE = 'alert tcp any any -> $HOME_NET 8080 (msg:"probe of the admin page"; content:"/admin"; sid:1000001; rev:1;)'
@@ -28,12 +29,18 @@ def _engine(declaration: Declaration) -> Iterator[IntrusionDetection]:
         yield declaration.site.intrusion_detection
 
 
-def _complaints(declaration: Declaration, kind: str) -> Iterator[tuple[str, Complaint]]:
-    for declared in _engine(declaration):
-        if declared.engine is not Engine.OTHER:
-            for one in complaints(declared.rules, declared.engine):
-                if one.kind == kind:
-                    yield f"{WHERE}.rules.{one.index}", one
+@per_site
+def _complaints(site: Site) -> tuple[Complaint, ...]:
+    declared = site.intrusion_detection
+    if declared is None or declared.engine is Engine.OTHER:
+        return ()
+    return tuple(complaints(declared.rules, declared.engine))
+
+
+def _problems(declaration: Declaration, kind: str, fix: str) -> Iterator[Problem]:
+    for one in _complaints(declaration.site):
+        if one.kind == kind:
+            yield Problem(f"{WHERE}.rules.{one.index}", one.found, one.expected, fix)
 
 
 @rule(
@@ -43,8 +50,7 @@ def _complaints(declaration: Declaration, kind: str) -> Iterator[tuple[str, Comp
 )
 def rules_can_be_read(declaration: Declaration) -> Iterator[Problem]:
     """An engine that cannot read a rule does not start, or starts without it and stays silent."""
-    for where, one in _complaints(declaration, MALFORMED):
-        yield Problem(where, one.found, one.expected, "The engine's manual has a page on the format of rules.")
+    yield from _problems(declaration, MALFORMED, "The engine's manual has a page on the format of rules.")
 
 
 @rule(
@@ -54,8 +60,7 @@ def rules_can_be_read(declaration: Declaration) -> Iterator[Problem]:
 )
 def rules_have_names_and_numbers_of_their_own(declaration: Declaration) -> Iterator[Problem]:
     """Alerts are counted by a rule's number and told by its message; of two with one number an engine keeps one."""
-    for where, one in _complaints(declaration, SID):
-        yield Problem(where, one.found, one.expected, "Numbers from 1000000 on are left to local rules.")
+    yield from _problems(declaration, SID, "Numbers from 1000000 on are left to local rules.")
 
 
 @rule(
@@ -65,8 +70,7 @@ def rules_have_names_and_numbers_of_their_own(declaration: Declaration) -> Itera
 )
 def rules_use_known_variables(declaration: Declaration) -> Iterator[Problem]:
     """A variable that the configuration does not set ends the engine's start."""
-    for where, one in _complaints(declaration, VARIABLE):
-        yield Problem(where, one.found, one.expected, "Write the addresses or ports themselves.")
+    yield from _problems(declaration, VARIABLE, "Write the addresses or ports themselves.")
 
 
 @rule(
@@ -77,8 +81,7 @@ def rules_use_known_variables(declaration: Declaration) -> Iterator[Problem]:
 )
 def rules_only_alert(declaration: Declaration) -> Iterator[Problem]:
     """The engine reads copies: whoever relies on `drop` is not protected; policies are what closes a way."""
-    for where, one in _complaints(declaration, BLOCKS):
-        yield Problem(where, one.found, one.expected, "Close the way by site.policies.")
+    yield from _problems(declaration, BLOCKS, "Close the way by site.policies.")
 
 
 @rule(

@@ -70,10 +70,7 @@ def management_is_out_of_band(declaration: Declaration) -> Iterator[Problem]:
 )
 def management_is_no_pod(declaration: Declaration) -> Iterator[Problem]:
     """Cilium takes an address of the pool for a pod and may give it to one."""
-    bastions = (
-        (f"site.ssh.bastions.{at}.address", one.address) for at, one in enumerate(declaration.site.ssh.bastions)
-    )
-    for where, address in (*_managed(declaration), *bastions):
+    for where, address in (*_managed(declaration), *_bastions(declaration)):
         for pool in declaration.site.addresses.pods.pools:
             if address in pool:
                 yield Problem(where, address, f"an address outside the pod pool {pool}")
