@@ -36,19 +36,17 @@ class Detection(pulumi.ComponentResource):
         space = objects.namespace()
         made = kubernetes.core.v1.Namespace(objects.NAME, metadata=_taken_over(space["metadata"]), opts=own)
         within = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=[made]))
-        for group in objects.groups(site, declared):
-            self._group(site, declared, group, within)
+        for one in objects.made(site):
+            self._group(one, within)
         self.register_outputs(facts)
 
-    def _group(
-        self, site: Site, declared: IntrusionDetection, group: objects.Group, within: pulumi.ResourceOptions
-    ) -> None:
-        texts, daemons = objects.config_map(site, declared, group), objects.daemon_set(site, declared, group)
+    def _group(self, one: objects.Made, within: pulumi.ResourceOptions) -> None:
+        texts, daemons, name = one.config_map, one.daemon_set, one.group.name
         config = kubernetes.core.v1.ConfigMap(
-            group.name, metadata=_taken_over(texts["metadata"]), data=texts["data"], opts=within
+            name, metadata=_taken_over(texts["metadata"]), data=texts["data"], opts=within
         )
         kubernetes.apps.v1.DaemonSet(
-            group.name,
+            name,
             metadata=_taken_over(daemons["metadata"]),
             spec=daemons["spec"],
             opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[config])),

@@ -101,11 +101,9 @@ class Detection:
 
     def __init__(self, fabric: Fabric, folder: Path, **keys: Any) -> None:
         declared = site(**keys)
-        assert declared.intrusion_detection
         self.node, self.folder = fabric.machines["node1"], folder
-        (group,) = objects.groups(declared, declared.intrusion_detection)
-        self.data = objects.config_map(declared, declared.intrusion_detection, group)["data"]
-        pod = objects.daemon_set(declared, declared.intrusion_detection, group)["spec"]["template"]["spec"]
+        (made,) = objects.made(declared)
+        self.data, pod = made.config_map["data"], made.daemon_set["spec"]["template"]["spec"]
         self.command = pod["containers"][0]["command"]
         for name in ("etc", "log", "space"):
             (folder / name).mkdir(parents=True)

@@ -26,10 +26,9 @@ def declared(**keys: Any) -> tuple[Site, IntrusionDetection]:
 
 
 def rendered(**keys: Any) -> tuple[dict[str, str], dict[str, Any]]:
-    site, detection = declared(**keys)
-    (group,) = objects.groups(site, detection)
-    data = objects.config_map(site, detection, group)["data"]
-    return data, objects.daemon_set(site, detection, group)["spec"]["template"]["spec"]
+    site, _ = declared(**keys)
+    (one,) = objects.made(site)
+    return one.config_map["data"], one.daemon_set["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize(
@@ -99,22 +98,30 @@ def test_nodes_with_other_interfaces_get_a_daemon_set_of_their_own() -> None:
     content = dev()
     content["nodes"][3]["uplinks"][0]["name"] = "bond0"
     site = load_site({**content, "intrusion_detection": BASE})
-    assert site.intrusion_detection
-    found = objects.groups(site, site.intrusion_detection)
-    assert [(group.interfaces, len(group.nodes)) for group in found] == [(("bond0",), 1), (("eth0",), 3)]
-    assert len({group.name for group in found}) == 2
-    terms = objects.daemon_set(site, site.intrusion_detection, found[0])["spec"]["template"]["spec"]["affinity"]
+    found = objects.made(site)
+    assert [(one.group.interfaces, len(one.group.nodes)) for one in found] == [(("bond0",), 1), (("eth0",), 3)]
+    assert len({one.group.name for one in found}) == 2
+    terms = found[0].daemon_set["spec"]["template"]["spec"]["affinity"]
     assert "worker-3" in json.dumps(terms)
 
 
 def test_a_changed_rule_restarts_the_engines() -> None:
     marks = set()
     for rules in (BASE["rules"], [BASE["rules"][0].replace("/admin", "/debug")]):
-        site, detection = declared(rules=rules)
-        (group,) = objects.groups(site, detection)
-        template = objects.daemon_set(site, detection, group)["spec"]["template"]
+        site, _ = declared(rules=rules)
+        (one,) = objects.made(site)
+        template = one.daemon_set["spec"]["template"]
         marks.add(template["metadata"]["annotations"]["underlay/configuration"])
     assert len(marks) == 2
+
+
+def test_objects_are_made_once_however_many_ask() -> None:
+    site, _ = declared()
+    namespace, texts, daemons = objects.everything(site)
+    assert namespace == objects.namespace()
+    assert (texts, daemons) == (objects.made(site)[0].config_map, objects.made(site)[0].daemon_set)
+    assert objects.made(site) is objects.made(site)
+    assert objects.everything(load_site(dev())) == ()
 
 
 def test_each_capture_point_says_what_it_cannot_see() -> None:

@@ -12,6 +12,7 @@ from underlay.plan.digest import digest
 from underlay.plan.intrusion import pods, snort, suricata
 from underlay.plan.intrusion.capture import engine_nodes, interfaces
 from underlay.plan.intrusion.words import NETS, PORTS
+from underlay.plan.once import per_site
 from underlay.sources import mirror
 
 NAME = "underlay-ids"
@@ -34,13 +35,28 @@ class Group:
     interfaces: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Made:
+    """What the nodes of a group get."""
+
+    group: Group
+    config_map: Object
+    """The engine's configuration and rules, and the mirror's program where there is a mirror."""
+    daemon_set: Object
+    """A change of configuration, rules or program restarts its pods, some nodes at a time."""
+
+
+@per_site
+def made(site: Site) -> tuple[Made, ...]:
+    """Return what each group of nodes gets; nothing where the site has no engine."""
+    declared = site.intrusion_detection
+    return tuple(_made(site, declared, group) for group in groups(site, declared)) if declared else ()
+
+
 def everything(site: Site) -> tuple[Object, ...]:
     """Return all objects of the site's engines; nothing where it has none."""
-    if (declared := site.intrusion_detection) is None:
-        return ()
-    found = groups(site, declared)
-    pairs = ((config_map(site, declared, one), daemon_set(site, declared, one)) for one in found)
-    return (namespace(), *(item for pair in pairs for item in pair))
+    found = made(site)
+    return (namespace(), *(item for one in found for item in (one.config_map, one.daemon_set))) if found else ()
 
 
 def groups(site: Site, declared: IntrusionDetection) -> tuple[Group, ...]:
@@ -58,8 +74,12 @@ def namespace() -> Object:
     return {"metadata": {"name": NAME, "labels": levels}}
 
 
-def config_map(site: Site, declared: IntrusionDetection, group: Group) -> Object:
-    """Return the engine's configuration and rules, and the mirror's program where there is a mirror."""
+def _made(site: Site, declared: IntrusionDetection, group: Group) -> Made:
+    texts = _config_map(site, declared, group)
+    return Made(group, texts, _daemon_set(site, declared, group, digest(texts["data"])))
+
+
+def _config_map(site: Site, declared: IntrusionDetection, group: Group) -> Object:
     data = {**_configuration(site, declared, group), RULES: "".join(f"{rule}\n" for rule in declared.rules)}
     if declared.capture is Capture.POD_LINKS:
         uplinks = sorted({uplink.name for node in site.nodes for uplink in node.uplinks})
@@ -68,15 +88,13 @@ def config_map(site: Site, declared: IntrusionDetection, group: Group) -> Object
     return {"metadata": _metadata(group), "data": data}
 
 
-def daemon_set(site: Site, declared: IntrusionDetection, group: Group) -> Object:
-    """Return the DaemonSet; a change of configuration, rules or program restarts it, some nodes at a time."""
+def _daemon_set(site: Site, declared: IntrusionDetection, group: Group, content: str) -> Object:
     labels = {"app": NAME, "group": group.name}
     spec = pods.pod(site, declared, group.name, group.interfaces, _command(declared))
     if len(group.nodes) < len(site.nodes):
         term = {"matchExpressions": [{"key": HOST_NAME, "operator": "In", "values": list(group.nodes)}]}
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
         spec["affinity"] = {"nodeAffinity": required}
-    content = digest(config_map(site, declared, group)["data"])
     template = {"metadata": {"labels": labels, "annotations": {"underlay/configuration": content}}, "spec": spec}
     # a quarter at a time: packets pass without an engine too, and hundreds of nodes one by one would take an hour
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}}
