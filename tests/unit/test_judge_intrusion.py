@@ -138,6 +138,15 @@ def test_alerts_reach_the_verdict_and_the_screen_is_safe() -> None:
     assert "\x1b" not in screen.getvalue()
 
 
+def test_alerts_come_with_the_most_frequent_first() -> None:
+    evidence = at_work()
+    for name, counts in (("cp-1", (2, 9)), (NODE, (3, 9))):
+        told = [{**ALERT, "rule": number, "count": count} for number, count in enumerate(counts, 1)]
+        evidence["nodes"][name]["facts"]["intrusion"]["alerts"] = told
+    found = [(alert.node, alert.count) for alert in verdict(evidence).alerts]
+    assert found == [("cp-1", 9), (NODE, 9), (NODE, 3), ("cp-1", 2)]
+
+
 def test_a_former_engines_file_is_not_told() -> None:
     evidence = healthy()
     told = {"mirror": None, "engine": None, "alerts": [dict(ALERT)], "unreadable": 0}

@@ -77,6 +77,7 @@ def verdict(case: Case) -> Verdict:
     ]
     proven = [cause for cause in named if cause.proven]
     checks = tuple(_checks(case))
+    found = (alert for node in case.nodes.values() for alert in alerts(node))
     return Verdict(
         site=case.expected.cluster,
         taken=case.evidence.taken,
@@ -85,7 +86,7 @@ def verdict(case: Case) -> Verdict:
         causes=tuple(proven),
         lost=tuple(unseen.lost(case, _explained(proven))),
         notes=(*suspected, *unseen.notes(case), *_complaints(case, checks)),
-        alerts=tuple(alert for node in case.nodes.values() for alert in alerts(node)),
+        alerts=tuple(sorted(found, key=lambda alert: -alert.count)),
     )
 
 

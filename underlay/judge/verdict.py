@@ -97,6 +97,7 @@ class Verdict:
     lost: tuple[Lost, ...]
     notes: tuple[str, ...]
     alerts: tuple[Alert, ...] = ()
+    """The most frequent first."""
 
     @property
     def status(self) -> Status:

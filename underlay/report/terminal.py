@@ -107,14 +107,13 @@ def _unnamed(verdict: Verdict) -> Iterator[Text]:
 
 def _alerts(verdict: Verdict) -> Iterator[Text]:
     """Yield the alerts of intrusion detection, the most frequent first."""
-    found = sorted(verdict.alerts, key=lambda alert: -alert.count)
-    for alert in found[:SHOWN_ALERTS]:
+    for alert in verdict.alerts[:SHOWN_ALERTS]:
         ends = f"{alert.source} to {alert.target} {alert.protocol}, {alert.last}"
         yield Text.assemble(
             ("! ", "bold yellow"), f"{alert.node} alert {alert.rule} {alert.message}: {alert.count} times, last {ends}"
         )
-    if len(found) > SHOWN_ALERTS:
-        yield Text(f"alerts of {len(found) - SHOWN_ALERTS} more rules", style="dim")
+    if len(verdict.alerts) > SHOWN_ALERTS:
+        yield Text(f"alerts of {len(verdict.alerts) - SHOWN_ALERTS} more rules", style="dim")
 
 
 def _check(check: Check) -> Text:

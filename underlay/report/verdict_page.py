@@ -54,11 +54,10 @@ def _machines(title: str, verdict: Verdict, columns: Columns) -> Table:
 
 
 def _alerts(verdict: Verdict) -> Table:
-    found = sorted(verdict.alerts, key=lambda alert: -alert.count)
     header = ("node", "rule", "message", "alerts", "last", "from", "to", "protocol")
     rows_ = [
         (one.node, str(one.rule), one.message, str(one.count), one.last, one.source, one.target, one.protocol)
-        for one in found
+        for one in verdict.alerts
     ]
     return Table(header, rows_)
 
