@@ -12,8 +12,8 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
-from underlay.collect.conditions import Object, in_one_line
-from underlay.failure import Failure
+from underlay.collect.conditions import Object
+from underlay.failure import Failure, in_one_line
 
 CONNECT, ANSWER = 3.0, 10.0
 """Seconds to reach the API server, and between two parts of one answer, at most."""

@@ -16,8 +16,3 @@ def condition(item: Object, kind: str) -> Object:
 def is_true(item: Object, kind: str) -> bool:
     """Tell whether a condition of an object is True."""
     return condition(item, kind).get("status") == "True"
-
-
-def in_one_line(error: Exception, most: int) -> str:
-    """Return an error with its kind as one line of so many characters at most."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:most]

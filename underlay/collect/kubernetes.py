@@ -7,12 +7,15 @@ import binascii
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
-from underlay.collect.conditions import in_one_line, is_true
+from underlay.collect.conditions import is_true
 from underlay.collect.digests import KEY
+from underlay.failure import in_one_line
 from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
 from underlay.plan.ends import End, digest, node_ends
+from underlay.plan.policies.intent import DNS_SELECTOR
 from underlay.plan.values import NAMESPACE
 
 LISTS = {
@@ -25,7 +28,7 @@ LISTS = {
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
     "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
-    "dns": "/api/v1/namespaces/kube-system/services?labelSelector=k8s-app%3Dkube-dns",
+    "dns": f"/api/v1/namespaces/{NAMESPACE}/services?labelSelector={quote(DNS_SELECTOR)}",
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from underlay.collect.conditions import in_one_line
 from underlay.collect.kubernetes import SHOWN, fetcher
 from underlay.collect.look import Seen
+from underlay.failure import in_one_line
 from underlay.model import Site
 from underlay.plan.policies.drift import LISTS, changed_by_hand
 

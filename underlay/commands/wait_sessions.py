@@ -10,11 +10,12 @@ from typing import Any
 from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.collect.conditions import Object, condition, is_true
 from underlay.commands.common import no_words, read_input, wait
+from underlay.plan.policies.intent import DNS_SELECTOR
+from underlay.plan.values import NAMESPACE
 
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"
-SYSTEM = "kube-system"
-SERVICES = f"/api/v1/namespaces/{SYSTEM}/services"
-SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{SYSTEM}/endpointslices"
+SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
+SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 ESTABLISHED = "established"
 SETTLED = 5.0
 """Seconds that a session has to be seen so: its status lags behind a change that ends it, and routes follow it."""
@@ -71,12 +72,12 @@ class Watch:
 
     def _names(self) -> Iterator[str]:
         """Wait for the cluster's DNS where there is one; that there is none is for the verification to say."""
-        for service in self._api.items(SERVICES, labelSelector="k8s-app=kube-dns"):
+        for service in self._api.items(SERVICES, labelSelector=DNS_SELECTOR):
             name = service["metadata"]["name"]
             slices = self._api.items(SLICES, labelSelector=f"kubernetes.io/service-name={name}")
             ends = [end for one in slices for end in one.get("endpoints") or []]
             if not any((end.get("conditions") or {}).get("ready") for end in ends):
-                yield f"cluster's DNS: no pod behind {SYSTEM}/{name} is ready"
+                yield f"cluster's DNS: no pod behind {NAMESPACE}/{name} is ready"
 
 
 def _peer(config: Object | None, wanted: dict[str, Any]) -> tuple[Object, str]:

@@ -23,6 +23,8 @@ TARGET_WORDS = (DNS, *ENTITIES)
 DNS_PORTS = (Ports(protocol="UDP", port=53), Ports(protocol="TCP", port=53))
 CLUSTER_DNS = Workload(name=DNS, namespace="kube-system", labels={"k8s-app": "kube-dns"}, ports=DNS_PORTS)
 """The cluster's DNS by the label that every installation of it has."""
+DNS_SELECTOR = ",".join(f"{key}={value}" for key, value in CLUSTER_DNS.labels.items())
+"""The same for a question to the API."""
 DEFAULT_DENY = "default-deny"
 
 
