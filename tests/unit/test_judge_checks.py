@@ -9,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.judge_site import PODS, counter, expected, healthy, verdict
+from tests.unit.plan_sites import put, site
 from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Check, Status, Verdict
+from underlay.plan.verification import expectations
 
 W1 = "worker-1"
 
@@ -133,11 +135,17 @@ def test_a_pod_link_without_program_is_red() -> None:
     assert "lxc1: no program" in one(found, "programs-attached").found
 
 
-def test_a_smaller_pod_mtu_is_red() -> None:
+def test_a_smaller_pod_mtu_is_red_unless_it_is_declared() -> None:
     evidence = healthy()
-    evidence["nodes"][W1]["pod"]["mtu"] = 1450
+    for report in evidence["nodes"].values():
+        report["pod"]["mtu"] = 1450
+        for probe in report["probes"]:
+            probe["full"]["bytes"] = 1450
     assert one(verdict(evidence), "mtu").found == "pod 1450, eth0 1500"
     assert one(verdict(evidence), "mtu").status is Status.FAIL
+    declared = expectations(site(put("cilium.mtu", 1450)))
+    assert judge(declared, Evidence.model_validate(evidence)).status is Status.PASS
+    assert judge(declared, Evidence.model_validate(healthy())).status is Status.FAIL
 
 
 @pytest.mark.parametrize(

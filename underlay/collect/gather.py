@@ -118,7 +118,7 @@ class Gathering:
 
         async def begin(name: str, machine: Machine) -> nodes.Node:
             node = await nodes.start(await self._connect(machine))
-            await node.begin(wanted[name], self.expected.port, len(self.expected.partners(name)))
+            await node.begin(wanted[name], self.expected)
             return node
 
         return await self._all({name: self.machines[name] for name in wanted}, begin)

@@ -34,10 +34,16 @@ class Node:
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         self.process = process
 
-    async def begin(self, node: ExpectedNode, port: int, targets: int) -> str:
+    async def begin(self, node: ExpectedNode, expected: Expected) -> str:
         """Attach the programs; return the level of evidence that the node can give."""
-        uplinks = [{"name": link.name, "mtu": link.mtu} for link in node.uplinks]
-        answer = await self._ask({"request": "begin", "uplinks": uplinks, "port": port, "targets": targets}, ATTACHING)
+        largest = expected.packet(node)
+        request: dict[str, Any] = {
+            "request": "begin",
+            "uplinks": [{"name": link.name, "mtu": largest} for link in node.uplinks],
+            "port": expected.port,
+            "targets": len(expected.partners(node.name)),
+        }
+        answer = await self._ask(request, ATTACHING)
         return str(answer.get("level"))
 
     async def probe(self, pod: str | None, targets: Sequence[dict[str, str]], expected: Expected) -> None:

@@ -119,6 +119,15 @@ class Case:
         own = {str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions}
         return owners | own
 
+    @cached_property
+    def _pods(self) -> dict[str, str]:
+        return {node.seen.probe: node.name for node in self.nodes.values() if node.seen.probe}
+
+    def hops(self, node: NodeView, pod: str) -> list[str]:
+        """Return where the plan sends what a node has for a probe pod; its gateways for any other address."""
+        owner = self._pods.get(pod)
+        return [*map(str, self.expected.node_hops(node.name, owner) if owner else node.plan.gateways)]
+
     def far(self, node: NodeView) -> dict[str, str]:
         """Return the probe pod's address of each partner by name; empty where the survey knows none."""
         return {name: self.nodes[name].seen.probe or "" for name in self.expected.partners(node.name)}
@@ -137,7 +146,9 @@ class Case:
         return [pair for pair in self._broken_through.get(router, ()) if not node or node in pair.names]
 
     def way(self, pair: Pair) -> tuple[str, ...]:
-        """Return the routers on every planned way of a pair, both ends' own included."""
+        """Return the routers on every planned way of a pair, both ends' own included; none of a direct one."""
+        if self.expected.is_direct(*pair.names):
+            return ()
         ends = (pair.source.plan.rack, pair.target.plan.rack)
         if ends not in self._ways:
             self._ways[ends] = self._way(pair)

@@ -129,7 +129,7 @@ def _mtu(node: NodeView, report: NodeReport, case: Case) -> Judged:
         return result(None, "the pod's link or the NIC could not be read")
     uplinks = {link.name: link.mtu for link in node.links.values() if link.name in node.uplinks}
     declared = {link.name: link.mtu for link in node.plan.uplinks}
-    good = uplinks == declared and report.pod.mtu == min(declared.values())
+    good = uplinks == declared and report.pod.mtu == case.expected.packet(node.plan)
     return result(good, f"pod {report.pod.mtu}, " + ", ".join(f"{name} {mtu}" for name, mtu in uplinks.items()))
 
 
@@ -202,7 +202,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "packets with each far pod bare on the uplink, both ways, nothing encapsulated",
         "Watch the uplink for the pod pool's addresses.",
     ),
-    "mtu": (_mtu, "the NIC's MTU on the pod link, as declared", "Set the MTU of the NIC, or declare it as it is."),
+    "mtu": (
+        _mtu,
+        "the NIC's MTU as declared, and on the pod link the same or cilium.mtu",
+        "Set the MTU of the NIC, or declare it as it is.",
+    ),
     "session": (
         _session,
         "Established with the rack's router",

@@ -86,7 +86,7 @@ def wrong_device(node: NodeView, case: Case) -> Iterator[Cause]:
                 "wrong-device",
                 node,
                 sentence,
-                f"Remove the route by {device}; pods go via {_gateways(node)}.",
+                f"Remove the route by {device}; it goes via {_hops(node, look.target, case)}.",
                 witnesses,
                 case,
             )
@@ -101,7 +101,8 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     if dead or rows:
         hop = dead[0].address if dead else next((hop for hop in sorted(filter(None, hops))), _gateways(node))
         told = [f"neighbour {entry.address} on {entry.device} is {entry.state}" for entry in dead]
-        fix = f"Look at the cable and the router's port; the plan's next hop is {_gateways(node)}."
+        planned = dict.fromkeys(address for look in lookups(node) for address in case.hops(node, look.target))
+        fix = f"Look at the cable and the switch's port; the plan's next hop is {' or '.join(planned)}."
         yield cause(
             "next-hop-silent",
             node,
@@ -114,18 +115,18 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
 
 def wrong_next_hop(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find traffic for far pods that leaves by an uplink, to a machine that the plan does not send it to."""
-    planned, dead = set(_gateways(node).split(", ")), {entry.address for entry in _dead(node)}
+    dead = {entry.address for entry in _dead(node)}
     for look in lookups(node):
-        hop = look.out.gateway
-        if hop and look.out.device in node.uplinks and hop not in planned | dead and not drops(node, "NEIGH_FAILED"):
+        hop, usable = look.out.gateway, {*case.hops(node, look.target)} | dead
+        if hop and look.out.device in node.uplinks and hop not in usable and not drops(node, "NEIGH_FAILED"):
             rows = [row for row in node.counters("routed") if row.target == look.target and row.gateway == hop]
             seen = f"{sum(row.count for row in rows)} look-ups of probe packets answered {hop}" if rows else ""
             sentence = f"traffic to {look.target} goes to {hop} ({case.machines.get(hop, 'nobody in the plan')})"
             yield cause(
                 "wrong-next-hop",
                 node,
-                f"{sentence} instead of {_gateways(node)}",
-                f"Remove the route via {hop}; pods go via {_gateways(node)}.",
+                f"{sentence} instead of {_hops(node, look.target, case)}",
+                f"Remove the route via {hop}; it goes via {_hops(node, look.target, case)}.",
                 [f"ip route get {look.target}: {look.out.device} via {hop}", seen],
                 case,
             )
@@ -135,8 +136,9 @@ def wrong_next_hop(node: NodeView, case: Case) -> Iterator[Cause]:
 def pinned_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a next hop whose card's address was set by hand, while nothing that the node sends arrives."""
     entries = (node.report.facts.neighbours or ()) if node.report else ()
-    pinned = [entry for entry in entries if entry.state == PINNED and entry.address in _gateways(node).split(", ")]
     mine = case.sent_by.get(node.name, [])
+    planned = {hop for pair in mine for hop in case.hops(node, pair.probe.address)}
+    pinned = [entry for entry in entries if entry.state == PINNED and entry.address in planned]
     sent = sum(row.count for row in node.counters("sent") if row.source == node.seen.probe and node.on_uplink(row))
     # A switch floods what has an unknown address, and Cilium takes it there: so not every far pod is without it.
     without = [pair.target.name for pair in mine if not _answers(pair)]
@@ -158,6 +160,10 @@ def _answers(pair: Pair) -> bool:
 
 def _gateways(node: NodeView) -> str:
     return ", ".join(map(str, node.plan.gateways))
+
+
+def _hops(node: NodeView, pod: str, case: Case) -> str:
+    return ", ".join(case.hops(node, pod))
 
 
 def _dead(node: NodeView) -> list[Neighbour]:

@@ -70,7 +70,7 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     wrong = [
         f"{look.target}: {look.out.message or f'{look.out.type} by {look.out.device} via {look.out.gateway}'}"
         for look in asked
-        if look.out.error or not _planned(node, look.out.device, look.out.gateway)
+        if look.out.error or not _planned(node, case, look.target, look.out.device, look.out.gateway)
     ]
     flows = [(node.seen.probe or "", address) for address in far.values() if address]
     rows = [row for row in node.counters("routed", flows) if not row.error]
@@ -83,7 +83,7 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     told += [f"no look-up seen for {', '.join(idle)}"] if idle else []
     home = returning(node)
     told += [f"the way to its own pods leads back out of {home.device}"] if home else []
-    bad = wrong or home or not all(_planned(node, node.device(row), row.gateway) for row in rows)
+    bad = wrong or home or not all(_planned(node, case, row.target, node.device(row), row.gateway) for row in rows)
     return result(False if bad or (idle and not unasked) else None if unasked else True, "; ".join(told))
 
 
@@ -93,8 +93,8 @@ def returning(node: NodeView) -> Route | None:
     return next((back for look in looks for back in look.back.values() if back.device in node.uplinks), None)
 
 
-def _planned(node: NodeView, device: str | None, gateway: str | None) -> bool:
-    return device in node.uplinks and gateway in {str(address) for address in node.plan.gateways}
+def _planned(node: NodeView, case: Case, pod: str, device: str | None, gateway: str | None) -> bool:
+    return device in node.uplinks and gateway in case.hops(node, pod)
 
 
 def wire(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -140,7 +140,7 @@ def probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
     exchanges = sum(len(pair.probe.exchanges()) for pair in pairs)
     slowest = max((pair.probe.ping.ms or 0.0 for pair in pairs), default=0.0)
     text = f"{exchanges - failed} of {exchanges} exchanges with {len(pairs)} far pods, slowest echo {slowest} ms"
-    size = min((link.mtu for link in node.plan.uplinks), default=0)
+    size = case.expected.packet(node.plan)
     short = [
         f"the full packet to {pair.target.name} had {pair.probe.full.bytes} bytes instead of {size}"
         for pair in pairs

@@ -53,7 +53,7 @@ class ExpectedNode(Model):
     rack: Name
     address: Address
     gateways: tuple[Address, ...]
-    """Next hops towards pods of other nodes; each packet takes one of them."""
+    """Next hops towards pods of other racks, and of its own without direct routes; each packet takes one of them."""
     peers: tuple[ExpectedPeer, ...]
     uplinks: tuple[Link, ...]
     capture: ExpectedCapture | None = None
@@ -117,6 +117,10 @@ class Expected(Model):
     pool: Network
     mask: int
     host_routing: HostRouting
+    direct: bool = False
+    """Whether nodes of one rack send to each other's pods without a router."""
+    mtu: int = 0
+    """Bytes of a pod's packet at most, where the site says so; 0: as much as the uplinks carry."""
     asn: Asn
     hold: int = 0
     """Hold time of every session in seconds; 0: any."""
@@ -137,6 +141,19 @@ class Expected(Model):
             return own or ()
         named = (way for way in plan.ways if rack in way.racks or not way.racks)
         return next((way.hops for way in named), ())
+
+    def packet(self, node: ExpectedNode) -> int:
+        """Return the bytes of the largest packet of a node's pods."""
+        sizes = [*(link.mtu for link in node.uplinks), *([self.mtu] if self.mtu else [])]
+        return min(sizes, default=0)
+
+    def is_direct(self, node: str, other: str) -> bool:
+        """Say whether pods of two nodes reach each other without a router."""
+        return self.direct and self._nodes[node].rack == self._nodes[other].rack
+
+    def node_hops(self, node: str, other: str) -> tuple[Address, ...]:
+        """Return where a node sends what is for another node's pods."""
+        return (self._nodes[other].address,) if self.is_direct(node, other) else self._nodes[node].gateways
 
     def partners(self, name: str) -> tuple[str, ...]:
         """Return the nodes whose probe pods a node probes, and that probe its own."""
@@ -162,6 +179,8 @@ def expectations(site: Site) -> Expected:
         pool=site.addresses.pods.native,
         mask=site.addresses.pods.mask,
         host_routing=site.cilium.host_routing,
+        direct=site.cilium.direct_node_routes,
+        mtu=site.cilium.mtu or 0,
         asn=site.bgp.asn,
         hold=site.bgp.timers.hold,
         dns=ExpectedName(
