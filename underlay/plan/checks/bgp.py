@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from underlay.model import Neighbor, Platform, Router
 from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.ranges import special
 
 DEFAULT = IPv4Network("0.0.0.0/0")
 SHORTEST_RESTART = 15
@@ -17,6 +18,11 @@ RESERVED = {
     4294967295: "the last of four bytes (RFC 7300)",
 }
 """Numbers that nobody may have, with what they are."""
+
+OF_CLUSTER = ("pod-pool", "service-range", "load-balancer-pool")
+"""Kinds of ranges whose addresses the cluster gives away."""
+RESERVED_HALF = 65535
+"""First half of communities with a meaning of their own (RFC 1997, RFC 7999, RFC 8326)."""
 
 
 @rule(
@@ -51,6 +57,37 @@ def _numbers(declaration: Declaration) -> Iterator[tuple[str, int]]:
     for where, router, number in declaration.sessions():
         if router.neighbors[number].name not in declaration.site.router_names:
             yield f"{where}.asn", router.neighbors[number].asn
+
+
+@rule(
+    "community-reserved",
+    bad={"bgp.communities": ["65535:65281"]},
+    good={"bgp.communities": ["65010:100"]},
+)
+def communities_are_marks_only(declaration: Declaration) -> Iterator[Problem]:
+    """Routers obey these: they keep pods from other racks (NO_EXPORT, 65535:65281), or discard their packets (666)."""
+    for number, community in enumerate(declaration.site.bgp.communities):
+        if int(community.partition(":")[0]) == RESERVED_HALF:
+            expected = f"a mark of your own, from 0:0 to {RESERVED_HALF - 1}:65535"
+            yield Problem(f"site.bgp.communities.{number}", community, expected)
+
+
+@rule(
+    "neighbor-address-of-cluster",
+    bad={"routers.0.neighbors.1.remote": "10.244.0.3"},
+    good={"routers.0.neighbors.1.remote": "172.30.255.3"},
+)
+def neighbors_are_outside_the_cluster(declaration: Declaration) -> Iterator[Problem]:
+    """Addresses of pods and services are routed to nodes, and special ones nowhere: no router answers there."""
+    ranges = [(one.network, one.where) for one in declaration.ranges if one.kind in OF_CLUSTER]
+    fabric = declaration.site.addresses.fabric
+    for where, router, number in declaration.sessions():
+        remote = router.neighbors[number].remote
+        if any(remote in network for network in fabric):
+            continue  # the ranges themselves overlap then
+        taken = [f"{network} ({place})" for network, place in ranges if remote in network]
+        if found := taken or [str(one) for one in [special(IPv4Network(remote))] if one]:
+            yield Problem(f"{where}.remote", f"{remote}, in {found[0]}", "the address of a router")
 
 
 @rule(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from underlay.model import Origin
 from underlay.plan.chart.keys import MINORS
+from underlay.plan.checks.fabric import not_hosts, owned
 from underlay.plan.checks.registry import Declaration, Problem, rule
 from underlay.plan.cluster_file import MASTERS, file_name, masters
 from underlay.plan.ranges import special
+
+ANSWERS = "an address of a control-plane node or of a load balancer"
+NODE_LOCAL = IPv4Network("169.254.0.0/16")
+"""Where caches of DNS listen on each node itself."""
 
 
 @rule(
@@ -35,8 +40,27 @@ def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Probl
     address = declaration.site.cluster.api.address
     for one in declaration.ranges:
         if one.kind in ("pod-pool", "service-range", "load-balancer-pool") and address in one.network:
-            expected = "an address of a control-plane node or of a load balancer"
-            yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", expected)
+            yield Problem("site.cluster.api.address", f"{address}, in {one.network} ({one.where})", ANSWERS)
+
+
+@rule(
+    "dns-address-of-no-service",
+    bad={"cluster.dns": {"address": "10.97.0.10"}},
+    good={"cluster.dns": {"address": "10.96.0.53"}},
+)
+def dns_has_a_cluster_address(declaration: Declaration) -> Iterator[Problem]:
+    """The API server gives the service of DNS no such address; pods would ask there in vain."""
+    services, address = declaration.site.addresses.services, declaration.site.cluster.dns.address
+    if address is None or address in NODE_LOCAL or (address in services and address not in _taken(services)):
+        return
+    kind = "the API server's or no host's" if address in services else f"outside {services}"
+    expected = f"a free address of {services} (site.addresses.services), or of a cache on each node in {NODE_LOCAL}"
+    yield Problem("site.cluster.dns.address", f"{address}, {kind}", expected)
+
+
+def _taken(services: IPv4Network) -> tuple[IPv4Address, ...]:
+    """Return what no service but the API server's gets."""
+    return (services.network_address, services.network_address + 1, services.broadcast_address)
 
 
 @rule(
@@ -47,9 +71,12 @@ def api_address_is_no_pod_or_service(declaration: Declaration) -> Iterator[Probl
 def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
     """An agent on another machine reaches no loopback address, and nobody answers for all or many."""
     address = declaration.site.cluster.api.address
+    segments = (subnet for rack in declaration.site.racks for subnet in rack.subnets)
+    whole = next((f"which stands for all of {one}" for one in segments if address in not_hosts(one)), "")
     if found := special(IPv4Network(address)):
-        expected = "an address of a control-plane node or of a load balancer"
-        yield Problem("site.cluster.api.address", f"{address}, in {found}", expected)
+        yield Problem("site.cluster.api.address", f"{address}, in {found}", ANSWERS)
+    elif whole:
+        yield Problem("site.cluster.api.address", f"{address}, {whole}", ANSWERS)
 
 
 @rule(
@@ -58,14 +85,13 @@ def api_address_is_a_host(declaration: Declaration) -> Iterator[Problem]:
     good={"cluster.api.address": "172.30.1.11"},
 )
 def api_address_is_of_the_control_plane(declaration: Declaration) -> Iterator[Problem]:
-    """Workers and routers do not answer as the API; agents would wait for them for ever."""
+    """Workers, routers and their shared gateways do not answer as the API; agents would wait for them for ever."""
     site, address = declaration.site, declaration.site.cluster.api.address
-    workers = [(node.address, f"worker {node.name}") for node in site.nodes if node.role == "worker"]
-    routers = [(link.address, f"router {link.router}") for _, link in declaration.links()]
-    for other, name in [*workers, *routers]:
-        if address == other:
-            expected = "an address of a control-plane node or of a load balancer"
-            yield Problem("site.cluster.api.address", f"{address}, of {name}", expected)
+    right = {node.name for node in site.nodes if node.role == "control-plane"}
+    owners = dict.fromkeys(name for other, name, _ in owned(declaration) if address == other)
+    for name in owners:
+        if name not in right:
+            yield Problem("site.cluster.api.address", f"{address}, of {name}", ANSWERS)
 
 
 @rule(

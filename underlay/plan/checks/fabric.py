@@ -150,7 +150,7 @@ def nodes_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """The first and last address of a segment stand for all of it."""
     for where, address, rack in _own(declaration):
         for subnet in rack.subnets:
-            if address in _not_hosts(subnet):
+            if address in not_hosts(subnet):
                 yield Problem(where, address, f"an address of a host in {subnet}")
 
 
@@ -171,7 +171,7 @@ def _own(declaration: Declaration) -> Iterator[tuple[str, IPv4Address, Rack]]:
 def gateways_have_host_addresses(declaration: Declaration) -> Iterator[Problem]:
     """A router does not answer by the address of the whole segment."""
     for where, address, subnet in _hops(declaration):
-        if address in _not_hosts(subnet):
+        if address in not_hosts(subnet):
             yield Problem(where, address, f"an address of a host in {subnet}")
 
 
@@ -184,7 +184,8 @@ def _hops(declaration: Declaration) -> Iterator[tuple[str, IPv4Address, IPv4Netw
             yield f"site.racks.{index}.gateway", rack.gateway, rack.links[0].subnet
 
 
-def _not_hosts(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
+def not_hosts(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
+    """Return the addresses of a segment that stand for all of it."""
     return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < POINT_TO_POINT else ()
 
 
