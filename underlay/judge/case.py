@@ -181,10 +181,12 @@ def names(pairs: Iterable[Pair]) -> Pairs:
     return frozenset(pair.names for pair in pairs)
 
 
-def cause_at(rule: str, where: str, sentence: str, fix: str, witnesses: Iterable[str], pairs: list[Pair]) -> Cause:
-    """Return a cause at a machine; it explains broken pairs, which are its last witness."""
-    found = [text for text in (*witnesses, trouble(pairs)) if text]
-    return Cause(rule, where, f"{where}: {sentence}", tuple(dict.fromkeys(found)), fix, names(pairs))
+def cause_at(
+    rule: str, where: str, sentence: str, fix: str, witnesses: Iterable[str], pairs: list[Pair], *others: str
+) -> Cause:
+    """Return a cause at a machine, and towards others; it explains broken pairs, which are its last witness."""
+    found = tuple(dict.fromkeys(text for text in (*witnesses, trouble(pairs)) if text))
+    return Cause(rule, where, f"{where}: {sentence}", found, fix, names(pairs), frozenset({where, *others} - {""}))
 
 
 def trouble(pairs: list[Pair]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from underlay.judge import (
     node_causes,
@@ -131,24 +132,31 @@ def _causes(case: Case) -> Iterable[Cause]:
 
 
 def _merged(causes: Iterable[Cause]) -> list[Cause]:
-    """Join causes that say the same sentence: their witnesses and pairs add up."""
+    """Join causes that say the same sentence: their witnesses, pairs and machines add up."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in causes:
         key = (cause.rule, cause.sentence)
-        old = found.get(key)
-        witnesses = tuple(dict.fromkeys((*(old.witnesses if old else ()), *cause.witnesses)))
-        pairs = cause.pairs | (old.pairs if old else frozenset())
-        found[key] = Cause(cause.rule, cause.where, cause.sentence, witnesses, cause.fix, pairs)
+        old = found.get(key, cause)
+        witnesses = tuple(dict.fromkeys((*old.witnesses, *cause.witnesses)))
+        found[key] = replace(
+            cause, witnesses=witnesses, pairs=cause.pairs | old.pairs, machines=cause.machines | old.machines
+        )
     return list(found.values())
 
 
 def _roots(causes: list[Cause]) -> list[Cause]:
-    """Leave out each cause whose pairs are all explained by the one that it follows from."""
-    pairs: dict[str, Pairs] = {}
+    """Leave out each cause that only follows from another one."""
+    by_rule: dict[str, list[Cause]] = {}
     for cause in causes:
-        pairs[cause.rule] = pairs.get(cause.rule, frozenset()) | cause.pairs
-    roots = {rule: [pairs[root] for root in found if root in pairs] for rule, found in FOLLOWS.items()}
-    return [cause for cause in causes if not any(cause.pairs <= root for root in roots.get(cause.rule, ()))]
+        by_rule.setdefault(cause.rule, []).append(cause)
+    roots = {rule: [by_rule[root] for root in found if root in by_rule] for rule, found in FOLLOWS.items()}
+    return [cause for cause in causes if not any(_follows(cause, found) for found in roots.get(cause.rule, ()))]
+
+
+def _follows(cause: Cause, roots: list[Cause]) -> bool:
+    """Say whether causes of one rule that are about the same machines explain all pairs of a cause."""
+    related = [root for root in roots if root.machines <= cause.machines or cause.machines <= root.machines]
+    return bool(related) and cause.pairs <= frozenset().union(*(root.pairs for root in related))
 
 
 def _explained(causes: Iterable[Cause]) -> Pairs:

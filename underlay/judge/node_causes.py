@@ -15,9 +15,9 @@ LOCAL = "local"
 """Type of a route to an address of the node itself."""
 
 
-def cause(rule: str, node: NodeView, sentence: str, fix: str, witnesses: list[str], case: Case) -> Cause:
-    """Return a cause on a node; it explains the broken pairs at that node."""
-    return cause_at(rule, node.name, sentence, fix, witnesses, case.touching(node.name))
+def cause(rule: str, node: NodeView, sentence: str, fix: str, witnesses: list[str], case: Case, *others: str) -> Cause:
+    """Return a cause on a node, and towards other machines; it explains the broken pairs at that node."""
+    return cause_at(rule, node.name, sentence, fix, witnesses, case.touching(node.name), *others)
 
 
 def lookups(node: NodeView) -> tuple[Lookup, ...]:

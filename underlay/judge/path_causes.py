@@ -146,7 +146,8 @@ def pod_network_twice(case: Case) -> Iterator[Cause]:
         sentence = f"pod network {first} is assigned to {one} and {second} to {other}"
         told = tuple(f"CiliumNode {name} holds {cidr}" for name, cidr in ((one, first), (other, second)))
         fix = "Delete the younger CiliumNode, restart its agent and pods."
-        yield Cause("pod-network-twice", one, sentence, told, fix, names(case.touching(one, other)))
+        everywhere = frozenset({one, other, *case.routers})
+        yield Cause("pod-network-twice", one, sentence, told, fix, names(case.touching(one, other)), everywhere)
 
 
 RULES = (path_mtu, masqueraded, responder_closed, responder_silent, pod_network_twice, objects)

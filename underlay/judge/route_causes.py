@@ -110,6 +110,7 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
             fix,
             [drop_text(node, rows), *told],
             case,
+            case.machines.get(hop, ""),
         )
 
 

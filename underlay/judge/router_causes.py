@@ -19,10 +19,11 @@ ASKED = ("control:", "sessions:", "table:")
 
 
 def cause(
-    rule: str, router: RouterView, sentence: str, fix: str, witnesses: list[str], case: Case, node: str = ""
+    rule: str, router: RouterView, sentence: str, fix: str, witnesses: list[str], case: Case, *peers: str
 ) -> Cause:
-    """Return a cause at a router; it explains the broken pairs that pass there."""
-    return cause_at(rule, router.name, sentence, fix, witnesses, case.through(router.name, node))
+    """Return a cause at a router; it explains the broken pairs that pass there, of a node where it is towards one."""
+    node = next((name for name in peers if name in case.nodes), "") if len(peers) == 1 else ""
+    return cause_at(rule, router.name, sentence, fix, witnesses, case.through(router.name, node), *peers)
 
 
 def process_halted(router: RouterView, case: Case) -> Iterator[Cause]:

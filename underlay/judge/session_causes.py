@@ -27,7 +27,6 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
             sentence, told = found or _wrong_end(router, peer, case)
             states = [text for text in (_router_state(router, peer), _node_state(router, peer, case)) if text]
             fix = "Compare both ends: address, AS number, password, TCP port 179."
-            node = peer.peer if peer.peer in case.nodes else ""
             yield cause(
                 "session-down",
                 router,
@@ -35,7 +34,7 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
                 fix,
                 [*told, *states, *_blocked(router)],
                 case,
-                node,
+                peer.peer,
             )
 
 

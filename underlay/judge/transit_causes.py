@@ -61,7 +61,8 @@ def port_down(router: RouterView, case: Case) -> Iterator[Cause]:
             told = [f"port {port.name} ({', '.join(port.networks)}) is not up", *down]
             who = ", ".join(peer.peer for peer in peers)
             fix = "Look at the cable and at the port's far end."
-            yield cause("router-port-down", router, f"the port {port.name} towards {who} is down", fix, told, case)
+            sentence = f"the port {port.name} towards {who} is down"
+            yield cause("router-port-down", router, sentence, fix, told, case, *(peer.peer for peer in peers))
 
 
 def neighbour_silent(router: RouterView, case: Case) -> Iterator[Cause]:
@@ -73,9 +74,8 @@ def neighbour_silent(router: RouterView, case: Case) -> Iterator[Cause]:
             down = [] if router.established(entry.address) else [f"the session with {peer} is down"]
             sentence = f"the neighbour {entry.address} ({peer}) does not answer ARP on {entry.device}"
             told = [f"neighbour {entry.address} on {entry.device} is {entry.state}", *down]
-            node = peer if peer in case.nodes else ""
             fix = "Look at the cable, the card's address and the port."
-            yield cause("router-neighbour-silent", router, sentence, fix, told, case, node)
+            yield cause("router-neighbour-silent", router, sentence, fix, told, case, peer)
 
 
 def password(router: RouterView, case: Case) -> Iterator[Cause]:
@@ -90,8 +90,7 @@ def password(router: RouterView, case: Case) -> Iterator[Cause]:
         sentence = f"BGP password differs between {router.name} and {who}{f': {wrong[0]}' if wrong else ''}"
         fix = "Compare the Secret named by authSecretRef with the router's password."
         for peer in down:
-            node = peer.peer if peer.peer in case.nodes else ""
-            yield cause("bgp-password", router, sentence, fix, told, case, node)
+            yield cause("bgp-password", router, sentence, fix, told, case, peer.peer)
 
 
 def _configured_and_down(router: RouterView, peer: ExpectedSession) -> bool:

@@ -54,6 +54,8 @@ class Cause:
     witnesses: tuple[str, ...]
     fix: str
     pairs: Pairs = frozenset()
+    machines: frozenset[str] = frozenset()
+    """Names of those that it is about, where it matters: a cause follows from one about the same machines only."""
 
     @property
     def proven(self) -> bool:
@@ -113,16 +115,21 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
-        causes = [{**asdict(cause), "pairs": sorted(map(list, cause.pairs))} for cause in self.causes]
         return {
             "schema": 1,
             "site": self.site,
             "status": self.status.value,
             "taken": self.taken.isoformat(timespec="seconds"),
             "seconds": self.seconds,
-            "causes": causes,
+            "causes": [_cause(cause) for cause in self.causes],
             "lost": [asdict(lost) for lost in self.lost],
             "checks": [asdict(check) for check in self.checks],
             "notes": list(self.notes),
             "alerts": [asdict(alert) for alert in self.alerts],
         }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    told = {**asdict(cause), "pairs": sorted(map(list, cause.pairs))}
+    del told["machines"]
+    return told
