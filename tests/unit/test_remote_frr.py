@@ -9,7 +9,7 @@ import pytest
 from underlay.remote import frr
 from underlay.remote.frr_lines import additions, entries, removals
 from underlay.remote.frr_ours import named, without
-from underlay.remote.machine import Trouble
+from underlay.remote.machine import Trouble, run
 
 GOLDEN = Path(__file__).parent / "golden"
 RUNNING = (GOLDEN / "tor-a.running").read_text(encoding="utf-8")
@@ -133,6 +133,21 @@ def test_the_record_of_what_was_applied_is_for_root_alone_and_goes_with_it(
     assert router.record.file.stat().st_mode & 0o777 == 0o600
     router.change("")
     assert not router.record.file.parent.exists()
+
+
+def test_foreign_lines_stay_byte_for_byte(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frr, "run", FakeFrr())
+    path, theirs = root / "etc/frr/frr.conf", b"! B\xfcro, written on Windows\r\nhostname tor-a\r\n"
+    path.write_bytes(theirs)
+    router = frr.Frr(root)
+    assert router.change(WANTED)
+    assert path.read_bytes() == theirs + (frr.BEGIN + WANTED + frr.END).encode()
+    assert router.change("")
+    assert path.read_bytes() == theirs
+
+
+def test_what_a_daemon_says_is_read_whatever_its_letters_are() -> None:
+    assert run("printf", r"B\374ro") == (0, "B\udcfcro")
 
 
 FOREIGN = "ip prefix-list THEIRS seq 5 permit 192.0.2.0/24\n"

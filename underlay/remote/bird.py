@@ -7,7 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from underlay.remote.machine import Trouble, drop_copy, keep_copy, owner_of, read, run, write
+from underlay.remote.machine import BYTES, Trouble, drop_copy, keep_copy, owner_of, read, run, write
 from underlay.remote.record import Record, fingerprint
 
 UNDO_SECONDS = "30"
@@ -64,7 +64,7 @@ class Bird:
         return [f"{self.file} and {self.ours} changed, birdc configure"]
 
     def _check(self, base: str, new: str) -> None:
-        with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8", errors=BYTES) as file:
             file.write(base + new)
             file.flush()
             code, answer = run("bird", "-p", "-c", file.name)

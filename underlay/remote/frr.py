@@ -7,7 +7,7 @@ from pathlib import Path
 
 from underlay.remote.frr_lines import Entry, additions, entries, removals
 from underlay.remote.frr_ours import named, without
-from underlay.remote.machine import Trouble, drop_copy, keep_copy, owner_of, read, run, write
+from underlay.remote.machine import BYTES, Trouble, drop_copy, keep_copy, owner_of, read, run, write
 from underlay.remote.record import Record
 
 BEGIN, END = "! BEGIN cilium-underlay\n", "! END cilium-underlay\n"
@@ -123,7 +123,7 @@ def _send(commands: list[str]) -> None:
 
 
 def _with_file(text: str, *words: str) -> tuple[int, str]:
-    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8", errors=BYTES) as file:
         file.write(text)
         file.flush()
         return run(*words, file.name)

@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+BYTES = "surrogateescape"
+"""How what is no UTF-8 is read and written: other people's lines stay as they are, byte for byte."""
+
 
 class Trouble(Exception):
     """Something on this machine is not as it has to be; carries the finding."""
@@ -42,7 +45,7 @@ def report(findings: list[dict[str, str]], facts: dict[str, Any]) -> int:
 def run(*words: str) -> tuple[int, str]:
     """Run a program and return its exit code and all that it wrote."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors=BYTES, check=False)
     except OSError as error:
         return 127, f"{words[0]}: {error.strerror}"
     return done.returncode, (done.stdout + done.stderr).strip()
@@ -50,7 +53,7 @@ def run(*words: str) -> tuple[int, str]:
 
 def read(path: Path) -> str:
     """Return a file's text; empty when there is none."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_bytes().decode(errors=BYTES) if path.exists() else ""
 
 
 def write(path: Path, text: str, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
@@ -58,7 +61,7 @@ def write(path: Path, text: str, *, mode: int = 0o644, owner: tuple[int, int] | 
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors=BYTES, newline="") as file:
             os.fchmod(descriptor, mode)
             if owner:
                 os.fchown(descriptor, *owner)
