@@ -128,8 +128,10 @@ class Cilium(Model):
     """Whether policies apply to the nodes themselves."""
     bandwidth: Bandwidth | None = None
     """None: no bandwidth manager."""
+    dns_proxy: bool = False
+    """Whether agents look at pods' questions to the cluster's DNS themselves; rules with DNS names need it."""
     l7_proxy: bool = False
-    """Whether Envoy runs on every node; HTTP rules need it, and so do DNS rules."""
+    """Whether Envoy runs on every node; HTTP rules need it. Agents look at DNS questions then as well."""
     first_installed: Minor | None = None
     """Minor version of the first installation, whose defaults are kept; None: the present one."""
     images: Images = Images()
@@ -140,6 +142,11 @@ class Cilium(Model):
     """Directory, archive, OCI reference or address of a repository; None: configured per stack."""
     chart_sha256: Sha256 | None = None
     """Digest of the chart's archive; required for everything but a directory."""
+
+    @property
+    def proxies_dns(self) -> bool:
+        """Tell whether the agents' own DNS proxy runs: it is a part of what Cilium calls the L7 proxy."""
+        return self.dns_proxy or self.l7_proxy
 
     @property
     def minor(self) -> str:

@@ -125,7 +125,8 @@ def _surroundings(site: Site) -> dict[str, Any]:
         "operator": {"rollOutPods": True},
         "rollOutCiliumPods": True,  # a changed ConfigMap does nothing until the agents restart
         "upgradeCompatibility": site.cilium.first_installed or site.cilium.minor,
-        "l7Proxy": site.cilium.l7_proxy,
+        "l7Proxy": site.cilium.proxies_dns,
+        # The agent's own DNS proxy needs no Envoy, and the chart would deploy one wherever there is an L7 proxy.
         "envoy": {"enabled": site.cilium.l7_proxy},
         "hubble": _hubble(site.cilium.hubble) if site.cilium.hubble else {**OFF, "relay": OFF, "ui": OFF},
     }

@@ -36,7 +36,7 @@ SOURCES: Mapping[str, str] = {
     "cluster": "site.cluster.name and site.cluster.id",
     "bgpControlPlane": "site.bgp",
     "upgradeCompatibility": "site.cilium.first_installed",
-    "l7Proxy": "site.cilium.l7_proxy",
+    "l7Proxy": "site.cilium.l7_proxy and site.cilium.dns_proxy",
     "envoy.enabled": "site.cilium.l7_proxy",
     "hubble.enabled": "site.cilium.hubble",
     "hubble.relay.enabled": "site.cilium.hubble.relay",

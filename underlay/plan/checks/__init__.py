@@ -24,6 +24,7 @@ from underlay.plan.checks import (  # noqa: F401 - they register rules
     paths,
     policies,
     policy_effects,
+    policy_words,
     racks,
     security,
     uplinks,

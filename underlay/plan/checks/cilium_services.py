@@ -164,12 +164,12 @@ def socket_load_balancing_is_not_off(declaration: Declaration) -> Iterator[Probl
     good={"cilium.l7_proxy": True, **values(gatewayAPI={"enabled": True})},
 )
 def proxied_features_have_the_proxy(declaration: Declaration) -> Iterator[Problem]:
-    """The chart fails: no Envoy would serve them."""
+    """No Envoy would serve them; the chart fails where there is no L7 proxy at all."""
     settings = declaration.settings
     for path in PROXIED:
-        if settings.on(path) and not settings.on("l7Proxy"):
+        if settings.on(path) and not settings.on("envoy.enabled"):
             yield blame(settings, path, "false, or l7_proxy: true")
-    if settings.get("loadBalancer.l7.backend") == "envoy" and not settings.on("l7Proxy"):
+    if settings.get("loadBalancer.l7.backend") == "envoy" and not settings.on("envoy.enabled"):
         yield blame(settings, "loadBalancer.l7.backend", "disabled, or l7_proxy: true")
 
 

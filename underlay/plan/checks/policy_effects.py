@@ -148,9 +148,9 @@ def host_policies_are_enforced(declaration: Declaration) -> Iterator[Problem]:
     good={"cilium.l7_proxy": True, **declared(READS)},
 )
 def requests_are_looked_at(declaration: Declaration) -> Iterator[Problem]:
-    """Without Envoy agents refuse the whole policy with its other rules, and what it closes stays open."""
+    """Without Envoy agents refuse the whole policy, or drop what its rules of requests let through."""
     for where, one in rules_of(declaration):
-        if one.http and not declaration.settings.on("l7Proxy"):
+        if one.http and not declaration.site.cilium.l7_proxy:
             yield Problem(f"{where}.http", "no Envoy on the nodes", "site.cilium.l7_proxy: true, or no requests here")
 
 
@@ -170,13 +170,13 @@ def requests_are_over_tcp(declaration: Declaration) -> Iterator[Problem]:
 @rule(
     "policy-names-without-dns-proxy",
     bad=declared(NAMED),
-    good={"cilium.l7_proxy": True, **declared(NAMED)},
+    good={"cilium.dns_proxy": True, **declared(NAMED)},
 )
 def names_are_learned(declaration: Declaration) -> Iterator[Problem]:
-    """Agents learn the addresses of names from answers that pass their DNS proxy, which is part of the L7 proxy."""
+    """Agents learn the addresses of names from answers that pass their DNS proxy; it needs no Envoy."""
     for where, one in rules_of(declaration):
-        if one.target_names and not declaration.settings.on("l7Proxy"):
-            yield Problem(f"{where}.target_names", "no DNS proxy", "site.cilium.l7_proxy: true, or target_networks")
+        if one.target_names and not declaration.site.cilium.proxies_dns:
+            yield Problem(f"{where}.target_names", "no DNS proxy", "site.cilium.dns_proxy: true, or target_networks")
 
 
 @rule(
