@@ -90,7 +90,7 @@ class Session:
             self.errors.append(f"probes: {error}")
         self.errors += [f"pod: {pod['error']}"] if "error" in pod else []
         self.report["pod"] = None if "error" in pod or line["pod"] is None else pod
-        self.report["facts"] = self._facts(pod, line["targets"])
+        self.report["facts"] = self._facts(pod, line)
         if child:
             self._keep(child.result(PROBING))
         time.sleep(SETTLE)
@@ -114,13 +114,13 @@ class Session:
         self.report["dns"] = result.get("dns")
         self.errors += [f"probes: {result['error']}"] if "error" in result else []
 
-    def _facts(self, pod: dict[str, Any], targets: list[dict[str, str]]) -> dict[str, Any]:
+    def _facts(self, pod: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
         try:
             from pyroute2 import IPRoute
 
             with IPRoute() as ipr:
                 facts = Facts(ipr, [link["name"] for link in self.begin["uplinks"]])
-                found = facts.read({"address": None, **pod}, targets)
+                found = facts.read({"address": None, **pod}, line["targets"], line.get("options", ()))
         except Exception as error:  # noqa: BLE001 - without pyroute2 the rest is still reported
             self.errors.append(f"facts: {type(error).__name__}: {error}")
             return {}

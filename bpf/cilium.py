@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,35 @@ MARKS = ("TUNNEL_MODE", "ENCAP_IFINDEX")
 CONSTANTS = ("TunnelProtocol", "TunnelPort", "EnableBPFHostRouting", "EnableEndpointRoutes", "DirectRoutingDevIfIndex")
 """Constants of the host program, from bpf_host.json, as Cilium 1.20 spells them."""
 SPELT = {name.lower(): name for name in CONSTANTS}
+PROC = Path("/proc")
+AGENT, FOLDER, VARIABLE = "cilium-agent", "config-dir", "CILIUM_"
 
 
-def facts() -> dict[str, Any]:
-    """Return what the agent's files say; None for each part that is not there."""
-    return {"marks": _marks(), "host": _constants(), "overlay_maps": _overlay_maps()}
+def facts(asked: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what the agent's files say, and the options asked for; None for each part that is not there."""
+    return {"marks": _marks(), "host": _constants(), "overlay_maps": _overlay_maps(), "options": _options([*asked])}
+
+
+def _options(asked: list[str]) -> dict[str, str] | None:
+    """Return what the running agent was started with: its own copy of the ConfigMap, variables, then arguments."""
+    agents = (path.parent for path in PROC.glob("[0-9]*/comm") if asked and _read(path).strip() == AGENT)
+    place = min(agents, key=lambda path: int(path.name), default=None)
+    if place is None:
+        return None
+    words = (word.removeprefix("--").partition("=") for word in _read(place / "cmdline").split("\0"))
+    told = {key: value for key, _, value in words}
+    lines = (line.partition("=") for line in _read(place / "environ").split("\0") if line.startswith(VARIABLE))
+    told = {key.removeprefix(VARIABLE).lower().replace("_", "-"): value for key, _, value in lines} | told
+    folder = place / "root" / told.get(FOLDER, "").lstrip("/")
+    files = {name: _read(folder / name) for name in asked if (folder / name).is_file()}
+    return files | {name: told[name] for name in asked if name in told}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # a process that has ended meanwhile
+        return ""
 
 
 def _marks() -> list[str] | None:

@@ -9,7 +9,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,11 @@ class Facts:
         self.names: dict[int, str] = {}
         self.errors: list[str] = []
 
-    def read(self, pod: dict[str, Any], targets: list[dict[str, str]]) -> dict[str, Any]:
-        """Return all facts; `pod` is the probe pod's `address` and `host_ifindex`, targets are the remote pods."""
+    def read(self, pod: dict[str, Any], targets: list[dict[str, str]], options: Sequence[str] = ()) -> dict[str, Any]:
+        """Return all facts: `pod` is the probe pod's `address` and `host_ifindex`, targets are the remote pods.
+
+        `options` are the names of the agent's options that are wanted.
+        """
         parts: dict[str, Callable[[], Any]] = {
             "links": self._links,
             "programs": self._programs,
@@ -62,7 +66,7 @@ class Facts:
             "neighbours": self._neighbours,
             "bgp": bgp_connections,
             "filters": filters.forward,
-            "cilium": cilium.facts,
+            "cilium": partial(cilium.facts, options),
             "intrusion": intrusion.facts,
         }
         return {name: self._try(name, part) for name, part in parts.items()}

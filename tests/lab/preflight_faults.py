@@ -140,6 +140,13 @@ FAULTS = {
 }
 """Faults of a node behind one router."""
 
+WITH_PROXY = {
+    "a rule before the node's own addresses": fault(
+        "routing-rule-before-local", "ip rule add pref 50 from 198.18.9.9 table main", "ip rule del pref 50"
+    ),
+}
+"""Faults of a node on which the L7 proxy runs."""
+
 TWO_ROUTERS = {
     "a next hop that is missing": fault(
         "egress-next-hop-missing",

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.bed import NODES, Bed, bed
-from tests.lab.preflight_faults import FAULTS, HOOKS, TWO_ROUTERS, Fault
+from tests.lab.preflight_faults import FAULTS, HOOKS, TWO_ROUTERS, WITH_PROXY, Fault
 from tests.lab.test_bastion import asked, drift
+from tests.unit.plan_sites import Data
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
@@ -36,22 +37,22 @@ def prepared(folder: Path, *, two_routers: bool = False) -> Iterator[Bed]:
         yield made
 
 
-def found(there: Bed) -> dict[str, set[str]]:
+def found(there: Bed, site: Data | None = None) -> dict[str, set[str]]:
     """Return the rules of what is found on each node; a node that could not be asked has its error."""
-    _, seen = drift(there, asked(there))
+    _, seen = drift(there, asked(there, site))
     return {one["node"]: {item["rule"] for item in one["findings"]} | {*filter(None, [one["error"]])} for one in seen}
 
 
-def play(there: Bed, fault: Fault) -> dict[str, set[str]]:
+def play(there: Bed, fault: Fault, site: Data | None = None) -> dict[str, set[str]]:
     """Inject a fault, look, heal; what is found once all is silent again is no part of it."""
     box = there.boxes[fault.machine]
     box.sh(fault.harm)
     try:
-        told = found(there)
+        told = found(there, site)
     finally:
         box.sh(fault.heal)
     end = time.monotonic() + HEALING
-    while any((left := found(there)).values()):
+    while any((left := found(there, site)).values()):
         assert time.monotonic() < end, f"healed, and still found: {left}"
     return told
 
@@ -59,6 +60,14 @@ def play(there: Bed, fault: Fault) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_its_finding_on_that_node_and_healed_it_is_silent(one: Bed, name: str) -> None:
     assert play(one, FAULTS[name]) == {NODES[0]: set(FAULTS[name].rules), NODES[1]: set()}
+
+
+@pytest.mark.parametrize("name", WITH_PROXY)
+def test_a_fault_of_a_node_with_the_l7_proxy(one: Bed, name: str) -> None:
+    site = {**one.site, "cilium": {**one.site["cilium"], "l7_proxy": True}}
+    nobody: set[str] = set()
+    assert play(one, WITH_PROXY[name], site) == {NODES[0]: set(WITH_PROXY[name].rules), NODES[1]: nobody}
+    assert play(one, WITH_PROXY[name]) == {NODES[0]: nobody, NODES[1]: nobody}
 
 
 @pytest.mark.parametrize("name", TWO_ROUTERS)

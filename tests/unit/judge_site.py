@@ -196,6 +196,7 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
             "marks": [],
             "host": {"eth0": {"TunnelProtocol": 0, "EnableBPFHostRouting": False}},
             "overlay_maps": [],
+            "options": dict(expected().options),
         },
     }
 

@@ -104,7 +104,7 @@ def test_the_self_test_accepts_only_the_whole_truth() -> None:
 def test_ciliums_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cilium, "STATE", tmp_path)
     monkeypatch.setattr(cilium, "PINS", tmp_path / "pins")
-    assert cilium.facts() == {"marks": None, "host": None, "overlay_maps": None}
+    assert cilium.facts() == {"marks": None, "host": None, "overlay_maps": None, "options": None}
     (tmp_path / "globals").mkdir()
     (tmp_path / "globals/node_config.h").write_text(
         "#define ENCAP4_IFINDEX 0\n#define ENCAP_IFINDEX 7\n// TUNNEL_MODE\n"
@@ -125,6 +125,22 @@ def test_ciliums_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "eth1": {"TunnelProtocol": 2},
     }
     assert found["overlay_maps"] == ["cilium_calls_overlay_2"]
+
+
+def test_the_running_agents_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cilium, "PROC", tmp_path)
+    asked = ("routing-mode", "devices", "mtu", "ipam")
+    assert cilium.facts(asked)["options"] is None
+    for number, name in ((7, "kubelet"), (80, "cilium-agent")):
+        (tmp_path / f"{number}/root/tmp/config").mkdir(parents=True)
+        (tmp_path / f"{number}/comm").write_text(f"{name}\n")
+    agent = tmp_path / "80"
+    for option, value in (("routing-mode", "native"), ("devices", "eth0"), ("mtu", "1500"), ("debug", "true")):
+        (agent / "root/tmp/config" / option).write_text(value)
+    (agent / "cmdline").write_text("cilium-agent\0--config-dir=/tmp/config\0--mtu=1400\0")
+    (agent / "environ").write_text("HOME=/\0CILIUM_MTU=1300\0CILIUM_DEVICES=eth1\0")
+    assert cilium.facts(asked)["options"] == {"routing-mode": "native", "devices": "eth1", "mtu": "1400"}
+    assert cilium.facts()["options"] is None, "nobody asked"
 
 
 def test_bgp_connections_come_from_the_kernels_table(tmp_path: Path) -> None:

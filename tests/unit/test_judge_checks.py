@@ -51,6 +51,32 @@ def test_a_node_without_bcc_is_an_error_and_its_facts_are_still_judged() -> None
     assert one(found, "forwarding").status is Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({}, Status.PASS, "21 options of the running agent as declared"),
+        ({"routing-mode": "tunnel"}, Status.FAIL, "routing-mode 'tunnel', declared 'native'"),
+        ({"kube-proxy-replacement": None}, Status.FAIL, "kube-proxy-replacement 'false', declared 'true'"),
+        ({"enable-ipv6": None}, Status.PASS, "21 options"),
+        (None, Status.ERROR, "no running agent"),
+    ],
+)
+def test_what_an_agent_was_started_with_is_compared(
+    change: dict[str, str | None] | None, status: Status, told: str
+) -> None:
+    evidence = healthy()
+    said = evidence["nodes"][W1]["facts"]["cilium"]
+    options = said["options"] | (change or {})
+    said["options"] = None if change is None else {name: value for name, value in options.items() if value is not None}
+    check = one(verdict(evidence), "agent-options")
+    assert (check.status, told in check.found) == (status, True), check.found
+
+
+def test_options_that_nobody_asks_for_are_not_judged() -> None:
+    asked = expected().model_copy(update={"options": {}})
+    assert one(judge(asked, Evidence.model_validate(healthy())), "agent-options").status is Status.SKIPPED
+
+
 def test_a_wrong_self_test_is_no_evidence() -> None:
     evidence = healthy()
     evidence["nodes"][W1]["evidence"]["level"] = "none"

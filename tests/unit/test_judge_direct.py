@@ -25,6 +25,7 @@ def direct() -> Data:
     evidence = healthy()
     owners = {address: name for name, address in PODS.items()}
     for name, report in evidence["nodes"].items():
+        report["facts"]["cilium"]["options"] = dict(DIRECT.options)
         routed = [(row, row["target"]) for row in report["counters"] if row["point"] == "routed"]
         for place, pod in (*routed, *((look["out"], look["target"]) for look in report["facts"]["lookups"])):
             if planned(owners[pod]).rack == planned(name).rack:

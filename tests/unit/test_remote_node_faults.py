@@ -48,6 +48,13 @@ def kernel(**values: object) -> Inject:
     return lambda node: vars(node.kernel).update(values)
 
 
+def moved_by_cilium(node: Node) -> None:
+    """Let Cilium run with the L7 proxy: its own rule is early, and the one for the node's addresses moved."""
+    node.data["l7_proxy"] = True
+    node.put("sys/class/net/cilium_host/mtu", "1500\n")
+    node.answers["rule show"] = [{"priority": 9, "table": "2004"}, {"priority": 100, "table": "local"}]
+
+
 FAULTS: dict[str, tuple[Inject, str]] = {
     "no BTF": (gone("sys/kernel/btf/vmlinux"), "kernel-btf-missing"),
     "no bpffs": (file("proc/filesystems", "nodev\tcgroup2\n"), "kernel-filesystem-missing"),
@@ -82,6 +89,13 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     "another speaker": (lambda node: node.listens(179, "bird"), "bgp-speaker-foreign"),
     "a route in Cilium's table": (answers("table 2004", [{"dst": "default"}]), "routing-table-taken"),
     "a rule to Cilium's table": (answers("rule show", [{"table": "2005"}]), "routing-table-taken"),
+    "a rule before the node's own addresses": (
+        lambda node: (
+            node.data.update(l7_proxy=True),
+            node.answers.update({"rule show": [{"priority": 50, "src": "all", "table": "250"}]}),
+        ),
+        "routing-rule-before-local",
+    ),
     "kube-proxy's chains": (answers("iptables-save", SAVED), "kube-proxy-rules-left"),
     "kube-proxy's device": (file("sys/class/net/kube-ipvs0/mtu", "1500\n"), "kube-proxy-rules-left"),
     "a filter that drops": (answers("iptables -S", "-P FORWARD DROP\n"), "forward-policy-drop"),
@@ -122,6 +136,8 @@ HEALTHY: dict[str, Inject] = {
         node.data.update(host_routing="bpf"),
         node.answers.update({"iptables -S": "-P FORWARD DROP\n"}),
     ),
+    "an early rule without the proxy": answers("rule show", [{"priority": 50, "src": "all", "table": "250"}]),
+    "Cilium's own rules and the moved one": moved_by_cilium,
     "kube-proxy where it is wanted": lambda node: (
         node.data.update(kube_proxy_replacement=False),
         node.answers.update({"iptables-save": SAVED}),

@@ -59,6 +59,7 @@ class Node:
             "targets": targets,
             "pods": pods,
             "machines": sorted(machines),
+            "options": sorted(expected.options),
         }
         request |= {"dns": {"server": str(name.server), "name": name.name}} if name else {}
         await self._ask(request, PROBING)

@@ -20,6 +20,8 @@ from underlay.plan.verification import ExpectedPeer
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
 FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
 """Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
+OFF = "false"
+"""What an option means that no file names."""
 NIC_PROGRAM, POD_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15]
 """Cilium's programs at the NIC's and the pod link's ingress; the kernel keeps 15 characters of a name."""
 
@@ -117,6 +119,18 @@ def _host_routing(node: NodeView, report: NodeReport, case: Case) -> Judged:
     return result(all(bool(value) is wanted for value in values.values()), text)
 
 
+def _options(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Compare what the running agent was started with; a ConfigMap that was changed since then changes nothing."""
+    wanted, cilium = case.expected.options, report.facts.cilium
+    if not wanted:
+        return Status.SKIPPED, "the input names no options"
+    if cilium is None or cilium.options is None:
+        return result(None, "no running agent whose options could be read")
+    found = {name: cilium.options.get(name, OFF) for name in wanted}
+    wrong = [f"{name} {found[name]!r}, declared {value!r}" for name, value in wanted.items() if found[name] != value]
+    return result(not wrong, "; ".join(wrong) or f"{len(wanted)} options of the running agent as declared")
+
+
 def _forwarding(node: NodeView, report: NodeReport, case: Case) -> Judged:
     keys = ["ip_forward", *(f"{name}/forwarding" for name in sorted(node.uplinks))]
     values = {key: node.sysctl(key) for key in keys}
@@ -185,6 +199,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         _host_routing,
         "as declared in cilium.host_routing",
         "Apply the release again and restart the agents.",
+    ),
+    "agent-options": (
+        _options,
+        "as the declaration makes them",
+        "Apply the release again and restart the agents; look for a CiliumNodeConfig.",
     ),
     "forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 in sysctl.d and now."),
     "reverse-path": (

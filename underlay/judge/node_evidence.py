@@ -169,6 +169,8 @@ class CiliumFacts(Part):
     marks: Many[Text] | None
     host: Named[Named[int | bool | Text]] | None
     overlay_maps: Many[Text] | None
+    options: Named[Text] | None = None
+    """The options that were asked for and are set; None: there is no running agent, or nobody asked."""
 
 
 class Facts(Part):

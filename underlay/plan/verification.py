@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from pydantic import Field
+
 from underlay.model import Capture, Engine, HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
 from underlay.plan.bgp import address_at
+from underlay.plan.chart.rendered import wanted
 from underlay.plan.intrusion.capture import engine_nodes
 from underlay.plan.learned import learned
 from underlay.plan.once import per_site
@@ -126,6 +129,8 @@ class Expected(Model):
     """Hold time of every session in seconds; 0: any."""
     dns: ExpectedName | None = None
     """None in the input of an older program: nobody asks."""
+    options: Mapping[str, str] = Field(default={})
+    """What each agent has to be started with; empty in the input of an older program: nobody asks."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
@@ -188,6 +193,7 @@ def expectations(site: Site) -> Expected:
             name=f"kubernetes.default.svc.{site.cluster.dns.domain}",
             address=site.addresses.services[1],
         ),
+        options=wanted(site),
         nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),
     )

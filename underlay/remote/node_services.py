@@ -18,6 +18,8 @@ CILIUM = "cilium"
 TABLES = ("200", "202", "2004", "2005")
 """Routing tables that Cilium takes for its own."""
 BGP = 179
+LOCAL = 100
+"""Priority to which agents with the L7 proxy move the rule for the node's own addresses; without it, it is 0."""
 NO_PROGRAM = 127
 """Exit code of a shell, and of `run`, for a program that is not there."""
 OURS = "90-underlay.conf"
@@ -56,6 +58,16 @@ def routing_tables_are_free(system: System, _data: Input) -> Iterator[Trouble]:
         if rows or table in rules:
             found = f"{len(rows)} routes" if rows else "a rule that leads there"
             yield Trouble("routing-table-taken", f"routing table {table}", found, "nothing: Cilium uses it")
+
+
+def own_addresses_come_first(system: System, data: Input) -> Iterator[Trouble]:
+    """Require no routing rule before the node's own addresses, whose table the L7 proxy moves from 0 to 100."""
+    for row in system.rows("ip", "-json", "-4", "rule", "show") if data["l7_proxy"] else ():
+        table = str(row.get("table", ""))
+        if int(row.get("priority", 0)) < LOCAL and table not in {"local", *TABLES}:
+            found = f"priority {row['priority']}, table {table or 'none'}"
+            fix = "Packets for the node itself follow that rule; give it a priority above 100."
+            yield Trouble("routing-rule-before-local", "routing rules", found, f"priority {LOCAL} or more", fix)
 
 
 def no_kube_proxy_rules(system: System, data: Input) -> Iterator[Trouble]:
@@ -129,6 +141,7 @@ CHECKS: tuple[Check, ...] = (
     ports_are_free,
     no_other_speaker,
     routing_tables_are_free,
+    own_addresses_come_first,
     no_kube_proxy_rules,
     forwarding_is_allowed,
     no_firewalld,

@@ -10,7 +10,7 @@ Columns = Mapping[str, tuple[str, ...]]
 """Title → rules."""
 NODES: Columns = {
     "evidence": ("node-report", "node-name", "kernel-evidence"),
-    "ready": ("node-ready",),
+    "ready": ("node-ready", "agent-options"),
     "programs": ("programs-attached",),
     "route": ("route", "host-routing", "forwarding", "reverse-path"),
     "wire": ("wire", "no-tunnel"),
