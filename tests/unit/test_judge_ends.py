@@ -125,7 +125,7 @@ def test_an_advertisement_that_nobody_selects_is_the_cause_of_the_missing_route(
     put("metadata.labels", {"other": "label"})(lists["advertisements"][0])
     assert (
         one(judged(lists, {}), "session-ends", "worker-2").found
-        == "worker-2 does not advertise PodCIDR, Service to tor-b"
+        == "worker-2 does not advertise LoadBalancerIP, PodCIDR to tor-b"
     )
 
 

@@ -139,16 +139,18 @@ NODE_FAULTS = [
     (CLUSTER, "spec.bgpInstances.0.peers.0.peerASN", 65001, "cp-1 expects AS 65001 of tor-a, which has AS 65101"),
     (CLUSTER, "spec.bgpInstances.0.peers.0.peerAddress", "172.30.1.9", "cp-1 has no neighbour 172.30.1.1 (tor-a)"),
     (CLUSTER, "spec.bgpInstances.0.peers.0.peerConfigRef.name", "gone",
-     "cp-1 does not advertise PodCIDR, Service to tor-a"),
+     "cp-1 does not advertise LoadBalancerIP, PodCIDR to tor-a"),
     (PEER, "spec.authSecretRef", "gone", "cp-1 has no password for tor-a"),
     (PEER, "spec.timers.holdTimeSeconds", 3, "cp-1 proposes 3 s of hold time to tor-a; planned 9 s"),
     (PEER, "spec.timers.keepAliveTimeSeconds", 1, "cp-1 sends keepalives every 1 s to tor-a; planned 3 s"),
     (PEER, "spec.ebgpMultihop", 4, "cp-1 allows 4 hops to tor-a; planned 1"),
     (PEER, "spec.gracefulRestart.enabled", False, "cp-1 asks for no graceful restart of tor-a; planned otherwise"),
     (PEER, "spec.families", [], "cp-1 carries nothing with tor-a; planned ipv4"),
-    (ADVERTISEMENT, "metadata.labels", {"other": "label"}, "cp-1 does not advertise PodCIDR, Service to tor-a"),
+    (ADVERTISEMENT, "metadata.labels", {"other": "label"}, "cp-1 does not advertise LoadBalancerIP, PodCIDR to tor-a"),
     (ADVERTISEMENT, "spec.advertisements", [{"advertisementType": "PodCIDR"}],
-     "cp-1 does not advertise Service to tor-a"),
+     "cp-1 does not advertise LoadBalancerIP to tor-a"),
+    (ADVERTISEMENT, "spec.advertisements.1.service.addresses", ["LoadBalancerIP", "ClusterIP"],
+     "cp-1 advertises ClusterIP to tor-a, which is not planned"),
 ]  # fmt: skip
 
 

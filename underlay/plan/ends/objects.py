@@ -65,10 +65,12 @@ def _common(spec: Object, objects: list[Object], passwords: Mapping[str, str] | 
 
 
 def _told(families: Iterable[Object], objects: list[Object]) -> Iterator[str]:
-    """Yield the kinds of advertisement that a family's labels select."""
+    """Yield the kinds of advertisement that a family's labels select; of services the kinds of addresses."""
     for family in families:
         wanted = ((family.get("advertisements") or {}).get("matchLabels") or {}).items()
         for one in _of(objects, "Advertisement"):
             labels = one["metadata"].get("labels") or {}
             if wanted and all(labels.get(key) == value for key, value in wanted):
-                yield from (str(told.get("advertisementType")) for told in one["spec"].get("advertisements") or ())
+                for told in one["spec"].get("advertisements") or ():
+                    addresses = (told.get("service") or {}).get("addresses")
+                    yield from map(str, addresses or (told.get("advertisementType"),))

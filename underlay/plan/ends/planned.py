@@ -74,12 +74,12 @@ class _Plan:
         )
 
     def _of_nodes(self, router: Router) -> End:
-        services = ("Service",) if self.site.addresses.load_balancers else ()
+        services = ("LoadBalancerIP",) if self.site.addresses.load_balancers else ()
         return self._end(
             asn=self.site.bgp.asn,
             peer_asn=router.asn,
             graceful=self.site.bgp.graceful_restart is not None,
-            tells=("PodCIDR", *services),
+            tells=(*services, "PodCIDR"),
         )
 
     def _back(self, router: Router, peer: Peer) -> End:
