@@ -140,6 +140,50 @@ def test_a_word_out_of_place_leaves_one_value_unknown(old: str, new: str, aspect
     assert getattr(found, aspect) in ({65101} if aspect == "asn" else {None})
 
 
+GROUP = " neighbor UNDERLAY-NODES passive\n"
+MEMBER = f" neighbor {PEER} description cp-1\n"
+LIMIT = "  neighbor UNDERLAY-NODES maximum-prefix 512 restart 1\n"
+PLAIN = TEXT.replace(" neighbor UNDERLAY-NODES timers 3 9\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect", "found", "other"),
+    [
+        (TEXT.replace("512 restart 1", "512 warning-only"), "limit", 0, 0),
+        (TEXT.replace("512 restart 1", "512 80 warning-only force"), "limit", 0, 0),
+        (TEXT.replace(LIMIT, f"{LIMIT}  neighbor {PEER} maximum-prefix 9 warning-only\n"), "limit", 0, 512),
+        (TEXT.replace("512 restart 1", "512 warning-only").replace(
+            LIMIT.replace("512 restart 1", "512 warning-only"), f"  neighbor {PEER} maximum-prefix 9\n"),
+         "limit", 9, 0),
+        (PLAIN, "hold", 180, 180),
+        (PLAIN.replace(GROUP, f" timers bgp 4 12\n{GROUP}"), "hold", 12, 12),
+        (PLAIN.replace(GROUP, f" timers bgp 4 12\n{GROUP}"), "keepalive", 4, 4),
+        (TEXT.replace(GROUP, f" timers bgp 4 12\n{GROUP}"), "hold", 9, 9),
+        (PLAIN.replace(GROUP, f" timers bgp 4 x\n{GROUP}"), "hold", None, None),
+        (TEXT.replace(MEMBER, f"{MEMBER} neighbor {PEER} timers 5 15\n"), "hold", 15, 9),
+        (TEXT.replace(MEMBER, f"{MEMBER} neighbor {PEER} timers connect 7\n"), "hold", 9, 9),
+        (TEXT.replace(GROUP, f"{GROUP} neighbor UNDERLAY-NODES shutdown message for now\n"), "shut", True, True),
+        (TEXT.replace(MEMBER, f"{MEMBER} neighbor {PEER} shutdown message for now\n"), "shut", True, False),
+        (TEXT.replace(GROUP, f"{GROUP} neighbor UNDERLAY-NODES shutdown rtt 50 count 3\n"), "shut", False, False),
+        (TEXT.replace(GROUP, f" bgp shutdown\n{GROUP}"), "shut", True, True),
+        (TEXT.replace(GROUP, f" bgp graceful-restart-disable\n{GROUP}"), "graceful", False, False),
+        (TEXT.replace(GROUP, f" bgp graceful-restart restart-time 1\n{GROUP}"), "graceful", True, True),
+        (TEXT.replace(GROUP, f" bgp graceful-restart-disable\n{GROUP}").replace(
+            MEMBER, f"{MEMBER} neighbor {PEER} graceful-restart-helper\n"), "graceful", True, False),
+    ],
+)  # fmt: skip
+def test_a_neighbour_s_own_word_stands_before_its_group_s_and_that_before_what_holds_for_all(
+    text: str, aspect: str, found: object, other: object
+) -> None:
+    ends = frr_ends(text, str)
+    assert (getattr(ends[PEER], aspect), getattr(ends["172.30.1.12"], aspect)) == (found, other)
+
+
+def test_a_limit_that_only_warns_is_no_limit() -> None:
+    told_of = [one.sentence for one in told(TEXT.replace("512 restart 1", "512 warning-only")) if one.aspect == "limit"]
+    assert told_of[0] == "tor-a ends its session with cp-1 beyond no number of prefixes; planned 512"
+
+
 def test_a_family_that_is_off_until_it_is_activated_carries_nothing() -> None:
     silent = TEXT.replace("  neighbor UNDERLAY-NODES activate\n", "").replace(
         " neighbor UNDERLAY-NODES passive\n", " neighbor UNDERLAY-NODES passive\n no bgp default ipv4-unicast\n"

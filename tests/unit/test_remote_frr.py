@@ -41,6 +41,28 @@ def test_a_new_password_is_set_without_taking_the_old_one_away() -> None:
     ]
 
 
+@pytest.mark.parametrize("by_hand", ["512 warning-only", "512 80 warning-only", "9 restart 5"])
+def test_a_limit_that_was_changed_by_hand_is_set_again_in_one_line(by_hand: str) -> None:
+    running = RUNNING.replace("UNDERLAY-NODES maximum-prefix 512 restart 1", f"UNDERLAY-NODES maximum-prefix {by_hand}")
+    assert running != RUNNING
+    assert [line for line in commands(running, WANTED, WANTED) if "maximum-prefix" in line] == [
+        "neighbor UNDERLAY-NODES maximum-prefix 512 restart 1"
+    ]
+
+
+def test_timers_of_all_sessions_are_nobody_s_of_ours_and_stay() -> None:
+    running = RUNNING.replace("router bgp 65101\n", "router bgp 65101\n timers bgp 4 12\n")
+    assert running != RUNNING
+    assert commands(running, WANTED, WANTED) == []
+    assert "no timers bgp 4 12" not in commands(running, WANTED, "", own_bgp=False)
+
+
+def test_one_timer_that_goes_is_not_taken_for_another_one_that_stays() -> None:
+    gone = "neighbor 172.30.255.1 timers connect 2"
+    new = "".join(line for line in WANTED.splitlines(keepends=True) if gone not in line)
+    assert commands(RUNNING, WANTED, new) == ["router bgp 65101", f"no {gone}", "exit"]
+
+
 def test_a_node_that_left_goes_as_a_whole() -> None:
     new = "\n".join(line for line in WANTED.splitlines() if "172.30.1.12" not in line)
     assert commands(RUNNING, WANTED, new) == ["router bgp 65101", "no neighbor 172.30.1.12", "exit"]

@@ -14,7 +14,7 @@ Entry = tuple[Path, str]
 CONTEXT = re.compile(r"(router bgp|route-map) ")
 SILENT = re.compile(r"neighbor \S+ activate$")
 """What a running configuration does not show, because it is the default."""
-OVERWRITTEN = re.compile(r"neighbor \S+ (password|remote-as|description|timers|maximum-prefix)\b")
+OVERWRITTEN = re.compile(r"neighbor \S+ (password|remote-as|description|timers connect|timers|maximum-prefix)\b")
 """Lines whose new value replaces the old one without a `no`."""
 
 
@@ -54,8 +54,8 @@ def additions(running: Iterable[Entry], new: Iterable[Entry]) -> list[str]:
 def removals(running: Iterable[Entry], old: Iterable[Entry], new: Iterable[Entry], *, own_bgp: bool) -> list[str]:
     """Return the commands that take out what the old part brought and the new one does not want."""
     have, wanted = set(running), set(new)
-    overwritten = {_key(line) for _, line in wanted if OVERWRITTEN.match(line)}
-    gone = [entry for entry in old if entry in have and entry not in wanted and _key(entry[1]) not in overwritten]
+    overwritten = {_setting(line) for _, line in wanted} - {""}
+    gone = [entry for entry in old if entry in have and entry not in wanted and _setting(entry[1]) not in overwritten]
     contexts = {
         path for path, line in gone if not line and len(path) == 1 and (own_bgp or path[0].startswith("route-map"))
     }
@@ -85,8 +85,10 @@ def _neighbors(part: Iterable[Entry]) -> set[str]:
     return {line.split()[1] for _, line in part if line.startswith("neighbor ")}
 
 
-def _key(line: str) -> str:
-    return " ".join(line.split()[:3])
+def _setting(line: str) -> str:
+    """Return what a line sets of whom, where a new value of it replaces the old one."""
+    found = OVERWRITTEN.match(line)
+    return found[0] if found else ""
 
 
 def _commands(wanted: Iterable[Entry]) -> list[str]:

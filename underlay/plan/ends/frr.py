@@ -24,6 +24,8 @@ ENTRY = re.compile(r"(?:seq ([0-9]{1,10}) )?(permit|deny) (\S+)(?: ge ([0-9]{1,2
 ANY, MATCH = "0.0.0.0/0", ("match", "ip", "address", "prefix-list")
 TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 """Keepalive and hold time by the profile that `frr defaults` names."""
+KEEPS = {"graceful-restart": True, "graceful-restart-helper": True, "graceful-restart-disable": False}
+"""Words of a neighbour, of a group or of all; without any of them FRR keeps routes."""
 Words = tuple[str, ...]
 
 
@@ -151,12 +153,12 @@ def _end(text: Text, own: Sequence[Words], secret: Secret) -> End:
         keepalive=keepalive,
         hold=hold,
         hops=_hops(lines),
-        shut=("shutdown",) in lines,
-        graceful=not _off(text, lines),
+        shut=_shut(text, lines),
+        graceful=_graceful(text, lines),
         families=UNICAST if _active(text, lines) else (),
         takes=_filter(text, lines, "in"),
         tells=_filter(text, lines, "out"),
-        limit=whole(_value(lines, "maximum-prefix") or "0"),
+        limit=_limit(lines),
     )
 
 
@@ -176,10 +178,23 @@ def _peer_asn(text: Text, lines: Sequence[Words]) -> int | None:
 
 
 def _timers(text: Text, lines: Sequence[Words]) -> tuple[int | None, int | None]:
-    """Return keepalive and hold time in seconds."""
-    told = (words[1:3] for words in lines if words[0] == "timers" and words[1:2] != ("connect",))
-    found = next(([whole(word) for word in words] for words in told), [*TIMERS.get(text.profile, ())])
+    """Return keepalive and hold time in seconds: the neighbour's or its group's, or else those of all."""
+    every = (words[1:] for words in text.globals if words[:2] == ("timers", "bgp"))
+    told = (words for words in (*lines, *every) if words[0] in {"timers", "bgp"} and words[1:2] != ("connect",))
+    found = next(([whole(word) for word in words[1:3]] for words in told), [*TIMERS.get(text.profile, ())])
     return (found[0], found[1]) if len(found) == 2 else (None, None)
+
+
+def _limit(lines: Sequence[Words]) -> int | None:
+    """Return after how many prefixes the session ends; a limit that only warns ends none."""
+    told = next((words for words in lines if words[0] == "maximum-prefix" and words[1:]), ("", "0"))
+    return 0 if "warning-only" in told else whole(told[1])
+
+
+def _shut(text: Text, lines: Sequence[Words]) -> bool:
+    """Tell whether the session is switched off: by itself, by its group, or with all of them; words may say why."""
+    alone = any(words[0] == "shutdown" and words[1:2] != ("rtt",) for words in lines)
+    return alone or any(words[:2] == ("bgp", "shutdown") for words in text.globals)
 
 
 def _active(text: Text, lines: Sequence[Words]) -> bool:
@@ -195,8 +210,11 @@ def _hops(lines: Sequence[Words]) -> int | None:
     return whole(told) if told else 255 if plain else 1
 
 
-def _off(text: Text, lines: Sequence[Words]) -> bool:
-    return ("graceful-restart-disable",) in lines or ("bgp", "graceful-restart-disable") in text.globals
+def _graceful(text: Text, lines: Sequence[Words]) -> bool:
+    """Tell whether routes of a restarting neighbour are kept: as it says itself, its group, or all of them."""
+    every = (words[1:] for words in text.globals if words[:1] == ("bgp",))
+    told = (words[0] for words in (*lines, *every) if len(words) == 1 and words[0] in KEEPS)
+    return KEEPS[next(told, "graceful-restart-helper")]
 
 
 def _filter(text: Text, lines: Sequence[Words], way: str) -> Entries | None:
