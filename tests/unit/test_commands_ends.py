@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.plan_sites import site
 from underlay.__main__ import main
-from underlay.commands import ends
+from underlay.commands import ends, stack_file
 from underlay.plan.routers import PASSWORD_MARK, router_text
 
 FILE = str(Path(__file__).parents[2] / "Pulumi.dev.yaml")
@@ -66,11 +66,32 @@ def test_a_mistake_of_ours_is_no_verdict(capsys: pytest.CaptureFixture[str], mon
     assert line.startswith("ends: the site could not be judged: KeyError")
 
 
-def test_a_router_that_nobody_reads_is_no_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def text_of(file: str) -> str:
+    """Return what is rendered for tor-b of a site."""
+    declared = stack_file.site(Path(file))
+    return router_text(declared, declared.router("tor-b"))
+
+
+HUAWEI = "not tried on a router"
+
+
+def vrp(tmp_path: Path) -> str:
+    """Return the dev site's file with a router of Huawei's."""
     path = tmp_path / "Pulumi.vrp.yaml"
     lines = "platform: {}\n        asn: 65102\n        managed: {}"
     path.write_text(Path(FILE).read_text().replace(lines.format("bird", "true"), lines.format("vrp", "false")))
-    assert main(["ends", "--site", str(path)]) == 3
+    return str(path)
+
+
+def test_a_saved_text_of_huawei_s_is_compared_and_said_to_be_untried(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, saved = vrp(tmp_path), tmp_path / "tor-b.cfg"
+    assert main(["ends", "--site", file]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "tor-b: configurations of platform vrp are not read; compare its 3 sessions by hand"
-    assert told[-1] == "7 sessions: 0 differences, 1 not understood"
+    assert (told[0].split(":")[0], HUAWEI in told[0]) == ("tor-b", True)
+    assert told[1:] == ["7 sessions: 0 differences, 0 not understood"]
+    rendered = text_of(file)
+    saved.write_text(rendered.replace("as-number 65010", "as-number 65009").replace(PASSWORD_MARK, "%^%#x$y%^%#"))
+    assert main(["ends", "--site", file, "--router", f"tor-b={saved}"]) == 1
+    assert "tor-b expects AS 65009 of worker-2, which has AS 65010" in capsys.readouterr().out.splitlines()

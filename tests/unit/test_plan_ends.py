@@ -14,7 +14,7 @@ from underlay.plan.ends import Difference, declared_ends, differences, digest, n
 from underlay.plan.ends.compare import ASPECTS, UNREAD
 from underlay.plan.routers import router_text
 
-READ = (Platform.FRR, Platform.BIRD)
+READ = (Platform.FRR, Platform.BIRD, Platform.VRP)
 
 
 def on(declared: Site, platform: Platform) -> Site:

@@ -10,7 +10,7 @@ from pathlib import Path
 from underlay.commands import stack_file
 from underlay.commands.common import BAD, UNKNOWN, Failure, judging, site_option, text_of
 from underlay.model import Site
-from underlay.plan.ends import READERS, Session, declared_ends, differences, planned, unread
+from underlay.plan.ends import UNTRIED, declared_ends, differences, planned, unread
 from underlay.report.columns import harmless
 
 
@@ -21,6 +21,8 @@ class Found:
     sessions: int
     differences: list[dict[str, str]]
     unread: list[str]
+    untried: list[str]
+    """Of which routers the text was read by a reader that has seen no router."""
 
 
 def main(argv: list[str]) -> int:
@@ -32,7 +34,7 @@ def main(argv: list[str]) -> int:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="a router's running configuration (FRR, BIRD) in place of the rendered one; may be given several times",
+        help="a router's running configuration in place of the rendered one; may be given several times",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args(argv)
@@ -49,9 +51,9 @@ def _ends(arguments: argparse.Namespace) -> int:
 def _text(site: Site, given: str) -> tuple[str, str]:
     """Return a router's name and text; an empty one is a file that was not written, and says nothing of the router."""
     name, _, path = given.partition("=")
-    readable = [router.name for router in site.routers if router.platform in READERS]
-    if name not in readable:
-        raise Failure(f"--router {harmless(given)}: expected NAME=FILE with one of {', '.join(readable)}")
+    known = [router.name for router in site.routers]
+    if name not in known:
+        raise Failure(f"--router {harmless(given)}: expected NAME=FILE with one of {', '.join(known)}")
     text = text_of(Path(path))
     if not text.strip():
         raise Failure(f"--router {harmless(given)}: the file is empty; expected the configuration that {name} runs")
@@ -65,20 +67,19 @@ def _compared(site: Site, texts: dict[str, str]) -> Found:
         {"wrong": one.wrong, "router": one.router, "peer": one.peer, "aspect": one.aspect, "sentence": one.sentence}
         for one in differences(sessions, read)
     ]
-    return Found(len(sessions), told, [*_of_no_reader(site, sessions), *unread(sessions, read)])
+    return Found(len(sessions), told, unread(sessions, read), _untried(site))
 
 
-def _of_no_reader(site: Site, sessions: list[Session]) -> list[str]:
-    """Return a sentence for each router whose platform's text is only written."""
+def _untried(site: Site) -> list[str]:
+    """Return a sentence for each router whose platform's reader has seen no router's text yet."""
     return [
-        f"{router.name}: configurations of platform {router.platform} are not read; compare its "
-        f"{sum(one.router == router.name for one in sessions)} sessions by hand"
+        f"{router.name}: platform {router.platform} is read as the vendor documents it, which was not tried on a router"
         for router in site.routers
-        if router.platform not in READERS
+        if router.platform in UNTRIED
     ]
 
 
 def _lines(found: Found) -> list[str]:
-    sentences = [*(one["sentence"] for one in found.differences), *found.unread]
+    sentences = [*found.untried, *(one["sentence"] for one in found.differences), *found.unread]
     end = f"{found.sessions} sessions: {len(found.differences)} differences, {len(found.unread)} not understood"
     return [harmless(line) for line in (*sentences, end)]

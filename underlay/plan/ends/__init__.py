@@ -7,10 +7,11 @@ from underlay.plan.ends.declared import declared_ends
 from underlay.plan.ends.end import End
 from underlay.plan.ends.objects import node_ends
 from underlay.plan.ends.planned import Session, planned
-from underlay.plan.ends.texts import READERS, digest
+from underlay.plan.ends.texts import READERS, UNTRIED, digest
 
 __all__ = [
     "READERS",
+    "UNTRIED",
     "Difference",
     "End",
     "Read",

@@ -64,6 +64,13 @@ def whole(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,10}", text) else None
 
 
+def as_number(text: str) -> int | None:
+    """Return an AS number, also one that is written as two halves."""
+    high, _, low = text.rpartition(".")
+    first, second = whole(high or "0"), whole(low)
+    return None if first is None or second is None else (first << 16) + second
+
+
 def is_address(text: str) -> bool:
     """Tell whether a text is an IPv4 address, so that no other word is taken for a neighbour's name."""
     try:

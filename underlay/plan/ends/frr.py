@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from underlay.plan.ends.clauses import Clause, passed
 from underlay.plan.ends.end import (
     EVERYTHING,
     UNICAST,
@@ -13,6 +13,7 @@ from underlay.plan.ends.end import (
     End,
     Entries,
     Secret,
+    as_number,
     entry,
     is_address,
     network_in,
@@ -27,14 +28,6 @@ TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 KEEPS = {"graceful-restart": True, "graceful-restart-helper": True, "graceful-restart-disable": False}
 """Words of a neighbour, of a group or of all; without any of them FRR keeps routes."""
 Words = tuple[str, ...]
-
-
-class Clause(NamedTuple):
-    """One entry of a route map."""
-
-    number: int
-    permits: bool
-    matches: tuple[str, ...]
 
 
 class Text:
@@ -73,7 +66,7 @@ class Text:
             self.maps.setdefault(words[1], []).append(_clause(words[2:]))
             return "route-map"
         elif words[:2] == ("router", "bgp") and not {"vrf", "view"}.intersection(words[3:]):
-            self.asn = _asn("".join(words[2:3]))
+            self.asn = as_number("".join(words[2:3]))
             return "bgp"
         elif words[:2] == ("frr", "defaults"):
             self.profile = "".join(words[2:3])
@@ -116,13 +109,6 @@ def _clause(words: Words) -> Clause:
     return Clause(number or 0, words[:1] == ("permit",), () if known else (UNKNOWN,))
 
 
-def _asn(text: str) -> int | None:
-    """Return an AS number, also one that is written as two halves."""
-    high, _, low = text.rpartition(".")
-    first, second = whole(high or "0"), whole(low)
-    return None if first is None or second is None else (first << 16) + second
-
-
 def ends(text: str, secret: Secret) -> dict[str, End]:
     """Return by the neighbour's address what this router's end does."""
     found = Text(text)
@@ -146,7 +132,7 @@ def _end(text: Text, own: Sequence[Words], secret: Secret) -> End:
     keepalive, hold = _timers(text, lines)
     local = _value(lines, "local-as")
     return End(
-        asn=_asn(local) if local else text.asn,
+        asn=as_number(local) if local else text.asn,
         peer_asn=_peer_asn(text, lines),
         address=source if is_address(source := _value(lines, "update-source")) else None,
         password=secret(password) if (password := _rest(lines, "password")) else NO_PASSWORD,
@@ -174,7 +160,7 @@ def _rest(lines: Iterable[Words], name: str) -> str:
 
 def _peer_asn(text: Text, lines: Sequence[Words]) -> int | None:
     told = _value(lines, "remote-as")
-    return text.asn if told == "internal" else _asn(told)
+    return text.asn if told == "internal" else as_number(told)
 
 
 def _timers(text: Text, lines: Sequence[Words]) -> tuple[int | None, int | None]:
@@ -226,17 +212,4 @@ def _filter(text: Text, lines: Sequence[Words], way: str) -> Entries | None:
     if not named:
         inner = text.asn is not None and _peer_asn(text, lines) == text.asn
         return EVERYTHING if inner or ("no", "bgp", "ebgp-requires-policy") in text.globals else ()
-    passed: set[str] = set()
-    for clause in sorted(text.maps.get(named, [])):
-        entries = [one for name in clause.matches for _, one in sorted(text.lists.get(name, []))]
-        if UNKNOWN in (*clause.matches, *entries):
-            return None
-        passed.update(entries if clause.permits else _turned(entries))
-        if clause.permits and not clause.matches:
-            passed.update(EVERYTHING)
-    return tuple(sorted(passed))
-
-
-def _turned(entries: Iterable[str]) -> list[str]:
-    """Return what a clause that denies does to the entries that it matches; what it does not match goes on."""
-    return [f"!{one}" for one in entries if not one.startswith("!")]
+    return passed(text.maps.get(named, []), text.lists)

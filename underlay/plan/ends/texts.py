@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from underlay.model import Platform
-from underlay.plan.ends import bird, frr
+from underlay.plan.ends import bird, frr, vrp
 from underlay.plan.ends.end import End, Secret
 
 
@@ -19,8 +19,14 @@ class Reader(NamedTuple):
     ranges: Callable[[str, Secret], dict[str, End]]
 
 
-READERS = {Platform.FRR: Reader(frr.ends, frr.ranges), Platform.BIRD: Reader(bird.ends, bird.ranges)}
-"""Platforms whose text is understood; Huawei's is only written."""
+READERS = {
+    Platform.FRR: Reader(frr.ends, frr.ranges),
+    Platform.BIRD: Reader(bird.ends, bird.ranges),
+    Platform.VRP: Reader(vrp.ends, vrp.ranges),
+}
+"""How the text of each platform is understood."""
+UNTRIED = (Platform.VRP,)
+"""Platforms whose reader has seen no text of a router, only what is rendered."""
 
 
 def digest(password: str, key: bytes) -> str:
