@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from itertools import pairwise
 
 from underlay.judge.evidence import RouterSession
 
 COMMANDS = {
-    "sessions": "timeout 5 birdc show protocols all",
+    "sessions": "timeout 5 sh -c 'date --rfc-3339=ns; birdc show protocols all'",
     "table": "timeout 5 birdc show route primary all",
     "configuration": "timeout 5 cat /etc/bird/bird.conf /etc/bird/underlay.conf",
     "control": "timeout 5 birdc show status",
 }
 """What is asked of BIRD, by the part of the report that it answers."""
+CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+"""The router's own time when it was asked, in front of the answer."""
+SINCE = re.compile(r"(\d{4}-\d\d-\d\d)?\s*(\d\d:\d\d:\d\d(?:\.\d+)?)?")
+"""How BIRD says since when a protocol is as it is: time alone within a day, date alone beyond, or both."""
+DAY = 86_400.0
 PROTOCOL = re.compile(r"^\S+\s+BGP\s", re.MULTILINE)
 NO_DAEMON = "Unable to connect"
 """What birdc says when there is no daemon; it is an answer, not a table."""
@@ -21,14 +27,17 @@ NO_DAEMON = "Unable to connect"
 
 def sessions(text: str) -> tuple[RouterSession, ...]:
     """Read `show protocols all`."""
+    clock = CLOCK.match(text)
+    text = text[len(text.partition("\n")[0]) :] if clock else text
     _refuse_silence(text)
     starts = [match.start() for match in re.finditer(r"^\S", text, re.MULTILINE)] + [len(text)]
     blocks = [text[start:end] for start, end in pairwise(starts)]
-    found = [_session(block) for block in blocks if PROTOCOL.match(block)]
+    now = datetime.fromisoformat(clock[0]) if clock else None
+    found = [_session(block, now) for block in blocks if PROTOCOL.match(block)]
     return tuple(sorted((session for session in found if session.address), key=lambda session: session.address))
 
 
-def _session(block: str) -> RouterSession:
+def _session(block: str, now: datetime | None) -> RouterSession:
     asn = _value(block, "Neighbor AS")
     return RouterSession(
         address=_value(block, "Neighbor address"),
@@ -36,7 +45,19 @@ def _session(block: str) -> RouterSession:
         state=_value(block, "BGP state").lower(),
         detail=_value(block, "Last error"),
         hold=float(hold[1]) if (hold := re.search(r"^\s+Hold timer:\s+[\d.]+/(\d+)", block, re.MULTILINE)) else 0,
+        age=_age(block, now),
     )
+
+
+def _age(block: str, now: datetime | None) -> float | None:
+    """Return for how many seconds a protocol has been as it is; at least a day where only a date is told."""
+    since = SINCE.match(" ".join(block.split(maxsplit=6)[4:6]))
+    if now is None or since is None or not any(since.groups()):
+        return None
+    if since[2] is None:
+        return DAY
+    began = datetime.fromisoformat(f"{since[1] or now.date()} {since[2]}")
+    return (now - began).total_seconds() if since[1] else (now - began).total_seconds() % DAY
 
 
 def table(text: str) -> dict[str, tuple[str, ...]]:

@@ -26,9 +26,17 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
             state=str(peer.get("bgpState", "")).lower(),
             detail=": ".join(str(peer[key]) for key in ("lastResetDueTo", "lastNotificationReason") if peer.get(key)),
             hold=peer.get("bgpTimerHoldTimeMsecs", 0) / 1000 if peer.get("bgpState") == "Established" else 0,
+            age=_seconds(
+                peer.get("bgpTimerUpMsec" if peer.get("bgpState") == "Established" else "lastResetTimerMsecs")
+            ),
+            drops=peer.get("connectionsDropped"),
         )
         for name, peer in sorted(peers.items())
     )
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def table(text: str) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from underlay.collect import kubernetes, nodes, routers
+from underlay.collect import kubernetes, nodes, routers, watch
 from underlay.collect.bastions import Bastions
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
@@ -25,7 +25,9 @@ from underlay.plan.waivers import Waiver
 SHOWN = 600
 """Characters of an error that the evidence keeps."""
 SURVEYING, READING = 20.0, 20.0
-"""Seconds for the Kubernetes API, and for one router; less where the whole has less time."""
+"""Seconds for the Kubernetes API, and for one router without its watch; less where the whole has less time."""
+LAST = 2.0
+"""Seconds for the last look of a watch."""
 EARLIER = 0.9
 """Share of its time after which the API's reader gives up by itself, so that what it has is kept."""
 S = TypeVar("S")
@@ -126,13 +128,20 @@ class Gathering:
     async def _routers(self, found: dict[str, RouterReport]) -> None:
         platforms = {router.name: router.platform for router in self.expected.routers if router.managed}
         seconds = min(READING, self.request.seconds * 2 / 3)
+        longest = min(watch.LONGEST, self.request.seconds / 3 - LAST / 2)
 
         async def read(name: str, machine: Machine) -> None:
             try:
                 async with asyncio.timeout(seconds):
-                    found[name] = await routers.read(await self._connect(machine), platforms[name])
+                    shell = await self._connect(machine)
+                    found[name] = await routers.read(shell, platforms[name])
             except TimeoutError:
                 raise Unreachable(f"no answer within {seconds:.3g} s") from None
+            with contextlib.suppress(TimeoutError):  # what was read before stays
+                async with asyncio.timeout(longest + LAST):
+                    found[name] = await routers.watched(
+                        shell, platforms[name], found[name], self.expected.hold, longest
+                    )
 
         await self._all({name: self.machines[name] for name in platforms}, read)
 

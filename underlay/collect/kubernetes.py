@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -164,9 +165,18 @@ def _sessions(configs: Items) -> tuple[NodeSession, ...] | None:
             address=peer.get("peerAddress", ""),
             asn=peer.get("peerASN"),
             state=str(states.get(peer.get("peerAddress"), {}).get("peeringState", "unknown")).lower(),
+            age=_age(states.get(peer.get("peerAddress"), {}).get("establishedTime")),
         )
         for peer in _peers(configs, "spec")
     )
+
+
+def _age(since: object) -> float | None:
+    """Return the seconds since a time of the API; None where it says none."""
+    try:
+        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(str(since))).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def _peers(configs: Items, part: str) -> Items:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from underlay.collect import bird, frr, router_state
+from underlay.collect import bird, frr, router_state, watch
 from underlay.collect.digests import KEY
 from underlay.collect.nodes import SHOWN, shown
 from underlay.collect.ssh import Shell
-from underlay.judge.evidence import Configuration, Neighbour, Process, Route, RouterReport
+from underlay.judge.evidence import Configuration, Neighbour, Process, Route, RouterReport, RouterSession
 from underlay.judge.router_checks import DAEMONS
 from underlay.model import Platform
 from underlay.plan.ends import READERS, digest
@@ -68,6 +68,18 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
 
     await asyncio.gather(*map(part, commands))
     return RouterReport(**parts, errors=tuple(sorted(errors)))
+
+
+async def watched(shell: Shell, platform: Platform, report: RouterReport, hold: int, longest: float) -> RouterReport:
+    """Return a report with sessions that had just changed looked at again, for as many seconds at most."""
+    software = PLATFORMS[platform]
+
+    async def look() -> tuple[RouterSession, ...]:
+        return tuple(software.sessions(await _answer(shell, software.COMMANDS["sessions"])))
+
+    if not report.sessions:
+        return report
+    return report.model_copy(update={"sessions": await watch.watched(report.sessions, look, hold, longest)})
 
 
 async def _answer(shell: Shell, command: str) -> str:

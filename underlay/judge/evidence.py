@@ -106,6 +106,14 @@ class RouterSession(Part):
     detail: Text = ""
     hold: float = 0
     """Negotiated hold time in seconds; 0: the router did not say it."""
+    age: float | None = None
+    """Seconds since it came up, or since it went down."""
+    drops: int | None = None
+    """How often it has gone down as long as the daemon knows the neighbour; BIRD does not count."""
+    watched: float = 0
+    """Seconds for which it was looked at again, because it had just changed."""
+    resets: int = 0
+    """How often it went down meanwhile."""
 
 
 class Configuration(Part):
@@ -145,6 +153,8 @@ class NodeSession(Part):
     address: Text
     asn: int | None
     state: Text
+    age: float | None = None
+    """Seconds since it came up, where it says so."""
 
 
 class Surveyed(Part):

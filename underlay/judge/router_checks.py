@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import RouterReport
+from underlay.judge.flaps import flaps
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import RouterView, network
 from underlay.model import Platform
@@ -78,6 +79,11 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
         f"{peers[address].peer} {address}: hold time {session.hold:g} s instead of {case.expected.hold} s"
         for address, session in known.items()
         if case.expected.hold and session.hold not in (0, case.expected.hold) and router.established(address)
+    ]
+    wrong += [
+        f"{peer.peer} {address}: went down again {session.resets} times while looked at for {session.watched:g} s"
+        for address, peer in peers.items()
+        if (session := flaps(router, peer))
     ]
     silent = [f"{address}: AS number not said" for address, session in known.items() if session.asn is None]
     told = "; ".join([f"{up} of {len(peers)} Established", *wrong, *silent])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underlay.judge.case import Case
+from underlay.judge.evidence import RouterSession
+from underlay.judge.flaps import flaps, reason
 from underlay.judge.router_causes import cause, far_end
 from underlay.judge.router_checks import halted
 from underlay.judge.verdict import Cause
@@ -13,6 +15,8 @@ from underlay.plan.verification import ExpectedSession
 
 DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "refused", "limit", "families")
 """Aspects of an end that keep its session down, those first that nothing else could follow from."""
+UP, RECENT = "established", 60
+"""The state of a session that is up; and seconds before a watch within which it has come up, as its other end says."""
 OVER_LIMIT = ("Maximum Number of Prefixes", "Route limit exceeded")
 """What FRR and BIRD say of a session that they have ended because of its number of prefixes."""
 
@@ -22,7 +26,7 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
     if router.report is None or router.report.sessions is None or halted(router):
         return
     for peer in router.plan.sessions:
-        if not router.established(str(peer.address)) and not _halted_peer(peer, case):
+        if not router.established(str(peer.address)) and not _halted_peer(peer, case) and not flaps(router, peer):
             found = _at_an_end(router, peer, case) or _too_many(router, peer, case)
             sentence, told = found or _wrong_end(router, peer, case)
             states = [text for text in (_router_state(router, peer), _node_state(router, peer, case)) if text]
@@ -36,6 +40,39 @@ def session_down(router: RouterView, case: Case) -> Iterator[Cause]:
                 case,
                 peer.peer,
             )
+
+
+def session_flaps(router: RouterView, case: Case) -> Iterator[Cause]:
+    """Find sessions that came up and went down again while they were looked at, and say which end ends them."""
+    for peer in router.plan.sessions if not halted(router) else ():
+        own = flaps(router, peer)
+        if own and not _halted_peer(peer, case):
+            found, why = _at_an_end(router, peer, case), reason(own.detail, router.name, peer.peer)
+            sentence, told = found or (why, [])
+            count = f"; {own.drops} times since {router.name} knows it" if own.drops else ""
+            watched = f"{router.name} saw it go down {own.resets} times within {own.watched:g} s{count}: {own.detail}"
+            fix = "Look at the end that is named: its daemon's log, its load, and whether full packets reach the other."
+            yield cause(
+                "session-flaps",
+                router,
+                f"session with {peer.peer} ({peer.address}) comes up and goes down again: {sentence}",
+                fix,
+                [watched, *told, *_seen_at_the_far_end(router, peer, own, case)],
+                case,
+                peer.peer if peer.peer in case.nodes else "",
+            )
+
+
+def _seen_at_the_far_end(router: RouterView, peer: ExpectedSession, own: RouterSession, case: Case) -> Iterator[str]:
+    """Yield what the other end says of the same flapping: when it came up last, or that it is down."""
+    if node := case.nodes.get(peer.peer):
+        far = far_end(node, router)
+        fresh = far is not None and (far.state != UP or (far.age is not None and far.age < own.watched + RECENT))
+        if far and fresh:
+            yield f"{node.name} says {far.state}{'' if far.age is None else f' since {far.age:.0f} s'}"
+    elif other := case.routers.get(peer.peer):
+        ends = (one for one in other.sessions.values() if case.machines.get(one.address) == router.name and one.resets)
+        yield from (f"{other.name} saw it go down {one.resets} times, too: {one.detail}" for one in ends)
 
 
 def _at_an_end(router: RouterView, peer: ExpectedSession, case: Case) -> tuple[str, list[str]] | None:
@@ -119,5 +156,5 @@ def _halted_peer(peer: ExpectedSession, case: Case) -> bool:
     return peer.peer in case.routers and bool(halted(case.routers[peer.peer]))
 
 
-RULES = (session_down,)
+RULES = (session_down, session_flaps)
 """Rules that are asked of every router."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,12 @@ def states(node: str) -> dict[str, str]:
 def since(node: str) -> dict[str, str]:
     """Return since when each session of a node is up, in the daemon's own words."""
     return {name: str(peer["timers"]["state"].get("uptime")) for name, peer in _peers(node).items()}
+
+
+def ages(node: str) -> dict[str, float]:
+    """Return for how many seconds each session of a node is up, where it is."""
+    up = {name: peer["timers"]["state"].get("uptime") or {} for name, peer in _peers(node).items()}
+    return {name: time.time() - float(told["seconds"]) for name, told in up.items() if "seconds" in told}
 
 
 def _peers(node: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lab.routers import outside
 from tests.lab.bgp import gobgp
 from tests.lab.routing import PASSWORD, Speakers, Table, expected, learned
 from tests.lab.world import World
-from underlay.collect import routers
+from underlay.collect import routers, watch
 from underlay.collect.digests import KEY
 from underlay.judge.evidence import Evidence, NodeSession, Process, RouterReport, Survey, Surveyed
 from underlay.judge.judge import judge
@@ -104,11 +104,15 @@ class Ground(Speakers):
     def report(self, router: Router) -> RouterReport:
         """Return what a router says, read as a verification reads it; processes are told by their own numbers."""
         shell: Any = _Inside(self, router.name)
-        found = asyncio.run(routers.read(shell, router.platform))
+        found = asyncio.run(self._read(shell, router))
         names = [Path(f"/proc/{daemon.pid}/stat") for daemon in self.daemons[router.name]]
         parts = [path.read_text().partition("(")[2].rpartition(")") for path in names]
         told = tuple(Process(name=name, state=rest.split()[0]) for name, _, rest in parts)
         return found.model_copy(update={"processes": told})
+
+    async def _read(self, shell: Any, router: Router) -> RouterReport:
+        found = await routers.read(shell, router.platform)
+        return await routers.watched(shell, router.platform, found, self.site.bgp.timers.hold, watch.LONGEST)
 
     def verdict(self, made: Iterable[dict[str, Any]] | None = None, secret: str = PASSWORD) -> Verdict:
         """Judge what routers and nodes say; the objects are the plan's unless others are given."""
@@ -126,9 +130,9 @@ class Ground(Speakers):
         return judge(expectations(self.site), evidence, planned(self.site))
 
     def _surveyed(self, node: Node, ends: dict[str, Any]) -> Surveyed:
-        states = gobgp.states(node.name)
+        states, ages = gobgp.states(node.name), gobgp.ages(node.name)
         told = [
-            NodeSession(address=address, asn=end.peer_asn, state=states.get(address, "unknown"))
+            NodeSession(address=address, asn=end.peer_asn, state=states.get(address, "unknown"), age=ages.get(address))
             for address, end in ends.items()
         ]
         network = self.world.networks[node.name]
