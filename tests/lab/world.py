@@ -161,7 +161,7 @@ class World:
         """Let one router have each shared gateway: alone with VRRP, as the one that the switch prefers with anycast."""
         for rack in self.site.racks:
             if holder := self.holder(rack.name, case):
-                _give(self, rack.name, holder)
+                give(self, rack.name, holder)
 
     def holder(self, rack: str, case: Case) -> str:
         """Return the router that a shared gateway's packets reach; empty for other racks."""
@@ -209,7 +209,7 @@ def _leads(cable: Cable, router: str) -> bool:
     return cable.far == router and cable.bridge != ""
 
 
-def _give(world: World, rack: str, holder: str) -> None:
+def give(world: World, rack: str, holder: str) -> None:
     """Move a shared gateway."""
     declared = world.site.rack(rack)
     if declared.egress is Egress.VRRP:

@@ -99,6 +99,11 @@ def two_configurations_for_one_node(evidence: dict[str, Any]) -> None:
     evidence["routers"]["tor-a"]["sessions"][1]["state"] = "active"
 
 
+def a_configuration_that_is_not_planned(evidence: dict[str, Any]) -> None:
+    two_configurations_for_one_node(evidence)
+    evidence["routers"]["tor-a"]["sessions"][1]["state"] = "established"
+
+
 def hold_time_differs(evidence: dict[str, Any]) -> None:
     evidence["routers"]["tor-a"]["sessions"][1]["hold"] = 3
 
@@ -115,6 +120,7 @@ CAUSES: tuple[tuple[Change, str, str, str], ...] = (
     (policy_denies, "policy-denied", W1, "policy denied"),
     (cable_between_routers, "router-port-down", "tor-a", "the port spine towards tor-b is down"),
     (secret_missing, "bgp-object", "kubernetes", "MissingAuthSecret"),
+    (a_configuration_that_is_not_planned, "bgp-object", "kubernetes", "second: ConflictingClusterConfig: Selecting"),
     (two_configurations_for_one_node, "bgp-object", "kubernetes", "ClusterConfig second: ConflictingClusterConfig"),
 )
 CHECKS: tuple[tuple[Change, str, str, Status, str], ...] = (

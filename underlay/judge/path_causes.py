@@ -8,6 +8,9 @@ from underlay.judge.case import Case, names
 from underlay.judge.node_causes import drop_text, drops
 from underlay.judge.verdict import Cause
 from underlay.judge.views import NodeView, Pair
+from underlay.plan.bgp import cluster_config
+
+CLUSTER_CONFIG = "CiliumBGPClusterConfig"
 
 
 def path_mtu(case: Case) -> Iterator[Cause]:
@@ -128,9 +131,12 @@ def objects(case: Case) -> Iterator[Cause]:
         for peer in router.plan.sessions
         if not router.established(str(peer.address))
     ]
+    planned = {cluster_config(node.rack) for node in case.expected.nodes}
     for trouble in case.evidence.survey.troubles:
         sentence = f"{trouble.kind} {trouble.name}: {trouble.condition}: {trouble.message}"
-        told = (f"its condition {trouble.condition} is True", *down[:1])
+        stray = trouble.kind == CLUSTER_CONFIG and trouble.name not in planned
+        foreign = [f"no {trouble.kind} of that name is planned"] if stray else []
+        told = (f"its condition {trouble.condition} is True", *down[:1], *foreign)
         fix = f"Look at `kubectl describe {trouble.kind.lower()} {trouble.name}`."
         yield Cause("bgp-object", "kubernetes", sentence, told, fix)
 

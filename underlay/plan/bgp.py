@@ -78,6 +78,11 @@ def _pools(site: Site) -> list[dict[str, Any]]:
     return [_object("CiliumLoadBalancerIPPool", POOL, spec)] if blocks else []
 
 
+def cluster_config(rack: str) -> str:
+    """Return the name of the object that gives a rack's nodes their sessions."""
+    return f"underlay-{rack}"
+
+
 def usable(pool: IPv4Network) -> int:
     """Return how many addresses of a pool services may get: its first and last stay free, as `_pools` says."""
     return pool.num_addresses - (2 if pool.prefixlen < WHOLE else 0)
@@ -123,4 +128,4 @@ def _cluster_config(site: Site, rack: Rack) -> dict[str, Any]:
     selector = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": names}]}
     instance = {"name": INSTANCE, "localASN": site.bgp.asn, "peers": peers}
     spec = {"nodeSelector": selector, "bgpInstances": [instance]}
-    return _object("CiliumBGPClusterConfig", f"underlay-{rack.name}", spec)
+    return _object("CiliumBGPClusterConfig", cluster_config(rack.name), spec)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from underlay.plan.bgp import objects
 
 QUICK = put("bgp.timers", {"connect_retry": 1, "hold": 6, "keepalive": 2})
 """Faults show after a hold time."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until the verdict has to name the fault."""
 Made = list[dict[str, Any]]
 CLUSTER, PEER, ADVERTISEMENT = "ClusterConfig", "PeerConfig", "Advertisement"
@@ -90,6 +92,18 @@ def two(*steps: Callable[[Case], None]) -> Callable[[Case], None]:
             step(case)
 
     return run
+
+
+def again(*steps: tuple[Callable[[Case], object], float]) -> Callable[[Case], None]:
+    """Return steps that are taken again and again while verdicts are made, each with the seconds after it."""
+
+    def forever(case: Case) -> None:
+        while True:
+            for step, seconds in steps:
+                step(case)
+                time.sleep(seconds)
+
+    return lambda case: threading.Thread(target=forever, args=(case,), daemon=True).start()
 
 
 def many(case: Case) -> None:
@@ -166,6 +180,16 @@ ROWS = (
         (put("addresses.load_balancers", []),)),
     Row("as-path-loop-over-the-spine", looped, "route-missing",
         "tor-b speaks as AS 65101 to tor-c; planned AS 65102", (line,)),
+    Row("session-flaps", again(
+        (lambda case: case.ground.daemons["cp-1"][-1].send_signal(signal.SIGSTOP), 8),
+        (lambda case: case.ground.daemons["cp-1"][-1].send_signal(signal.SIGCONT), 8),
+    ), "session-flaps", "tor-a hears nothing from cp-1 within the hold time"),
+    Row("session-reset-at-the-router", again(
+        (lambda case: case.ground.good("tor-a", "vtysh -c 'clear bgp 172.30.1.12'"), 10),
+    ), "session-flaps", "it is reset by hand at tor-a"),
+    Row("session-reset-at-the-node", again(
+        (lambda _: gobgp.reset("worker-2", "172.30.2.1"), 10),
+    ), "session-flaps", "it is reset by hand at worker-2"),
     Row("bgp-daemon-frozen", lambda case: case.ground.freeze("tor-b"), "router-process", "bird is stopped by a signal"),
 )  # fmt: skip
 

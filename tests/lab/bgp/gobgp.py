@@ -86,6 +86,12 @@ def ages(node: str) -> dict[str, float]:
     return {name: time.time() - float(told["seconds"]) for name, told in up.items() if "seconds" in told}
 
 
+def reset(node: str, address: str) -> None:
+    """Let a node end a session; it comes back by itself."""
+    command = ["ip", "netns", "exec", node, str(program("gobgp")), "neighbor", address, "reset"]
+    subprocess.run(command, capture_output=True, check=False)
+
+
 def _peers(node: str) -> dict[str, Any]:
     command = ["ip", "netns", "exec", node, str(program("gobgp")), "neighbor", "-j"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
