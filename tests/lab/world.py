@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Network
 from itertools import count
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from lab.fabric import connect, power, run_ip
-from lab.hardware import SEGMENT, VIRTUAL_MAC, Cable, hardware
+from lab.hardware import SEGMENT, VIRTUAL_MAC, Cable, Hardware, hardware
 from lab.namespaces import enter_network
 from lab.routers import SYSCTLS
 from underlay.model import Egress, Node, Site
@@ -33,6 +33,8 @@ QUIET = 0.15
 FORCED_BUFFER, WAITING = 33, 4 << 20
 """The option SO_RCVBUFFORCE, SO_RCVBUF for whom the system's limit does not bind, and bytes that wait in a receiver:
 its ordinary 208 KiB are full after some 250 packets that nobody has read."""
+MANAGEMENT = "mgmt0"
+"""The port to the operator, which no packet of a pod takes."""
 OURS = "186"
 """The number that routes of BGP have in the kernel."""
 
@@ -96,27 +98,11 @@ class World:
             others = (one for one in self.site.nodes_of(node.rack) if one.name != node.name)
             lines += [f"route add {self.networks[one.name]} via {one.address}" for one in others]
         run_ip(lines)
-        ports = [PORT, *range(PORT + 1, PORT + 1 + FLOWS)]
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
-        sockets[0].setsockopt(socket.SOL_SOCKET, FORCED_BUFFER, WAITING)
-        for one, port in zip(sockets, ports, strict=True):
-            one.bind((address, port))
-            one.setblocking(False)
-        return sockets
+        return talkers(address)
 
     def cables(self, loss: Loss) -> Iterator[tuple[str, str]]:
         """Yield machine and port of everything that goes down with a loss."""
-        for cable in self.hardware.cables:
-            ends = {(cable.owner, cable.port), (cable.far, cable.far_port)}
-            match loss.kind:
-                case Kind.ROUTER:
-                    yield from (end for end in ends if end[0] == loss.router)
-                case Kind.LINK if {cable.owner, cable.far} == {loss.router, loss.other}:
-                    yield cable.owner, cable.port
-                case Kind.RACK_LINK if end := _of_rack(cable, loss):
-                    yield end
-                case Kind.UPLINK if cable.owner == self.first[loss.other] and _leads(cable, loss.router):
-                    yield cable.far, cable.far_port
+        return lost_ports(self.hardware, self.first, loss)
 
     def set_ports(self, loss: Loss | None, state: str) -> None:
         """Take the ports of a loss down or up."""
@@ -189,6 +175,32 @@ class World:
                 told, _, source = one.recv(100).decode().partition(" ")
                 if told == mark:
                     seen[source, receivers[one]] += 1
+
+
+def talkers(address: str) -> list[socket.socket]:
+    """Return a receiver and senders with a pod's address, made in the network of whoever calls."""
+    ports = [PORT, *range(PORT + 1, PORT + 1 + FLOWS)]
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
+    sockets[0].setsockopt(socket.SOL_SOCKET, FORCED_BUFFER, WAITING)
+    for one, port in zip(sockets, ports, strict=True):
+        one.bind((address, port))
+        one.setblocking(False)
+    return sockets
+
+
+def lost_ports(hardware: Hardware, first: Mapping[str, str], loss: Loss) -> Iterator[tuple[str, str]]:
+    """Yield machine and port of everything that goes down with a loss; `first` is the node that stands for a rack."""
+    for cable in hardware.cables:
+        ends = {(cable.owner, cable.port), (cable.far, cable.far_port)}
+        match loss.kind:
+            case Kind.ROUTER:
+                yield from (end for end in ends if end[0] == loss.router and end[1] != MANAGEMENT)
+            case Kind.LINK if {cable.owner, cable.far} == {loss.router, loss.other}:
+                yield cable.owner, cable.port
+            case Kind.RACK_LINK if end := _of_rack(cable, loss):
+                yield end
+            case Kind.UPLINK if cable.owner == first[loss.other] and _leads(cable, loss.router):
+                yield cable.far, cable.far_port
 
 
 def _send(sender: socket.socket, text: str, address: str) -> None:

@@ -1,6 +1,7 @@
 """What a change costs while pods talk: sessions that end and packets that are lost, applied as the product does.
 
-`python -m tests.lab.bgp.changes [NAME ...]` prints a row of a table for each change of the dev site.
+`python -m tests.lab.bgp.changes [NAME ...]` prints a row of a table for each change of the dev site; `--running` takes
+the running lab, where the engine applies it and Cilium's own agents follow.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.lab.bgp.ground import Ground, apart
 from tests.lab.bgp.stream import Stream
 from tests.lab.routing import PASSWORD, router_id
 from tests.unit.plan_sites import Change, Data, put, site
+from underlay.commands.stack_file import SITE
 from underlay.model import Platform, Router, Site
 from underlay.plan.routers import PASSWORD_MARK, router_text
 from underlay.remote.frr_lines import additions, entries, removals
@@ -121,6 +123,47 @@ def _rotated(bench: Bench, *, nodes_first: bool) -> None:
         bench.nodes(OTHER)
 
 
+class Edit(NamedTuple):
+    """A change of the running lab's stack, applied by the engine."""
+
+    name: str
+    what: str
+    words: tuple[str, ...]
+    """Of `pulumi config set`."""
+
+
+EDITS = (
+    Edit("advertisement", "advertisement: a community more", ("--path", f"{SITE}.bgp.communities[0]", "65010:100")),
+    Edit("password", "password, at both ends", ("--secret", "cilium-underlay:bgpPassword", OTHER)),
+    Edit("hold-time", "hold time 9 s to 12 s, at both ends", ("--path", f"{SITE}.bgp.timers.hold", "12")),
+)
+APPLYING = 75.0
+"""Seconds of the stream while an update is applied."""
+
+
+def _apply(words: list[str], begun: list[subprocess.Popen[str]]) -> None:
+    begun.append(subprocess.Popen(words, text=True, stdout=subprocess.DEVNULL))
+
+
+def running(edits: Sequence[Edit]) -> int:
+    """Apply changes to the running lab, and print what each cost sessions and pods."""
+    from tests.lab.bgp.running import Running  # needs a lab that runs
+
+    lab = Running()
+    wrong = 0
+    for edit in edits:
+        before, stream, begun = lab.since(), Stream(lab), list[subprocess.Popen[str]]()
+        engine = [sys.executable, "-m", "lab", "pulumi"]
+        subprocess.run([*engine, "config", "set", *edit.words], check=True, capture_output=True)
+        stream.run(BEFORE + APPLYING, BEFORE, partial(_apply, [*engine, "up", "--yes", "--skip-preview"], begun))
+        wrong += begun[0].wait() != 0
+        lab.settled()
+        after = lab.since()
+        ended = sum(ends not in after or after[ends] - told > 1 for ends, told in before.items())
+        _print(edit.what, stream, f"{ended} of {len(before)}", back=True)
+    return 1 if wrong or not edits else 0
+
+
 DYNAMIC = (put("routers.0.dynamic_nodes", True), put("routers.1.dynamic_nodes", True))
 ROWS = (
     Row("advertisement", "advertisement: a community more", Bench.mark),
@@ -141,20 +184,25 @@ def run(row: Row) -> int:
         return 1
     before, stream = bench.since(), Stream(bench.ground.world)
     stream.run(BEFORE + AFTER, BEFORE, lambda: row.does(bench))
-    losses = stream.losses().values()
     back = bench.ground.settled(60)
-    lost, sent = sum(one.lost for one in losses), sum(one.sent for one in losses)
-    seconds = max((one.seconds for one in losses), default=0.0)
     after = bench.since()
     ended = sum(after.get(ends) != told for ends, told in before.items())
-    parts = (f"{ended} of {len(before)}", f"{lost:,} of {sent:,}", f"{seconds:.2f} s", "yes" if back else "no")
-    told = f"| {row.what} | {' | '.join(parts)} |"
-    print(told, flush=True)
+    _print(row.what, stream, f"{ended} of {len(before)}", back=back)
     return 0 if back else 1
+
+
+def _print(what: str, stream: Stream, ended: str, *, back: bool) -> None:
+    losses = stream.losses().values()
+    lost, sent = sum(one.lost for one in losses), sum(one.sent for one in losses)
+    seconds = max((one.seconds for one in losses), default=0.0)
+    parts = (what, ended, f"{lost:,} of {sent:,}", f"{seconds:.2f} s", "yes" if back else "no")
+    print(f"| {' | '.join(parts)} |", flush=True)
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the rows that are named, or all of them."""
+    if argv[:1] == ["--running"]:
+        return running([edit for edit in EDITS if not argv[1:] or edit.name in argv[1:]])
     rows = [row for row in ROWS if not argv or row.name in argv]
     print("| change | sessions ended | packets lost | in | all back |\n|---|---|---|---|---|", flush=True)
     return 1 if sum(apart(partial(run, row)) != 0 for row in rows) or not rows else 0

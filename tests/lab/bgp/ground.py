@@ -76,6 +76,10 @@ class Ground(Speakers):
         self._run(node.name, [str(gobgp.program("gobgpd")), "-f", str(file), *gobgp.LISTENS], rooted=False)
         self.tell(node.name, self.world.networks[node.name])
 
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a machine's BGP daemon."""
+        self.daemons[name][-1].send_signal(number)
+
     def freeze(self, router: str) -> None:
         """Stop a router's BGP daemon without ending it."""
         self.daemons[router][-1].send_signal(signal.SIGSTOP)

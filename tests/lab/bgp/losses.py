@@ -1,7 +1,7 @@
 """Routers, links and daemons lost while pods talk: packets and seconds, beside what the plan forecasts.
 
 `python -m tests.lab.bgp.losses [--busy] [NAME ...]` starts the site of every mechanism anew for each row and prints a
-line of JSON; `--page FILE` makes a table of such lines.
+line of JSON; `--running` takes the running lab and Cilium's own agents instead; `--page FILE` makes a table of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tests.lab.bgp.ground import Ground, apart
 from tests.lab.bgp.stream import Loss as Lost
@@ -71,6 +71,41 @@ ROWS = (
 )
 
 
+DUAL = (
+    Row("router-frr", Loss(Kind.ROUTER, "tor-a"), Way.PORTS),
+    Row("router-bird", Loss(Kind.ROUTER, "tor-b"), Way.PORTS),
+    Row("link", Loss(Kind.LINK, "tor-a", "tor-b"), Way.PORTS),
+    Row("rack-link", Loss(Kind.RACK_LINK, "tor-a", "rack-a"), Way.PORTS),
+    Row("uplink", Loss(Kind.UPLINK, "tor-b", "rack-b"), Way.PORTS),
+    Row("daemon-killed-frr", Loss(Kind.BGP, "tor-a"), Way.ENDED, signal.SIGKILL),
+    Row("daemon-killed-bird", Loss(Kind.BGP, "tor-b"), Way.ENDED, signal.SIGKILL),
+    Row("daemon-frozen-frr", Loss(Kind.BGP, "tor-a"), Way.FROZEN, signal.SIGSTOP),
+    Row("daemon-frozen-bird", Loss(Kind.BGP, "tor-b"), Way.FROZEN, signal.SIGSTOP),
+    Row("router-hangs-frr", Loss(Kind.ROUTER, "tor-a"), Way.HUNG),
+    Row("router-hangs-bird", Loss(Kind.ROUTER, "tor-b"), Way.HUNG),
+    Row("agent-killed", Loss(Kind.AGENT, "", "rack-b"), Way.ENDED, signal.SIGKILL),
+)
+"""Those of the dev site with every node behind both routers; there, what is killed is started again."""
+
+
+class Stand(Protocol):
+    """Where losses happen: daemons in bare namespaces, or the running lab."""
+
+    @property
+    def site(self) -> Site:
+        """Return what is declared."""
+
+    @property
+    def world(self) -> Any:
+        """Return its machines and pods."""
+
+    def good(self, name: str, command: str) -> str:
+        """Run a command in a machine."""
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a machine's BGP daemon."""
+
+
 def declared() -> Site:
     """Return the site that has a rack of each mechanism with several routers, with quick timers."""
     data = of_corpus("every-mechanism")
@@ -78,7 +113,7 @@ def declared() -> Site:
     return load_site(data)
 
 
-def happen(ground: Ground, row: Row) -> None:
+def happen(ground: Stand, row: Row) -> None:
     """Let a loss happen; shared gateways move at once, because no VRRP runs here."""
     world = ground.world
     match row.way:
@@ -89,7 +124,7 @@ def happen(ground: Ground, row: Row) -> None:
             ground.good(row.loss.router, HANG)
         case _:
             name = row.loss.router or world.first[row.loss.other]
-            ground.daemons[name][-1].send_signal(row.signal)
+            ground.signal(name, row.signal)
 
 
 def run(row: Row, slack: float = SLACK) -> int:
@@ -100,7 +135,12 @@ def run(row: Row, slack: float = SLACK) -> int:
     if not ground.settled(90):
         print(json.dumps({"row": row.name, "wrong": "not settled"}), flush=True)
         return 1
-    stream = Stream(ground.world)
+    return measure(ground, row, slack)
+
+
+def measure(ground: Stand, row: Row, slack: float) -> int:
+    """Let a loss happen while pods talk, and print what it came to."""
+    site, stream = ground.site, Stream(ground.world)
     stream.run(BEFORE + AFTER, BEFORE, partial(happen, ground, row))
     told = notice(site.bgp, row.loss, row.way)
     wrong = contradictions(site, row, told, stream.losses(), slack)
@@ -148,6 +188,17 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def running(rows: Sequence[Row]) -> int:
+    """Measure rows on the running lab, one after the other; each is healed before the next."""
+    from tests.lab.bgp.running import Running  # needs a lab that runs
+
+    lab, wrong = Running(), 0
+    for row in rows:
+        wrong += measure(lab, row, lab.site.bgp.timers.keepalive + SLACK)
+        lab.heal(row.loss)
+    return 1 if wrong or not rows else 0
+
+
 HEAD = """\
 | what | how | forecast | lost until noticed | lost as long as it lasts |
 |---|---|---|---|---|"""
@@ -158,6 +209,8 @@ def main(argv: Sequence[str]) -> int:
     if argv[:1] == ["--page"]:
         print(page([json.loads(line) for line in Path(argv[1]).read_text().splitlines()]), end="")
         return 0
+    if argv[:1] == ["--running"]:
+        return running([row for row in DUAL if not argv[1:] or row.name in argv[1:]])
     slack, names = (BUSY, argv[1:]) if argv[:1] == ["--busy"] else (SLACK, argv)
     rows = [row for row in ROWS if not names or row.name in names]
     return 1 if sum(apart(partial(run, row, slack)) != 0 for row in rows) or not rows else 0

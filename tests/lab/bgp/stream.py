@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import select
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tests.lab.world import PORT, World
+from tests.lab.world import PORT
+from underlay.model import Site
 
 FLOWS, TICK = 8, 0.05
 """Connections for each pair of pods, and seconds between two packets of one of them."""
@@ -30,10 +32,20 @@ class Loss(NamedTuple):
     """Packets lost within the last second: these connections have not come back."""
 
 
+class Talking(Protocol):
+    """Pods of a site with sockets in them: in bare namespaces, or those of a running cluster."""
+
+    site: Site
+    pods: dict[str, str]
+    """Address by node."""
+    sockets: dict[str, list[socket.socket]]
+    """A receiver and senders by node."""
+
+
 class Stream:
     """Sends for a while, and remembers what arrived."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Talking) -> None:
         self.world = world
         self.sent: dict[Key, int] = {}
         self.seen: dict[Key, set[int]] = defaultdict(set)
