@@ -52,6 +52,9 @@ UP, DOWN = "established", "active"
         ([session(UP, 5), session(UP, 2), session(UP, 20)], 1, 2),
         ([session(UP, 5), session(DOWN, 1), session(UP, 1), session(DOWN, 2), session(DOWN, 20)], 2, 4),
         ([session(DOWN, 5), session(UP, 1), session(UP, 20)], 0, 2),
+        ([session(UP, 15, drops=1)], 0, 0),
+        ([session(UP, 15, drops=2), session(UP, 20, drops=2)], 0, 1),
+        ([session(UP, 15, drops=2), session(DOWN, 1, drops=3), session(DOWN, 30, drops=3)], 1, 2),
         ([session(UP, 5, drops=4), session(UP, 1, drops=6), session(UP, 20, drops=6)], 2, 2),
         ([session(UP, 5, drops=4), session(UP, 1, drops=0), session(UP, 20, drops=0)], 0, 2),
         ([session(UP, 5), None, session(UP, 20)], 0, 2),
@@ -67,6 +70,10 @@ def test_a_session_is_watched_until_it_is_steady(
 def test_why_it_went_down_is_kept_where_it_comes_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = session(UP, 5), session(DOWN, 1, detail="BGP Error: Hold timer expired"), session(UP, 1), session(UP, 20)
     assert watching(monkeypatch, *looks)[0].detail == "BGP Error: Hold timer expired"
+    words = ("Waiting for peer OPEN", "BGP Notification send: Hold Timer Expired", "Waiting for peer OPEN")
+    steps = zip((5, 1, 20), words, strict=True)
+    told, _ = watching(monkeypatch, *(session(UP, age, drops=1, detail=text) for age, text in steps))
+    assert told.detail == "Waiting for peer OPEN; BGP Notification send: Hold Timer Expired"
 
 
 def test_the_watch_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,16 +13,17 @@ PAUSE = 1.0
 """Seconds between two looks."""
 LONGEST = 18.0
 """Seconds for which sessions are watched at most."""
+ONCE, TWICE, OFTEN = 4 / 3, 2.0, 2
+"""Hold times for which a session has to be up: until it notices that it hears nothing; more after as many drops."""
+BETWEEN, KEPT = "; ", 4
+"""What stands between the reasons that a daemon has given, and how many of them are kept."""
 Sessions = tuple[RouterSession, ...]
 Look = Callable[[], Awaitable[Sessions]]
 UP = "established"
 
 
 async def watched(first: Sessions, look: Look, hold: int, longest: float = LONGEST) -> Sessions:
-    """Return the last look at sessions, with how often each went down since the first one.
-
-    One that came up within the hold time and a keepalive's share may only not have noticed yet that it hears nothing.
-    """
+    """Return the last look at sessions, with how often each went down since the first one, and why."""
     begin, last = time.monotonic(), {session.address: session for session in first}
     young = {session.address for session in first if _unsteady(session, hold)}
     while any(_unsteady(session, hold) for session in last.values()) and time.monotonic() - begin < longest:
@@ -36,16 +37,17 @@ async def watched(first: Sessions, look: Look, hold: int, longest: float = LONGE
 
 def _unsteady(session: RouterSession, hold: int) -> bool:
     """Tell whether a session has just come up, or gone down after having been up."""
-    fresh = session.age is not None and session.age < hold * 4 / 3
-    return fresh and (session.state == UP or session.drops != 0)
+    steady = hold * (TWICE if (session.drops or 0) >= OFTEN else ONCE)
+    return session.age is not None and session.age < steady and (session.state == UP or session.drops != 0)
 
 
 def _after(before: RouterSession | None, now: RouterSession) -> RouterSession:
-    """Return a look with what was seen before: BIRD forgets why a session went down when it comes up."""
+    """Return a look with what was seen before: daemons forget why a session went down when it comes up."""
     if before is None:
         return now
     resets = before.resets + _resets(before, now)
-    return now.model_copy(update={"resets": resets, "detail": now.detail or before.detail})
+    told = dict.fromkeys(text for one in (before, now) for text in one.detail.split(BETWEEN) if text)
+    return now.model_copy(update={"resets": resets, "detail": BETWEEN.join([*told][-KEPT:])})
 
 
 def _resets(before: RouterSession, now: RouterSession) -> int:
