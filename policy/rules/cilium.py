@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from pulumi_policy.proxy import UnknownValueError
 
 from ..marks import known_texts, texts
 
@@ -25,8 +28,17 @@ KEYS = (
 )
 """Two of these make a ConfigMap one of Cilium's, whatever it is called."""
 OBJECTS = re.compile(r"kubernetes:cilium\.io/")
-CHART = re.compile(r"cilium(?![a-z])", re.IGNORECASE)
+CHART = re.compile(r"(rke2-)?cilium(?![a-z])", re.IGNORECASE)
 """How the last part of a chart's reference begins: a name, a folder, an archive, a tag or digest behind it."""
+VALUES = {
+    "routingMode",
+    "tunnelProtocol",
+    "ipv4NativeRoutingCIDR",
+    "kubeProxyReplacement",
+    "autoDirectNodeRoutes",
+    "bgpControlPlane",
+}
+"""Two of these make a release one of Cilium's chart; one below `cilium` makes it a chart that holds Cilium's."""
 OTHERS = re.compile(r"(tetragon|certgen)\b", re.IGNORECASE)
 """Charts from Cilium's repository that are no network plug-in."""
 IMAGE = re.compile(r"(^|/)cilium(-ci|-dev)?(:|@|$)")
@@ -36,14 +48,23 @@ IN_COMMAND = re.compile(
     r"|\bhelm3?\s[^\n;|&]*\b(install|upgrade|template)\b[^\n;|&]*\bcilium\b"
     r"|\bkubectl\s[^\n;|&]*\b(apply|create|replace)\b[^\n;|&]*\bcilium\b"
 )
+CONTINUED = re.compile(r"\\\r?\n")
+"""The end of a line that goes on in the next one."""
+IN_MANIFEST = re.compile(
+    r"""\bimage["']?\s*:\s*["']?\S*\bcilium/cilium(-ci|-dev)?[:@"'\s]|\bname["']?\s*:\s*["']?cilium-config\b"""
+)
+"""What Cilium's manifests hold, on a command's standard input."""
 IN_FILE = re.compile(r"""(^|[^\w])NETWORK_PROVIDER[\\"']*\s*[:=]\s*[\\"']*cilium\b""", re.IGNORECASE)
 """The key of the vendor's cluster file by which its installer brings Cilium, in YAML, JSON or a shell's words."""
 COMMANDS = ("command:local:", "command:remote:")
 
+APPLICATION = ("spec.source.chart", "spec.source.path", "spec.sources")
+"""Where an application of Argo names a chart; a set of applications has a template of one."""
 DELIVERED: dict[str, tuple[str, ...]] = {
     "helm.toolkit.fluxcd.io": ("spec.chart.spec.chart", "spec.chartRef.name"),
-    "argoproj.io": ("spec.source.chart", "spec.source.path", "spec.sources"),
+    "argoproj.io": (*APPLICATION, *(f"spec.template.{path}" for path in APPLICATION)),
     "helm.cattle.io": ("spec.chart", "spec.chartContent"),
+    "addons.cluster.x-k8s.io": ("spec.chartName",),
 }
 """Objects by which another controller installs a chart, and where they name it."""
 
@@ -54,9 +75,25 @@ def brings_cilium(kind: str, props: Props) -> bool:
 
 
 def is_chart(kind: str, props: Props) -> bool:
-    """Tell whether a resource is a release of Cilium's chart."""
+    """Tell whether a resource is a release of Cilium's chart, or of one that holds it."""
     if not kind.startswith("kubernetes:helm.sh/"):
         return False
+    return _is_named(props) or chart_values(props) is not None
+
+
+def chart_values(props: Props) -> Props | None:
+    """Return what a release tells Cilium's chart; None where it tells that chart nothing."""
+    with contextlib.suppress(UnknownValueError):  # whose chart it is, its name has to tell then
+        values = props.get("values") or {}
+        within = values.get("cilium")
+        if isinstance(within, Mapping) and {*within} & VALUES:
+            return within
+        if _is_named(props) or len({*values} & VALUES) > 1:
+            return values
+    return (props.get("values") or {}) if _is_named(props) else None
+
+
+def _is_named(props: Props) -> bool:
     options = props.get("repositoryOpts") or {}
     chart, repository = str(props.get("chart") or ""), str(options.get("repo") or "")
     if OTHERS.match(_last(chart)):
@@ -135,8 +172,9 @@ def _is_delivered(kind: str, props: Props) -> bool:
 def _is_installed(kind: str, props: Props) -> bool:
     if not kind.startswith(COMMANDS):
         return False
-    written = [str(props.get(key) or "") for key in ("create", "update")]
-    return any(IN_COMMAND.search(text) for text in written) or bool(cluster_file(kind, props))
+    written = [CONTINUED.sub(" ", str(props.get(key) or "")) for key in ("create", "update")]
+    said = any(IN_COMMAND.search(text) for text in written) or bool(cluster_file(kind, props))
+    return said or any(path[-1] == "stdin" and IN_MANIFEST.search(text) for path, text in known_texts(props))
 
 
 def _is_in_a_file(kind: str, props: Props) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from ..strict import Answer, Judgement, undetermined
-from .cilium import at, is_chart, is_config
+from .cilium import at, chart_values, is_chart, is_config
 from .waivers import CLUSTER
 
 
@@ -39,6 +40,8 @@ POOLS = Option("ipam.operator.clusterPoolIPv4PodCIDRList", "cluster-pool-ipv4-ci
 MASK = Option("ipam.operator.clusterPoolIPv4MaskSize", "cluster-pool-ipv4-mask-size", "podMask")
 IPAM = Option("ipam.mode", "ipam")
 FROM_POOL = Option("nativeRoutingCIDRFromClusterPool")
+NODES = re.compile(r"kubernetes:cilium\.io/\w+:CiliumNodeConfig(Patch)?")
+"""Objects that lay other settings over the ConfigMap's on some nodes."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,13 @@ def settings(kind: str, props: Mapping[str, Any]) -> Settings | None:
         return Settings(Form.FACTS, props)
     if is_config(kind, props):
         return Settings(Form.DATA, props.get("data") or {}, partial=kind.endswith("Patch"))
+    if NODES.fullmatch(kind):
+        return Settings(Form.DATA, (props.get("spec") or {}).get("defaults") or {}, partial=True)
     if not is_chart(kind, props):
         return None
     files = "values come from files (valueYamlFiles), which a policy cannot read" if props.get("valueYamlFiles") else ""
     kept = "values of an earlier release are kept (reuseValues)" if props.get("reuseValues") else ""
-    return Settings(Form.VALUES, props.get("values") or {}, partial=bool(files or kept), hidden=files or kept)
+    return Settings(Form.VALUES, chart_values(props) or {}, partial=bool(files or kept), hidden=files or kept)
 
 
 def judged(told: Settings, judge: Callable[[Settings], Judgement]) -> Judgement:

@@ -84,6 +84,21 @@ DATA: tuple[tuple[str, str, dict[str, Any], Answer], ...] = (
     ("another ConfigMap", CONFIG, {}, NOT_APPLICABLE),
 )
 
+NODES = "kubernetes:cilium.io/v2:CiliumNodeConfig"
+NODE_CONFIGS: tuple[tuple[str, dict[str, Any], Answer], ...] = (
+    ("a tunnel", {"routing-mode": "tunnel"}, VIOLATION),
+    ("egress gateway", {"enable-egress-gateway": "true"}, VIOLATION),
+    ("something else", {"debug": "true"}, PASS),
+    ("unknown", {"routing-mode": UNKNOWN}, UNDETERMINED),
+)
+WITHIN: tuple[tuple[str, dict[str, Any], Answer], ...] = (
+    ("native", {"cilium": {"routingMode": "native"}, "routingMode": "tunnel"}, PASS),
+    ("a tunnel", {"cilium": {"routingMode": "tunnel"}}, VIOLATION),
+    ("not said", {"cilium": {"kubeProxyReplacement": True}}, VIOLATION),
+    ("unknown", {"cilium": {"routingMode": UNKNOWN}}, UNDETERMINED),
+    ("by another name", {"routingMode": "tunnel", "kubeProxyReplacement": True}, VIOLATION),
+)
+
 POOL = {"ipam": {"operator": {"clusterPoolIPv4PodCIDRList": ["10.1.0.0/16"], "clusterPoolIPv4MaskSize": 24}}}
 TWO = {"ipam": {"operator": {"clusterPoolIPv4PodCIDRList": ["10.0.0.0/16", "10.1.0.0/16"]}}}
 RANGES: tuple[tuple[str, dict[str, Any], Answer], ...] = (
@@ -118,6 +133,11 @@ def cases() -> Iterator[Case]:
     for title, kind, data, expected in DATA:
         name = "settings" if title == "another ConfigMap" else "cilium-config"
         yield one(BARE, f"data: {title}", expected, Resource(kind, {"metadata": {"name": name}, "data": data}))
+    for title, defaults, expected in NODE_CONFIGS:
+        yield one(BARE, f"some nodes: {title}", expected, Resource(NODES, {"spec": {"defaults": defaults}}))
+    for title, values, expected in WITHIN:
+        told = {"chart": "./platform", "values": values}
+        yield one(BARE, f"a chart that holds it: {title}", expected, Resource(RELEASE, told))
     yield one(BARE, "a chart v3", VIOLATION, Resource(V3, {"chart": "cilium"}))
     yield one(BARE, "a chart v4", VIOLATION, Resource(V4, {"chart": "oci://r.example/cilium"}))
     yield from _hidden()
