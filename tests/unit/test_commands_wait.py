@@ -192,6 +192,22 @@ def test_a_session_that_was_made_again_is_watched_anew() -> None:
         assert seen.missing() == []
 
 
+def test_the_sessions_of_a_node_with_two_routers_are_watched_each_by_itself() -> None:
+    peers = [
+        {"name": name, "peerAddress": address, "peeringState": "established", "establishedTime": since}
+        for name, address, since in (
+            ("tor-a", "192.0.2.1", "2026-01-01T00:00:01Z"),
+            ("tor-b", "192.0.2.2", "2026-01-01T00:00:03Z"),
+        )
+    ]
+    expected = [{"node": "n1", "peer": one["name"], "address": one["peerAddress"], "asn": 65101} for one in peers]
+    config = {"metadata": {"name": "n1"}, "status": {"bgpInstances": [{"peers": peers}]}}
+    with api_server({**sessions(), wait_sessions.NODE_CONFIGS: {"items": [config]}}) as served:
+        times = iter([0.0, 0.0, 9.0, 9.0])
+        seen = wait_sessions.Watch(ClusterApi(served), {**SESSIONS, "expected": expected}, lambda: next(times))
+        assert [len(seen.missing()) for _ in range(2)] == [2, 0]
+
+
 SESSION_FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "idle": (
         lambda items: items.__setitem__(1, config_of("n2", "idle")),

@@ -39,7 +39,7 @@ class Watch:
     def __init__(self, api: ClusterApi, data: dict[str, Any], clock: Clock = time.monotonic) -> None:
         """Begin with having seen nothing."""
         self._api, self._data, self._clock = api, data, clock
-        self._seen: dict[str, tuple[object, float]] = {}
+        self._seen: dict[tuple[str, str], tuple[object, float]] = {}
 
     def missing(self) -> list[str]:
         """Return what is not there yet, as sentences."""
@@ -53,15 +53,16 @@ class Watch:
         for one in self._data["expected"]:
             peer, problem = _peer(configs.get(one["node"]), one)
             state = problem or str(peer.get("peeringState") or "no state yet")
-            if not self._is_settled(one["node"], (state, peer.get("establishedTime"))) or state != ESTABLISHED:
+            settled = self._is_settled((one["node"], one["address"]), (state, peer.get("establishedTime")))
+            if not settled or state != ESTABLISHED:
                 yield f"session of {one['node']} with {one['peer']} ({one['address']}, AS {one['asn']}): {state}"
 
-    def _is_settled(self, node: str, seen: tuple[str, object]) -> bool:
+    def _is_settled(self, session: tuple[str, str], seen: tuple[str, object]) -> bool:
         """Tell whether a session has been seen like this for long enough."""
         now = self._clock()
-        before, since = self._seen.get(node, (None, now))
-        self._seen[node] = (seen, since if before == seen else now)
-        return now - self._seen[node][1] >= SETTLED
+        before, since = self._seen.get(session, (None, now))
+        self._seen[session] = (seen, since if before == seen else now)
+        return now - self._seen[session][1] >= SETTLED
 
     def _responders(self) -> Iterator[str]:
         space = self._data["namespace"]

@@ -1,0 +1,170 @@
+"""The evidence of any site where all is well, made from its declaration, for the corpus of sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, counter
+from underlay.model import HostRouting, Node, Site
+from underlay.plan.ends import Read, declared_ends
+from underlay.plan.verification import Expected
+
+Data = dict[str, Any]
+LO = "127.1.1.11"
+
+
+class Corpus:
+    """A site's healthy evidence."""
+
+    def __init__(self, site: Site, expected: Expected) -> None:
+        """Give each node the next part of the pools, as Cilium does."""
+        self.site, self.expected = site, expected
+        self.ends: Read = declared_ends(site)
+        pods = site.addresses.pods
+        networks = (network for pool in pods.pools for network in pool.subnets(new_prefix=pods.mask))
+        self.networks = {node.name: next(networks) for node in site.nodes}
+        self.pods = {name: str(network[5]) for name, network in self.networks.items()}
+        self.numbers = {node.name: number for number, node in enumerate(site.nodes)}
+
+    def evidence(self) -> Data:
+        """Return what everybody says."""
+        managed = [router.name for router in self.site.routers if router.managed]
+        return {
+            "taken": "2026-01-02T03:04:05Z",
+            "seconds": 4.2,
+            "survey": {"nodes": {node.name: self._seen(node) for node in self.site.nodes}, "dns": [str(self.site.dns)]},
+            "nodes": {node.name: self._report(node) for node in self.site.nodes},
+            "routers": {name: self._router(name) for name in managed},
+            "errors": {},
+        }
+
+    def _seen(self, node: Node) -> Data:
+        ends = self.ends.nodes[node.name]
+        sessions = [{"address": to, "asn": end.peer_asn, "state": "established"} for to, end in ends.items()]
+        common = {"ready": True, "agent": "cilium", "agent_ready": True, "sessions": sessions}
+        told = {to: end.model_dump() for to, end in ends.items()}
+        return common | {"pod_cidrs": [str(self.networks[node.name])], "probe": self.pods[node.name], "ends": told}
+
+    def _ways(self, node: Node, other: str) -> list[tuple[str, str]]:
+        """Return device and next hop of each way to another node's pods."""
+        rack = self.site.rack(node.rack)
+        far = self.site.node(other)
+        if self.site.cilium.direct_node_routes and far.rack == node.rack:
+            hops = [(far.address, subnet) for subnet in rack.subnets if far.address in subnet]
+        else:
+            hops = [(hop, subnet) for hop in rack.gateways for subnet in rack.subnets if hop in subnet]
+        names = {uplink.name: uplink.address or node.address for uplink in node.uplinks}
+        return [(next(name for name, own in names.items() if own in subnet), str(hop)) for hop, subnet in hops]
+
+    def _report(self, node: Node) -> Data:
+        number, own = self.numbers[node.name], self.pods[node.name]
+        others = self.expected.partners(node.name)
+        link = {uplink.name: place for place, uplink in enumerate(node.uplinks, 3)}
+        rows = [row for other in others for protocol in PROTOCOLS for row in self._rows(node, other, protocol, link)]
+        test = {"source": LO, "target": LO, "wrong": [], "seen": []}
+        return {
+            "schema": 1,
+            "host": node.name,
+            "kernel": "6.18.0",
+            "namespace": HOST + number,
+            "seconds": 2.5,
+            "evidence": {"level": "full", "selftest": test},
+            "pod": self._pod(number, own),
+            "facts": self._facts(node, others, link),
+            "probes": [{"node": other, "address": self.pods[other], **self._exchanges(node)} for other in others],
+            "counters": rows,
+            "missed": 0,
+            "errors": [],
+            "dns": {
+                "server": str(self.site.dns),
+                "name": "kubernetes.default.svc.cluster.local",
+                "answers": [str(self.site.addresses.services[1])],
+                "asked": 1,
+                "ms": 1.5,
+            },
+        }
+
+    def _packet(self, node: Node) -> int:
+        return self.site.cilium.mtu or min(uplink.mtu for uplink in node.uplinks)
+
+    def _pod(self, number: int, own: str) -> Data:
+        link = {"device": "eth0", "ifindex": 8, "mtu": self._packet(self.site.nodes[number]), "host_ifindex": LXC}
+        return {"address": own, "namespace": POD + number} | link
+
+    def _rows(self, node: Node, other: str, protocol: int, link: dict[str, int]) -> list[Data]:
+        number, there = self.numbers[node.name], (self.pods[node.name], self.pods[other], protocol)
+        back = (there[1], there[0], protocol)
+        found = []
+        for device, hop in self._ways(node, other):
+            place: Data = {"ifindex": link[device]}
+            found += [counter("sent", number, *there, **place), counter("received", number, *back, **place)]
+            found += [counter("routed", number, *there, gateway=hop, table=254, **place)]
+        return found
+
+    def _exchanges(self, node: Node) -> Data:
+        echo = {"sent": 2, "received": 2, "ms": 0.2}
+        seen = {"source": self.pods[node.name]}
+        tcp, udp = ({"sent": size, "received": size} | seen for size in (65536, 1200))
+        return {"ping": echo | {"bytes": 84}, "full": echo | {"bytes": self._packet(node)}, "tcp": tcp, "udp": udp}
+
+    def _facts(self, node: Node, others: tuple[str, ...], link: dict[str, int]) -> Data:
+        bpf = self.site.cilium.host_routing is HostRouting.BPF
+        home = {"type": "unicast", "device": "lxc1", "table": 254}
+        names = [*link, "lxc1"]
+        program = {"hook": "ingress", "kind": "tcx", "id": 1}
+        sysctls = {"ip_forward": 1, "all/rp_filter": 0}
+        sysctls |= {f"{name}/{key}": value for name in names for key, value in (("rp_filter", 2), ("forwarding", 1))}
+        mtus = {uplink.name: uplink.mtu for uplink in node.uplinks} | {"lxc1": self._packet(node)}
+        numbers = link | {"lxc1": LXC}
+        return {
+            "links": [
+                {"name": name, "ifindex": numbers[name], "kind": None, "mtu": mtus[name], "up": True} for name in names
+            ],
+            "programs": {name: [program | {"name": "cil_from_netdev"}] for name in link}
+            | {"lxc1": [program | {"name": "cil_from_contai"}]},
+            "routes": [],
+            "rules": [],
+            "lookups": [
+                {"target": self.pods[other], "out": way, "forwarded": way, "back": dict.fromkeys(link, home)}
+                for other in others
+                for device, hop in self._ways(node, other)[:1]
+                for way in [{"type": "unicast", "device": device, "gateway": hop, "table": 254}]
+            ],
+            "sysctls": sysctls,
+            "neighbours": [],
+            "bgp": [{"local": str(node.address), "remote": to} for to in self.ends.nodes[node.name]],
+            "filters": [],
+            "cilium": {
+                "marks": [],
+                "host": {name: {"TunnelProtocol": 0, "EnableBPFHostRouting": bpf} for name in link},
+                "overlay_maps": [],
+                "options": dict(self.expected.options),
+            },
+        }
+
+    def _router(self, name: str) -> Data:
+        plan = self.expected.router(name)
+        hops = {
+            str(network): [str(hop) for hop in self.expected.next_hops(name, node)]
+            for node, network in self.networks.items()
+        }
+        known = {prefix: found for prefix, found in hops.items() if found}
+        daemons = ("zebra", "bgpd") if plan.platform.value == "frr" else ("bird",)
+        ends = {to: end.model_dump() for to, end in self.ends.routers[name].items()}
+        ranges = {to: end.model_dump() for to, end in self.ends.ranges.get(name, {}).items()}
+        return {
+            "processes": [{"name": daemon, "state": "S"} for daemon in daemons],
+            "sessions": [
+                {"address": str(one.address), "asn": one.asn, "state": "established"} for one in plan.sessions
+            ],
+            "table": known,
+            "kernel": [
+                {"target": prefix, "type": "unicast", "gateway": hop}
+                for prefix, found in known.items()
+                for hop in found
+            ],
+            "errors": [],
+            "configuration": {"ends": ends, "ranges": ranges},
+            "control": "ready",
+            "forwarding": 1,
+        }
