@@ -55,6 +55,14 @@ def test_a_node_with_nothing_ready() -> None:
     )
 
 
+def test_a_node_that_nobody_declares_is_told_with_its_networks() -> None:
+    assert kubernetes.undeclared(LISTS, ["n2"], []) == {"n1": ("10.0.1.0/24",)}
+    assert kubernetes.undeclared(LISTS, ["n1"], []) == {}, "a node without pods is nobody's trouble"
+    errors: list[str] = []
+    assert kubernetes.undeclared({"nodes": [{}]}, [], errors) == {}
+    assert errors == ["nodes: KeyError: 'metadata'"]
+
+
 def test_a_pod_that_is_going_does_not_count() -> None:
     going = pod("old", "n1", podIP="10.0.1.9")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

@@ -113,6 +113,14 @@ def test_a_node_without_probe_pod_spoils_the_others_checks(rule: str) -> None:
     assert one(verdict(evidence), rule).status is Status.ERROR
 
 
+def test_a_node_that_the_site_does_not_declare_is_red() -> None:
+    evidence = healthy()
+    evidence["survey"]["undeclared"] = {"worker-9": ["10.244.9.0/24"]}
+    found = verdict(evidence)
+    assert found.status is Status.FAIL
+    assert one(found, "nodes-declared", "kubernetes").found == "worker-9 has 10.244.9.0/24"
+
+
 def alone() -> Verdict:
     """Return the verdict on a site of one node."""
     declared = yaml.safe_load(STACK.read_text())["config"]["cilium-underlay:site"]

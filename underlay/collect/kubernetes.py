@@ -64,14 +64,15 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
     except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
         errors.append(f"Kubernetes API: {in_one_line(error, SHOWN)}")
     found: dict[str, Surveyed] = {}
-    ends = configured(lists, errors)
-    for name in nodes:
+    ends, declared = configured(lists, errors), [*nodes]
+    for name in declared:
         try:
             found[name] = surveyed(name, lists, ends.get(name))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             errors.append(f"{name}: {in_one_line(error, SHOWN)}")
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
-    return Survey(nodes=found, troubles=troubles(lists), dns=dns, errors=tuple(errors))
+    others = undeclared(lists, declared, errors)
+    return Survey(nodes=found, undeclared=others, troubles=troubles(lists), dns=dns, errors=tuple(errors))
 
 
 @contextlib.contextmanager
@@ -126,17 +127,28 @@ def surveyed(name: str, lists: Mapping[str, Items], ends: Mapping[str, End] | No
     probes = [pod for pod in lists.get("probes", []) if _on(pod, name) and pod["status"].get("phase") == "Running"]
     return Surveyed(
         ready=any(is_true(node, "Ready") for node in _named(lists, "nodes", name)),
-        pod_cidrs=tuple(
-            cidr
-            for node in _named(lists, "networks", name)
-            for cidr in node["spec"].get("ipam", {}).get("podCIDRs") or []
-        ),
+        pod_cidrs=_networks(lists, name),
         agent=agents[0]["metadata"]["name"] if agents else None,
         agent_ready=any(is_true(pod, "Ready") for pod in agents),
         probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
         sessions=_sessions(_named(lists, "sessions", name)),
         ends=ends,
     )
+
+
+def undeclared(lists: Mapping[str, Items], declared: Iterable[str], errors: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return the cluster's other nodes that have pod networks: pods run there, and no router is told of them."""
+    try:
+        names = {str(node["metadata"]["name"]) for node in lists.get("nodes", [])} - {*declared}
+        return {name: networks for name in sorted(names) if (networks := _networks(lists, name))}
+    except (KeyError, TypeError, AttributeError) as error:
+        errors.append(f"nodes: {in_one_line(error, SHOWN)}")
+        return {}
+
+
+def _networks(lists: Mapping[str, Items], name: str) -> tuple[str, ...]:
+    given = (node["spec"].get("ipam", {}).get("podCIDRs") or [] for node in _named(lists, "networks", name))
+    return tuple(cidr for cidrs in given for cidr in cidrs)
 
 
 def troubles(lists: Mapping[str, Items]) -> tuple[Trouble, ...]:

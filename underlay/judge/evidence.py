@@ -186,6 +186,8 @@ class Survey(Part):
 
     nodes: Named[Surveyed] = Field(default_factory=dict)
     troubles: Many[Trouble] = ()
+    undeclared: Named[Many[Text]] = Field(default_factory=dict)
+    """Nodes of the cluster that the site does not declare, with the pod networks that Cilium has given them."""
     dns: Many[Text] | None = None
     """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
     errors: Many[Text] = ()

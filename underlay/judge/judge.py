@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from underlay.judge import (
@@ -101,11 +101,19 @@ def _checks(case: Case) -> Iterable[Check]:
             "an answer",
             "Look at the kubeconfig and the API server.",
         )
+    if case.evidence.survey.undeclared:
+        yield _undeclared(case.evidence.survey.undeclared)
     for node in case.nodes.values():
         yield from check_node(node, case)
     for router in case.routers.values():
         yield from check_router(router, case)
     yield from check_ends(case)
+
+
+def _undeclared(found: Mapping[str, Sequence[str]]) -> Check:
+    told = "; ".join(f"{name} has {', '.join(networks)}" for name, networks in found.items())
+    fix = "Declare it, or take it out of the cluster: no router is told of its pods, and nothing of it was looked at."
+    return Check("nodes-declared", "kubernetes", Status.FAIL, told, "no node but the declared ones", fix)
 
 
 def _complaints(case: Case, checks: Sequence[Check]) -> Iterable[str]:

@@ -31,7 +31,7 @@ ROUTERS: Columns = {
 """Columns of the routers' table."""
 OPTIONAL = ("detection",)
 """Columns that are left out where no machine has such a check."""
-APART = ("kubernetes-api",)
+APART = ("kubernetes-api", "nodes-declared")
 """Checks of no machine: they stand in no table and are told by themselves."""
 BOTH = {rule for rules in NODES.values() for rule in rules} & {rule for rules in ROUTERS.values() for rule in rules}
 """Checks of either kind of machine; the others tell which kind one is."""
