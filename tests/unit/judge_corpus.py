@@ -61,7 +61,7 @@ class Corpus:
         others = self.expected.partners(node.name)
         link = {uplink.name: place for place, uplink in enumerate(node.uplinks, 3)}
         rows = [row for other in others for protocol in PROTOCOLS for row in self._rows(node, other, protocol, link)]
-        test = {"source": LO, "target": LO, "wrong": [], "seen": []}
+        test = {"source": LO, "target": LO, "wrong": [], "seen": [counter("dropped", number, LO, LO)]}
         return {
             "schema": 1,
             "host": node.name,

@@ -68,10 +68,17 @@ def cilium(**changes: Any) -> Change:
     return lambda report: report["facts"]["cilium"].update(changes)
 
 
+def selftest(**changes: Any) -> Change:
+    return lambda report: report["evidence"]["selftest"].update(changes)
+
+
 BLIND: Change = lambda report: report.update(evidence={"level": "none", "selftest": None})  # noqa: E731
 SAME_PROBE: Change = lambda report: report.update(probes=report["probes"][:1] * 3)  # noqa: E731
 SILENT_ENDS: Change = lambda report: [probe["tcp"].pop("source") for probe in report["probes"]]  # noqa: E731
 CASES: tuple[tuple[str, str, Change, Status], ...] = (
+    ("kernel-evidence", "a self-test that went wrong", selftest(wrong=["netns 0"]), Status.ERROR),
+    ("kernel-evidence", "a self-test that nobody saw", selftest(seen=[]), Status.ERROR),
+    ("wire", "a self-test that nobody saw", selftest(seen=[]), Status.ERROR),
     ("no-tunnel", "host unread", cilium(host=None), Status.ERROR),
     ("no-tunnel", "maps unread", cilium(overlay_maps=None), Status.ERROR),
     ("no-tunnel", "constant absent", cilium(host={"eth0": {"EnableBPFHostRouting": False}}), Status.ERROR),
@@ -119,6 +126,14 @@ def test_a_node_that_the_site_does_not_declare_is_red() -> None:
     found = verdict(evidence)
     assert found.status is Status.FAIL
     assert one(found, "nodes-declared", "kubernetes").found == "worker-9 has 10.244.9.0/24"
+
+
+@pytest.mark.parametrize(("value", "status"), [(0, Status.FAIL), (None, Status.ERROR)])
+def test_a_router_that_does_not_forward_is_red_although_no_packet_needs_it(value: int | None, status: Status) -> None:
+    evidence = healthy()
+    evidence["routers"]["tor-b"]["forwarding"] = value
+    found = verdict(evidence)
+    assert (one(found, "router-forwarding", "tor-b").status, found.status) == (status, status)
 
 
 def alone() -> Verdict:

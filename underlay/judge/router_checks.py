@@ -45,6 +45,13 @@ def _processes(router: RouterView, report: RouterReport, case: Case) -> Judged:
     return result(not stopped, "; ".join(stopped) or running)
 
 
+def _forwarding(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    """Ask the sysctl itself: of a router that only stands by no probe tells that it would drop everything."""
+    if report.forwarding is None:
+        return result(None, "; ".join(report.errors) or "ip_forward was not read")
+    return result(report.forwarding == 1, f"ip_forward={report.forwarding}")
+
+
 def fits(router: RouterView, held: Iterable[str], wanted: Iterable[str]) -> bool:
     """Say whether next hops are as planned: of several ways one is enough, unless FRR balances and leaves one out."""
     found, plan = set(held), set(wanted)
@@ -147,6 +154,7 @@ Checker = Callable[[RouterView, RouterReport, Case], Judged]
 
 CHECKS: dict[str, tuple[Checker, str, str]] = {
     "router-process": (_processes, "every daemon runs", "Start the daemon."),
+    "router-forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 there, in sysctl.d and now."),
     "router-sessions": (
         _sessions,
         "every declared session Established, with the declared AS, and no other",

@@ -69,12 +69,14 @@ class NodeView:
 
     @property
     def full(self) -> bool:
-        """Say whether the node's kernel events can be trusted."""
-        return self.report is not None and self.report.evidence.level != "none"
+        """Say whether the node's kernel events can be trusted: its self-test was seen, and rightly."""
+        evidence = self.report.evidence if self.report else None
+        test = evidence.selftest if evidence else None
+        return bool(evidence and evidence.level != "none" and test and test.seen and not test.wrong)
 
     def sees(self, *points: Point) -> bool:
         """Say whether the node's kernel can count at all of these points."""
-        evidence = self.report.evidence if self.report else None
+        evidence = self.report.evidence if self.report and self.full else None
         return evidence is not None and (evidence.level == "full" or set(points) <= set(evidence.points))
 
     def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:

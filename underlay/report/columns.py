@@ -26,7 +26,7 @@ ROUTERS: Columns = {
     "daemons": ("router-process",),
     "sessions": ("router-sessions", "session-ends"),
     "prefixes": ("router-prefixes",),
-    "kernel": ("router-routes",),
+    "kernel": ("router-routes", "router-forwarding"),
 }
 """Columns of the routers' table."""
 OPTIONAL = ("detection",)
