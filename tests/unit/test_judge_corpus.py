@@ -21,3 +21,21 @@ def test_a_healthy_site_is_green(name: str) -> None:
     found = judge(expected, Evidence.model_validate(Corpus(site, expected).evidence()), planned(site))
     assert [(one.rule, one.where, one.found) for one in found.of(Status.FAIL, Status.ERROR)] == []
     assert (found.status, found.causes, found.lost) == (Status.PASS, (), ())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_of_two_uplinks_is_named_where_the_router_behind_it_misses_the_node(known: bool) -> None:
+    site = load_site(corpus.site("dual-homed-ecmp"))
+    expected, node = expectations(site), site.nodes[1]
+    evidence = Corpus(site, expected).evidence()
+    link, uplink = site.rack(node.rack).links[1], node.uplinks[1]
+    report, own = evidence["nodes"][node.name], str(uplink.address)
+    route = {"target": str(link.subnet), "type": "unicast", "device": uplink.name, "table": 254}
+    report["facts"] |= {"routes": [route], "bgp": report["facts"]["bgp"][:1]}
+    number = next(one for one in report["facts"]["links"] if one["name"] == uplink.name)
+    number["up"] = False
+    report["counters"] = [row for row in report["counters"] if row["ifindex"] != number["ifindex"]]
+    router = evidence["routers"][link.router]
+    next(one for one in router["sessions"] if one["address"] == own)["state"] = "active" if known else "established"
+    found = judge(expected, Evidence.model_validate(evidence), planned(site))
+    assert [cause.sentence for cause in found.causes] == [f"{node.name}: {uplink.name} is down"] * known

@@ -10,7 +10,8 @@ from underlay.judge.evidence import Counter
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.traffic_checks import STRICT, returning
 from underlay.judge.verdict import Cause
-from underlay.judge.views import NodeView, Pair
+from underlay.judge.views import NodeView, Pair, within
+from underlay.plan.verification import ExpectedPeer
 
 REFUSALS = {13, 22, 101, 113}
 """What a rule of kind prohibit, blackhole or unreachable answers: EACCES, EINVAL, ENETUNREACH, EHOSTUNREACH."""
@@ -28,8 +29,21 @@ def uplink_down(node: NodeView, case: Case) -> Iterator[Cause]:
             refused = [f"look-up of {look.target}: {look.out.message}" for look in lookups(node) if look.out.error]
             quiet = "" if any(True for _ in node.counters("received")) else "nothing was received from any far pod"
             fix = "Look at the cable, the switch port and `ip link`."
-            witnesses = [f"link {link.name} (ifindex {link.ifindex}) is not up", *refused[:1], quiet]
+            lost = _silent_behind(node, link.name, case)
+            told = [f"{peer.router} has no session with {node.name}, and lies behind {link.name}" for peer in lost[:1]]
+            witnesses = [f"link {link.name} (ifindex {link.ifindex}) is not up", *refused[:1], *told, quiet]
             yield cause("uplink-down", node, f"{link.name} is down", fix, witnesses, case)
+
+
+def _silent_behind(node: NodeView, device: str, case: Case) -> list[ExpectedPeer]:
+    """Return the routers on a device's own segment that have no session with the node, as they say themselves."""
+    routes = (node.report.facts.routes or ()) if node.report else ()
+    segments = [route.target for route in routes if route.device == device and not route.gateway]
+    near = [peer for peer in node.plan.peers if any(within(str(peer.address), one) for one in segments)]
+    views = {peer.router: case.routers[peer.router] for peer in near if peer.router in case.routers}
+    known = {name for name, view in views.items() if view.report and view.report.sessions is not None}
+    held = {name for name in known if any(map(views[name].established, views[name].addresses(node.name)))}
+    return [peer for peer in near if peer.router in known - held]
 
 
 def pod_link_down(node: NodeView, case: Case) -> Iterator[Cause]:
