@@ -69,6 +69,19 @@ def test_another_next_hop_than_the_direct_one_is_red(change: Callable[[Data], No
     assert sentence in " ".join(cause.sentence for cause in found.causes)
 
 
+def test_a_silent_next_hop_explains_its_own_pairs_only() -> None:
+    evidence = direct()
+    near = {"address": str(planned(W3).address), "device": "eth0", "state": "failed"}
+    evidence["nodes"][W2]["facts"]["neighbours"].append(near)
+    for far in (W3, "cp-1"):
+        silence(evidence, W2, far)
+    found = judged(evidence)
+    [cause] = [one for one in found.causes if one.rule == "next-hop-silent"]
+    assert cause.pairs == {(W2, W3)}
+    explained = {pair for one in found.causes for pair in one.pairs}
+    assert (W2, "cp-1") in explained | {(one.source, one.target) for one in found.lost}
+
+
 def test_a_router_explains_no_pair_that_does_not_pass_it() -> None:
     evidence = direct()
     silence(evidence, W2, W3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from underlay.judge.case import Case
+from underlay.judge.case import Case, cause_at
 from underlay.judge.evidence import Neighbour, Route
 from underlay.judge.node_causes import cause, drop_text, drops, lookups
 from underlay.judge.node_checks import tunnels
@@ -103,15 +103,16 @@ def silent_neighbour(node: NodeView, case: Case) -> Iterator[Cause]:
         told = [f"neighbour {entry.address} on {entry.device} is {entry.state}" for entry in dead]
         planned = dict.fromkeys(address for look in lookups(node) for address in case.hops(node, look.target))
         fix = f"Look at the cable and the switch's port; the plan's next hop is {' or '.join(planned)}."
-        yield cause(
-            "next-hop-silent",
-            node,
-            f"the next hop {hop} does not answer ARP",
-            fix,
-            [drop_text(node, rows), *told],
-            case,
-            case.machines.get(hop, ""),
-        )
+        sentence = f"the next hop {hop} does not answer ARP"
+        pairs = _through(node, {entry.address for entry in dead}, case) or case.touching(node.name)
+        told = [drop_text(node, rows), *told]
+        yield cause_at("next-hop-silent", node.name, sentence, fix, told, pairs, case.machines.get(hop, ""))
+
+
+def _through(node: NodeView, hops: set[str], case: Case) -> list[Pair]:
+    """Return the broken pairs of a node whose packets it sends to one of these hops."""
+    ends = ((pair, pair.probe.address if pair.source is node else pair.flow[0]) for pair in case.touching(node.name))
+    return [pair for pair, far in ends if hops & {*case.hops(node, far)}]
 
 
 def wrong_next_hop(node: NodeView, case: Case) -> Iterator[Cause]:
