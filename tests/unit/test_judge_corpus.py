@@ -39,3 +39,18 @@ def test_one_of_two_uplinks_is_named_where_the_router_behind_it_misses_the_node(
     next(one for one in router["sessions"] if one["address"] == own)["state"] = "active" if known else "established"
     found = judge(expected, Evidence.model_validate(evidence), planned(site))
     assert [cause.sentence for cause in found.causes] == [f"{node.name}: {uplink.name} is down"] * known
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("node-1", Status.PASS), ("NODE-1.dc1.example", Status.PASS), ("node-1.dc2.example", Status.FAIL)],
+)
+def test_a_host_of_another_domain_is_another_machine(host: str, status: Status) -> None:
+    site = load_site(corpus.site("full-names"))
+    expected = expectations(site)
+    evidence = Corpus(site, expected).evidence()
+    evidence["nodes"]["node-1.dc1.example"]["host"] = host
+    found = judge(expected, Evidence.model_validate(evidence), planned(site))
+    assert {one.status for one in found.checks if (one.rule, one.where) == ("node-name", site.nodes[0].name)} == {
+        status
+    }

@@ -12,6 +12,18 @@ from underlay.finding import Refused
 from underlay.model import load_host_keys, load_site
 from underlay.plan.checks import Declaration, findings
 
+
+@pytest.mark.parametrize("name", ["worker-3.dc1.example", "3.example", f"a.{'b' * 61}"])
+def test_a_node_s_name_may_hold_its_domain(name: str) -> None:
+    assert site(put("nodes.3.name", name), put("security_groups", [])).node(name).rack == "rack-b"
+
+
+@pytest.mark.parametrize("name", ["a..b", ".a", "a.", "a.-b", "A.b", f"a.{'b' * 62}"])
+def test_a_node_s_name_is_one_that_kubernetes_takes(name: str) -> None:
+    with pytest.raises(Refused, match=r"site\.nodes\.3\.name"):
+        site(put("nodes.3.name", name))
+
+
 MALFORMED: dict[str, tuple[list[Change], list[tuple[str, str]]]] = {
     "a key that is not known": (
         [put("cilium.tunnel", "vxlan")],

@@ -118,6 +118,12 @@ def test_a_long_name_gives_a_symbol_that_bird_takes_and_no_other_name_gives() ->
     assert symbols[3] == "worker_1"
 
 
+def test_a_name_with_points_gives_a_symbol_that_bird_takes_and_no_other_name_gives() -> None:
+    symbols = [symbol(name) for name in ("a.b", "a-b", "a-b.c", "a.b-c")]
+    assert len(set(symbols)) == len(symbols)
+    assert not any(set(one) & set(".-") for one in symbols)
+
+
 def test_no_symbol_of_a_bird_configuration_is_longer_than_bird_takes() -> None:
     long = "n" * 63
     found = text("tor-b", lambda data: data["nodes"][3].update(name=long), put("security_groups", []))

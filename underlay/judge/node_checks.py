@@ -44,9 +44,10 @@ def _evidence(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 
 def _name(node: NodeView, report: NodeReport, case: Case) -> Judged:
-    """Compare the host's own name with the node's, without domains: addresses of two nodes may be mixed up."""
-    host = report.host.lower().partition(".")[0]
-    return result(host == node.name.lower().partition(".")[0], report.host)
+    """Compare the host's own name with the node's, domains where both have one: addresses may be mixed up."""
+    host, name = report.host.lower(), node.name
+    whole = "." in host and "." in name
+    return result(host == name if whole else host.partition(".")[0] == name.partition(".")[0], report.host)
 
 
 def _ready(node: NodeView, report: NodeReport, case: Case) -> Judged:

@@ -12,6 +12,11 @@ from underlay.model.reading import address, network
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", max_length=63)]
 """A name of RFC 1123: lower case letters, digits and hyphens, 1 to 63 characters."""
 
+NodeName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$", max_length=63)
+]
+"""A node's name in Kubernetes: such a name, or several with points between them, as long as a label's value may be."""
+
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 """An autonomous system number of RFC 6793; 0 is not allowed because it switches the peer's check off."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from underlay.model.access import User
-from underlay.model.base import Address, Asn, Model, Mtu, Name, Network, Port
+from underlay.model.base import Address, Asn, Model, Mtu, Name, Network, NodeName, Port
 
 
 class Management(Model):
@@ -149,8 +149,8 @@ class Uplink(Model):
 class Node(Model):
     """A machine of the cluster."""
 
-    name: Name
-    """The node's host name, and its name in Kubernetes."""
+    name: NodeName
+    """The node's name in Kubernetes: its host name, with its domain where `kubectl get nodes` shows one."""
     role: Literal["control-plane", "worker"]
     """One to three nodes are `control-plane`."""
     rack: Name
@@ -184,7 +184,7 @@ class SecurityGroup(Model):
 
     name: Name
     """The group's name on the platform."""
-    nodes: tuple[Name, ...]
+    nodes: tuple[NodeName, ...]
     """Names of its nodes; where there are groups, every node is in one."""
     allow: tuple[Allow, ...]
     """What passes; everything else is dropped."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from underlay.model.base import Model, Name, Word
+from underlay.model.base import Model, Name, NodeName, Word
 
 Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,15}$")]
 
@@ -53,7 +53,7 @@ class IntrusionDetection(Model):
     """A ConfigMap in the namespace `underlay-ids` with further `.rules` files that somebody else keeps up to date."""
     interface: Interface | None = None
     """Of a switch mirror: the interface at which the copies arrive; no uplink."""
-    nodes: tuple[Name, ...] = ()
+    nodes: tuple[NodeName, ...] = ()
     """Nodes that get an engine; none named: every node."""
     command: tuple[Word, ...] = ()
     """Of another engine: what its container runs, where the image's own command is not meant."""

@@ -69,6 +69,9 @@ WORDS = {
 
 PATTERNS = {
     r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": "1 to 63 lower-case letters, digits and hyphens, no hyphen at either end",
+    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$": (
+        "lower-case letters, digits and hyphens, 63 characters at most, points between parts, no hyphen at a part's end"
+    ),
     r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$": "three numbers with points between them, as in 1.20.2",
     r"^[a-z_][a-z0-9_-]{0,31}$": "the name of a user, as in root",
     r"^[a-zA-Z0-9_.-]{1,15}$": "the name of an interface, 1 to 15 letters, digits, points, hyphens and underscores",

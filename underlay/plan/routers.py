@@ -202,6 +202,8 @@ def _environment() -> jinja2.Environment:
 
 
 def symbol(name: str) -> str:
-    """Return a name as BIRD takes it: without hyphens, and a long one cut and told apart by its digest."""
-    text = name.replace("-", "_")
-    return text if len(text) <= LONGEST_SYMBOL else f"{text[: LONGEST_SYMBOL - 9]}_{digest(name)[:8]}"
+    """Return a name as BIRD takes it: without hyphens; one with points, or a long one cut, is told by its digest."""
+    text = name.replace("-", "_").replace(".", "_")
+    return (
+        text if len(text) <= LONGEST_SYMBOL and "." not in name else f"{text[: LONGEST_SYMBOL - 9]}_{digest(name)[:8]}"
+    )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from underlay.model import Capture, Engine, HostRouting, Model, Node, Platform, Router, Site
 from underlay.model import Link as RackLink
-from underlay.model.base import Address, Asn, Mtu, Name, Network, Port
+from underlay.model.base import Address, Asn, Mtu, Name, Network, NodeName, Port
 from underlay.plan.bgp import address_at
 from underlay.plan.chart.rendered import wanted
 from underlay.plan.intrusion.capture import engine_nodes
@@ -52,7 +52,7 @@ class ExpectedCapture(Model):
 class ExpectedNode(Model):
     """A node as it has to be."""
 
-    name: Name
+    name: NodeName
     rack: Name
     address: Address
     gateways: tuple[Address, ...]
@@ -70,7 +70,7 @@ class ExpectedNode(Model):
 class ExpectedSession(Model):
     """A BGP session that a router has to hold."""
 
-    peer: Name
+    peer: NodeName
     address: Address
     asn: Asn
 
@@ -91,7 +91,7 @@ class ExpectedRouter(Model):
     asn: Asn
     managed: bool
     sessions: tuple[ExpectedSession, ...]
-    next_hops: Mapping[Name, tuple[Address, ...]]
+    next_hops: Mapping[NodeName, tuple[Address, ...]]
     """Towards its own nodes, by name."""
     ways: tuple[ExpectedWay, ...] = ()
     """Towards everybody else's."""
