@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, counter
+from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, counter, healthy
 from underlay.model import HostRouting, Node, Site
 from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected
 
 Data = dict[str, Any]
-LO = "127.1.1.11"
 
 
 class Corpus:
@@ -25,6 +24,7 @@ class Corpus:
         self.networks = {node.name: next(networks) for node in site.nodes}
         self.pods = {name: str(network[5]) for name, network in self.networks.items()}
         self.numbers = {node.name: number for number, node in enumerate(site.nodes)}
+        self.usual = healthy()
 
     def evidence(self) -> Data:
         """Return what everybody says."""
@@ -41,9 +41,13 @@ class Corpus:
     def _seen(self, node: Node) -> Data:
         ends = self.ends.nodes[node.name]
         sessions = [{"address": to, "asn": end.peer_asn, "state": "established"} for to, end in ends.items()]
-        common = {"ready": True, "agent": "cilium", "agent_ready": True, "sessions": sessions}
-        told = {to: end.model_dump() for to, end in ends.items()}
-        return common | {"pod_cidrs": [str(self.networks[node.name])], "probe": self.pods[node.name], "ends": told}
+        return {
+            **self.usual["survey"]["nodes"]["worker-1"],
+            "sessions": sessions,
+            "pod_cidrs": [str(self.networks[node.name])],
+            "probe": self.pods[node.name],
+            "ends": {to: end.model_dump() for to, end in ends.items()},
+        }
 
     def _ways(self, node: Node, other: str) -> list[tuple[str, str]]:
         """Return device and next hop of each way to another node's pods."""
@@ -61,20 +65,14 @@ class Corpus:
         others = self.expected.partners(node.name)
         link = {uplink.name: place for place, uplink in enumerate(node.uplinks, 3)}
         rows = [row for other in others for protocol in PROTOCOLS for row in self._rows(node, other, protocol, link)]
-        test = {"source": LO, "target": LO, "wrong": [], "seen": [counter("dropped", number, LO, LO)]}
         return {
-            "schema": 1,
+            **self.usual["nodes"]["worker-1"],
             "host": node.name,
-            "kernel": "6.18.0",
             "namespace": HOST + number,
-            "seconds": 2.5,
-            "evidence": {"level": "full", "selftest": test},
             "pod": self._pod(number, own),
             "facts": self._facts(node, others, link),
             "probes": [{"node": other, "address": self.pods[other], **self._exchanges(node)} for other in others],
             "counters": rows,
-            "missed": 0,
-            "errors": [],
             "dns": {
                 "server": str(self.site.dns),
                 "name": "kubernetes.default.svc.cluster.local",
@@ -116,14 +114,15 @@ class Corpus:
         sysctls |= {f"{name}/{key}": value for name in names for key, value in (("rp_filter", 2), ("forwarding", 1))}
         mtus = {uplink.name: uplink.mtu for uplink in node.uplinks} | {"lxc1": self._packet(node)}
         numbers = link | {"lxc1": LXC}
+        usual = self.usual["nodes"]["worker-1"]["facts"]
         return {
+            **usual,
             "links": [
                 {"name": name, "ifindex": numbers[name], "kind": None, "mtu": mtus[name], "up": True} for name in names
             ],
             "programs": {name: [program | {"name": "cil_from_netdev"}] for name in link}
             | {"lxc1": [program | {"name": "cil_from_contai"}]},
             "routes": [],
-            "rules": [],
             "lookups": [
                 {"target": self.pods[other], "out": way, "forwarded": way, "back": dict.fromkeys(link, home)}
                 for other in others
@@ -133,11 +132,9 @@ class Corpus:
             "sysctls": sysctls,
             "neighbours": [],
             "bgp": [{"local": str(node.address), "remote": to} for to in self.ends.nodes[node.name]],
-            "filters": [],
-            "cilium": {
-                "marks": [],
+            "cilium": usual["cilium"]
+            | {
                 "host": {name: {"TunnelProtocol": 0, "EnableBPFHostRouting": bpf} for name in link},
-                "overlay_maps": [],
                 "options": dict(self.expected.options),
             },
         }
@@ -153,6 +150,7 @@ class Corpus:
         ends = {to: end.model_dump() for to, end in self.ends.routers[name].items()}
         ranges = {to: end.model_dump() for to, end in self.ends.ranges.get(name, {}).items()}
         return {
+            **self.usual["routers"]["tor-a"],
             "processes": [{"name": daemon, "state": "S"} for daemon in daemons],
             "sessions": [
                 {"address": str(one.address), "asn": one.asn, "state": "established"} for one in plan.sessions
@@ -163,8 +161,7 @@ class Corpus:
                 for prefix, found in known.items()
                 for hop in found
             ],
-            "errors": [],
             "configuration": {"ends": ends, "ranges": ranges},
-            "control": "ready",
-            "forwarding": 1,
+            "neighbours": [],
+            "ports": [],
         }
