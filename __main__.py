@@ -46,7 +46,7 @@ cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(
 peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
 permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
 engines = detection(site, cluster=cluster, opts=after(cilium))
-worked = [nodes.outcome, routers.outcome]
+worked = [nodes.outcome, routers.outcome, cilium.outcome]
 last = after(peering, *permitted, *engines, routers)
 datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, waivers=settings.waivers, opts=last)
 

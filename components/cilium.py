@@ -9,11 +9,11 @@ import pulumi_kubernetes as kubernetes
 from pulumi_command import local
 
 from components.cluster import Cluster
-from components.commands import underlay
+from components.commands import outcome, underlay
 from underlay.chart.gate import Passed
 from underlay.model import Site
 from underlay.plan.bgp import CRDS
-from underlay.plan.chart.difference import option_changes
+from underlay.plan.chart.difference import release_changes
 from underlay.plan.chart.objects import configuration
 from underlay.plan.digest import digest
 from underlay.plan.lineage import RELEASE as TYPE
@@ -33,6 +33,8 @@ class Cilium(pulumi.ComponentResource):
     """Cilium on every node; installed here, or only waited for where the vendor's installer owns it."""
 
     agents: local.Command
+    outcome: pulumi.Output[str]
+    """Another text as soon as agents were waited for again."""
 
     def __init__(
         self,
@@ -51,10 +53,11 @@ class Cilium(pulumi.ComponentResource):
             "options": dict(configuration(release.objects)),
         }
         super().__init__(TYPE, RELEASE, dict(facts), opts)
-        for change in option_changes(past.options, facts["options"]) if past.options else ():
+        for change in release_changes(past.release, facts) if past.release else ():
             pulumi.log.info(str(change), self)
         installed = [self._release(release.chart, values, cluster)] if site.cilium.owner == "release" else []
         self.agents = self._wait(site, values, cluster, installed)
+        self.outcome = outcome([self.agents])
         self.register_outputs(facts)
 
     def _release(self, chart: str, values: dict[str, Any], cluster: Cluster) -> kubernetes.helm.v3.Release:
@@ -82,4 +85,9 @@ class Cilium(pulumi.ComponentResource):
             "seconds": AGENT_SECONDS,
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster.keeper, *after])
-        return underlay("agents", "wait-cilium", data, opts, triggers=[digest(values)])
+        return underlay("agents", "wait-cilium", data, opts, triggers=[digest(values), *map(_revision, after)])
+
+
+def _revision(release: kubernetes.helm.v3.Release) -> pulumi.Output[str]:
+    """Return Helm's number of what is installed: another one means that agents may be others, whatever changed."""
+    return release.status.apply(lambda status: str(status and status.revision))

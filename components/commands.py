@@ -97,6 +97,6 @@ def underlay(
     )
 
 
-def outcome(made: Iterable[remote.Command]) -> pulumi.Output[str]:
+def outcome(made: Iterable[remote.Command | local.Command]) -> pulumi.Output[str]:
     """Return a digest that is another one as soon as one of these commands has run again."""
     return pulumi.Output.all(*(one.stdout for one in made)).apply(digest)

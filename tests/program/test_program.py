@@ -335,12 +335,12 @@ def test_a_router_of_the_network_team_is_rendered_not_configured() -> None:
     assert [one.name for one in made.resources if one.name.startswith("configure-")] == ["configure-tor-a"]
 
 
-def test_a_machine_that_was_worked_on_is_verified_again(preview: Run, update: Run) -> None:
+@pytest.mark.parametrize(
+    ("place", "name", "said"),
+    [(4, "configure-tor-b", '{"changed": ["a new password"]}'), (5, "agents", '{"agents": {"worker-1": "cilium-2"}}')],
+)
+def test_what_was_worked_on_is_verified_again(preview: Run, update: Run, place: int, name: str, said: str) -> None:
     first = update.named("verdict").inputs["triggers"]
-    assert len(first) == 5
-    other = run(dev(), preview=False, stdout={"configure-tor-b": '{"changed": ["a new password"]}'})
-    assert [one != two for one, two in zip(first, other.named("verdict").inputs["triggers"], strict=True)] == [
-        *[False] * 4,
-        True,
-    ]
+    other = run(dev(), preview=False, stdout={name: said}).named("verdict").inputs["triggers"]
+    assert [one != two for one, two in zip(first, other, strict=True)] == [number == place for number in range(6)]
     assert preview.named("verdict").inputs["triggers"][3:] == preview.named("sessions").inputs["triggers"][3:]

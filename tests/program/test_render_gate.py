@@ -96,9 +96,10 @@ def test_the_component_shows_every_option_of_the_agents() -> None:
 def test_a_preview_says_what_a_changed_option_does() -> None:
     urn = "urn:pulumi:dev::cilium-underlay::underlay:cilium:Release::cilium"
     options = dict(run(dev()).named("cilium", "underlay:cilium:Release").inputs["options"])
-    state = {urn: {"outputs": {"options": {**options, "routing-mode": "tunnel"}}}}
+    state = {urn: {"outputs": {"version": "1.19.6", "options": {**options, "routing-mode": "tunnel"}}}}
     said = run(dev(), state=state, level=logging.INFO).messages
     assert "info: routing-mode: tunnel -> native: restarts all agents, disrupts pod traffic" in said
+    assert "info: Cilium, version: 1.19.6 -> 1.20.2: restarts all agents, replaces the programs of every link" in said
     assert not [text for text in said if "bpf-lb-algorithm" in text]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.plan_sites import put, site
-from underlay.plan.chart.difference import differences, option_changes
+from underlay.plan.chart.difference import differences, option_changes, release_changes
 from underlay.plan.chart.keys import suggestion, unknown
 from underlay.plan.chart.refusal import refusals
 from underlay.plan.chart.rendered import judge, wanted
@@ -91,6 +91,15 @@ def test_a_changed_option_says_what_it_does() -> None:
     assert change.to_json()["effects"] == ("restarts all agents", "disrupts pod traffic")
     [other] = option_changes({}, {"debug": "true"})
     assert str(other) == "debug: nothing -> true: restarts all agents"
+
+
+def test_another_version_is_a_change_before_those_of_its_options() -> None:
+    before = {"version": "1.19.6", "options": {"a": "1"}}
+    assert [str(one) for one in release_changes(before, {"version": "1.20.2", "options": {}})] == [
+        "Cilium, version: 1.19.6 -> 1.20.2: restarts all agents, replaces the programs of every link",
+        "a: 1 -> nothing: restarts all agents",
+    ]
+    assert release_changes(before, before) == []
 
 
 def test_a_first_release_is_one_change() -> None:

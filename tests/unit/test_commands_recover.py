@@ -31,7 +31,9 @@ class Engine:
     ) -> None:
         secret = {"4dabf18193072939515e22adb298388d": "x", "plaintext": json.dumps(kubeconfig)}
         resources: list[dict[str, Any]] = [{"type": recover.PROVIDER, "inputs": {"kubeconfig": secret}}]
-        resources += [{"type": recover.RELEASES, "inputs": {}}] if released else []
+        resources += (
+            [{"type": recover.RELEASES, "inputs": {"timeout": 300}, "outputs": {"timeout": 300}}] if released else []
+        )
         pending = [{"resource": {"type": kind}, "type": operation} for kind in unfinished]
         self.state = {"deployment": {"resources": resources, "pending_operations": pending}}
         self.asked: list[str] = []
@@ -145,6 +147,19 @@ def test_unfinished_operations_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     assert repair(monkeypatch, engine) == ["2 unfinished operations were forgotten; the next update does them again"]
     assert "pending_operations" not in engine.state["deployment"]
     assert len(engine.state["deployment"]["resources"]) == 2
+
+
+@pytest.mark.parametrize(("kind", "noted"), [(recover.RELEASES, 0), ("command:local:Command", 300)])
+def test_a_release_that_was_being_changed_differs_from_every_declaration(
+    monkeypatch: pytest.MonkeyPatch, kind: str, noted: int
+) -> None:
+    engine = Engine(unfinished=(kind,), operation="updating")
+    repair(monkeypatch, engine)
+    assert engine.state["deployment"]["resources"][1] == {
+        "type": recover.RELEASES,
+        "inputs": {"timeout": noted},
+        "outputs": {"timeout": noted},
+    }
 
 
 def records(*status: str) -> Table:

@@ -18,6 +18,8 @@ SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 FIRST, WHOLE = f"sh.helm.release.v1.{RELEASE}.v1", ("deployed", "failed")
 RELEASES = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
+UNLIKE = "timeout"
+"""What is noted as another one, so that the engine applies a release again; it changes nothing that runs."""
 NO_STACK = re.compile(r"no stack selected|no stack named .* found")
 """How the engine says that there is no stack; every other failure is told."""
 
@@ -85,9 +87,16 @@ def _lock(file: Path) -> Lock:
 
 
 def forget_unfinished() -> Iterator[str]:
-    """Forget operations that were cut off: every resource of this program may be made or changed again."""
+    """Forget operations that were cut off: every resource of this program may be made or changed again.
+
+    A release that was being changed may run with the new values or with the old ones, whatever the state says.
+    """
     state = json.loads(_pulumi("stack", "export"))  # with secrets as they are stored: they are written back
     unfinished = state["deployment"].pop("pending_operations", None) or []
+    if any(one["resource"]["type"] == RELEASES for one in unfinished):
+        for one in state["deployment"].get("resources") or []:
+            if one["type"] == RELEASES:
+                one["inputs"][UNLIKE] = one["outputs"][UNLIKE] = 0
     _pulumi("stack", "import", text=json.dumps(state))
     yield f"{len(unfinished)} unfinished operations were forgotten; the next update does them again"
 

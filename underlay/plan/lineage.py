@@ -65,8 +65,8 @@ class Lineage:
     """Whether the state holds something that brings Cilium."""
     unreadable: str = ""
     """Why a record that is there cannot be read."""
-    options: Mapping[str, str] = field(default_factory=dict)
-    """The agents' options that were applied; empty where nobody knows."""
+    release: Mapping[str, Any] = field(default_factory=dict)
+    """Version and agents' options that were applied; empty where nobody knows."""
     reach: Mapping[str, str] | None = None
     """What policies left open, cell to verdict; None where there were none."""
 
@@ -96,16 +96,20 @@ def changed_from(past: Lineage, now: Record) -> Record | None:
 
 def lineage(resources: Mapping[str, Any]) -> Lineage:
     """Return what the outputs of a stack's resources, by URN, say of its past."""
-    options, reach = _shown(resources, AGENTS, "options"), _shown(resources, REACH, "reach")
-    return replace(_recorded(resources), options=options or {}, reach=reach)
+    cilium = _outputs(resources, AGENTS)
+    options = _texts(cilium.get("options"))
+    release = {"version": cilium.get("version"), "options": options} if options else {}
+    return replace(_recorded(resources), release=release, reach=_texts(_outputs(resources, REACH).get("reach")))
 
 
-def _shown(resources: Mapping[str, Any], urn: str, key: str) -> Mapping[str, str] | None:
-    """Return the texts that a component shows under a key; None where it shows none."""
+def _outputs(resources: Mapping[str, Any], urn: str) -> Mapping[str, Any]:
+    """Return what a component shows."""
     found = (one for name, one in resources.items() if name.endswith(urn) and isinstance(one, Mapping))
-    outputs = next((one["outputs"] for one in found if isinstance(one.get("outputs"), Mapping)), None)
-    texts = outputs.get(key) if outputs else None
-    return {str(name): str(text) for name, text in texts.items()} if isinstance(texts, Mapping) else None
+    return next((one["outputs"] for one in found if isinstance(one.get("outputs"), Mapping)), {})
+
+
+def _texts(value: object) -> Mapping[str, str] | None:
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, Mapping) else None
 
 
 def _recorded(resources: Mapping[str, Any]) -> Lineage:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from underlay.plan.chart.difference import Change, option_changes
+from underlay.plan.chart.difference import Change, release_changes
 from underlay.report.page import together
 from underlay.report.review.network import PASSWORD, Network, Session, network
 from underlay.report.review.preview import SAME, Object, Preview, Step, of_kind
@@ -180,12 +180,10 @@ class Changes:
         """Return what changes of Cilium itself."""
         if not self.before.release:
             return []
-        found = [
-            Change(f"Cilium, {word}", _text(self.before.release.get(key)), _text(self.after.release.get(key)))
-            for key, word in (("version", "version"), ("owner", "owner"))
-            if self.before.release.get(key) != self.after.release.get(key)
-        ]
-        return [*found, *option_changes(self.before.options, self.after.options)]
+        was, will = (_text(side.release.get("owner")) for side in self._sides)
+        owner = [Change("Cilium, owner", was, will)] if was != will else []
+        old, new = ({"version": side.release.get("version"), "options": side.options} for side in self._sides)
+        return [*owner, *release_changes(old, new)]
 
     @cached_property
     def agents_restart(self) -> bool:
