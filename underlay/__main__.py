@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from difflib import get_close_matches
 
-from underlay.commands.common import Failure
+from underlay.commands.ending import ended
 
 COMMANDS = {
     "paths": "which way pods take, and what remains of it after each loss",
@@ -45,20 +46,22 @@ def main(argv: list[str]) -> int:
     """Run the command named first; every failure ends in one message."""
     name = argv[0] if argv else ""
     if name in {"-h", "--help"}:
-        print(usage())
-        return 0
+        return ended("underlay", _help)
     if name not in COMMANDS:
-        print(usage(), file=sys.stderr)
+        print(usage(), *_unknown(name), sep="\n", file=sys.stderr)
         return 2
-    try:
-        code: int = importlib.import_module(module(name)).main(argv[1:])
-    except Failure as failure:
-        print(f"{name}: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
-    return code
+    return ended(name, lambda: int(importlib.import_module(module(name)).main(argv[1:])))
+
+
+def _help() -> int:
+    print(usage())
+    return 0
+
+
+def _unknown(name: str) -> list[str]:
+    """Return what to say of a word that is no command; nothing where there is none."""
+    meant = "".join(f"; perhaps {one} is meant" for one in get_close_matches(name, COMMANDS, 1))
+    return [f"underlay: no command is called {name!r}{meant}"] if name else []
 
 
 if __name__ == "__main__":

@@ -19,17 +19,27 @@ PACK = Path(__file__).resolve().parents[1]
 
 
 def main(argv: list[str]) -> int:
-    """Judge every subject, print a table, write reports."""
+    """Judge every subject, print a table, write reports; whatever stops that is told and is no clean result."""
     arguments = _arguments(argv)
     try:
         verdicts = _judged(arguments)
         if arguments.report:
             report.write(arguments.report, verdicts, POLICIES)
+        print(report.FORMS["policy.json"](verdicts, POLICIES) if arguments.json else report.table(verdicts, POLICIES))
     except Unusable as error:
-        print(f"policy: {error}", file=sys.stderr)
-        return UNJUDGED
-    print(report.table(verdicts, POLICIES))
+        return _unjudged(str(error))
+    except BrokenPipeError:
+        raise  # nobody reads the answer
+    except OSError as error:
+        return _unjudged(f"{error.filename or 'standard output'} cannot be used: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict
+        return _unjudged(f"unexpected {type(error).__name__}: {error}")
     return report.outcome(verdicts)
+
+
+def _unjudged(text: str) -> int:
+    print(f"policy: {text}", file=sys.stderr)
+    return UNJUDGED
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -50,6 +60,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="a value in place of the stack file's")
     add("--config", type=Path, metavar="FILE", help="the pack's configuration, as --policy-pack-config takes it")
     add("--report", type=Path, metavar="DIR", help="write policy.json, policy.xml, policy.sarif and policy.md there")
+    add("--json", action="store_true", help="print everything as JSON in place of the table")
     return parser.parse_args(argv)
 
 
@@ -83,7 +94,9 @@ def _of(config: dict[str, Any], rule: str) -> dict[str, Any]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise Unusable(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(found, dict):
         raise Unusable(f"{path} holds no JSON object")

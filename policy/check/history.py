@@ -88,7 +88,9 @@ def _of_state(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what a saved state says of its clusters; the birth comes from the record that the stack keeps."""
     try:
         resources = json.loads(path.read_text(encoding="utf-8"))["deployment"].get("resources") or []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Unusable(f"{path} is no state, as `pulumi stack export` writes one") from None
     uid = next((uid for one in resources if (uid := _uid(one))), "")
     for one in resources:

@@ -50,7 +50,9 @@ def read(path: Path) -> dict[str, Any]:
     """Return a YAML file's mapping."""
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise Unusable(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if not isinstance(found, dict):
         raise Unusable(f"{path} is not a mapping, as a Pulumi file is")

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "site_option",
     "text_of",
     "wait",
+    "written",
 ]
 
 BAD, UNKNOWN = 1, 3
@@ -54,6 +56,8 @@ def judging(command: str, run: Callable[[], int]) -> int:
         return run()
     except Failure as failure:
         text = str(failure)
+    except BrokenPipeError:
+        raise  # nobody reads the answer, which says nothing of the site
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict
         text = f"the site could not be judged: {type(error).__name__}: {error}"
         text = f"{harmless(text)[:SHOWN]}; this is no verdict on the site"
@@ -69,6 +73,15 @@ def text_of(path: Path) -> str:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise Failure(f"{path} is not UTF-8 at byte {error.start}") from None
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Write files at or below a place; Failure says which of them cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(f"{error.filename or path} cannot be written: {error.strerror}") from None
 
 
 def read_input(*keys: str) -> dict[str, Any]:

@@ -50,9 +50,9 @@ def _ends(arguments: argparse.Namespace) -> int:
 
 def _text(site: Site, given: str) -> tuple[str, str]:
     """Return a router's name and text; an empty one is a file that was not written, and says nothing of the router."""
-    name, _, path = given.partition("=")
+    name, equals, path = given.partition("=")
     known = [router.name for router in site.routers]
-    if name not in known:
+    if name not in known or not equals:
         raise Failure(f"--router {harmless(given)}: expected NAME=FILE with one of {', '.join(known)}")
     text = text_of(Path(path))
     if not text.strip():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ from underlay.commands import stack_file
 from underlay.commands.common import Failure
 from underlay.plan.checks import RULES
 from underlay.plan.checks.reading import READING
-from underlay.report.rules import PLAIN, entry, page, shape
+from underlay.report.columns import harmless
+from underlay.report.rules import PLAIN, entry, page, shape, table
 
 BASE = Path(__file__).parents[2] / "Pulumi.dev.yaml"
 """The stack whose site the examples change."""
@@ -20,12 +24,22 @@ def main(argv: list[str]) -> int:
     """Print the page of all rules, or only the rules that are named."""
     parser = argparse.ArgumentParser(prog="underlay findings", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a rule, as it stands in brackets before a finding")
-    names: list[str] = parser.parse_args(argv).names
-    unknown = sorted(set(names) - {*RULES, *READING, *_reasons()})
-    if unknown:
-        raise Failure(f"no rule is called {', '.join(unknown)}; without a name all of them are printed")
-    print("\n".join(_told(name) for name in names) if names else page(base()), end="")
+    parser.add_argument("--json", action="store_true", help="print severity and reason of each as JSON")
+    arguments = parser.parse_args(argv)
+    names: list[str] = arguments.names
+    known = table()
+    if unknown := sorted({*names} - {*known}):
+        raise Failure("; ".join(f"no rule is called {harmless(name)}{_like(name, known)}" for name in unknown))
+    if arguments.json:
+        print(json.dumps({name: known[name] for name in names or known}, indent=2))
+    else:
+        print("\n".join(_told(name) for name in names) if names else page(base()), end="")
     return 0
+
+
+def _like(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, known, 1)
+    return f", perhaps {found[0]} is meant" if found else ", and without a name all of them are printed"
 
 
 def _reasons() -> dict[str, str]:

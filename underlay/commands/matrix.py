@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 
 from underlay.commands import stack_file
 from underlay.commands.common import say, site_option
 from underlay.model.policies import Policies
 from underlay.plan.policies import difference, matrix, opened, policy_objects
 from underlay.report.matrix import document, show
+from underlay.report.terminal import screen
 
 
 def main(argv: list[str]) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
     elif not policies.workloads:
         say(f"{site.name} declares no workloads in policies; whatever no baseline closes is open")
     else:
-        show(matrix(policies), site.name, Console())
+        show(matrix(policies), site.name, screen(sys.stdout))
     return 0
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-
-from rich.console import Console
+import sys
 
 from underlay.commands import stack_file
 from underlay.commands.common import site_option
 from underlay.plan.paths import solve
 from underlay.report.paths import document, show
+from underlay.report.terminal import screen
 
 
 def main(argv: list[str]) -> int:
@@ -24,5 +24,5 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps(document(solution, site.bgp), indent=2))
     else:
-        show(solution, site.name, Console())
+        show(solution, site.name, screen(sys.stdout))
     return 0

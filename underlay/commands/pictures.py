@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from underlay.commands import stack_file
-from underlay.commands.common import Failure, say, site_option
+from underlay.commands.common import say, site_option, written
 from underlay.report.pictures import drawings
 
 FOLDER = Path("build") / "pictures"
@@ -19,11 +19,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--report", type=Path, default=FOLDER, metavar="DIR", help=f"where to (default: {FOLDER})")
     arguments = parser.parse_args(argv)
     made = drawings(stack_file.site(arguments.site))
-    try:
+    with written(arguments.report):
         arguments.report.mkdir(parents=True, exist_ok=True)
         for one in made:
             (arguments.report / f"{one.name}.svg").write_text(one.svg, encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{arguments.report} cannot be written: {error}") from None
     say(f"pictures: {', '.join(str(arguments.report / f'{one.name}.svg') for one in made)}")
     return 0

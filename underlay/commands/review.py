@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from underlay.commands import engine, stack_file
-from underlay.commands.common import Failure, say, text_of
+from underlay.commands.common import BAD, Failure, judging, say, text_of, written
 from underlay.model import Site
 from underlay.report.page import Page, Picture
 from underlay.report.page_html import html
@@ -26,8 +26,12 @@ MARKDOWN, HTML, ANSWERS = "review.md", "review.html", "review.json"
 
 
 def main(argv: list[str]) -> int:
-    """Write the pages; 0 where the preview may be applied, 1 where it is refused."""
+    """Write the pages; 0 where the preview may be applied, 1 where it is refused, 3 where there is none to review."""
     arguments = _arguments(argv)
+    return judging("review", lambda: _reviewed(arguments))
+
+
+def _reviewed(arguments: argparse.Namespace) -> int:
     site, name = _site(arguments), arguments.stack or "unnamed"
     case = _case(arguments, site)
     page = review(case, name, [] if site is None else [Picture(one.title, one.svg) for one in drawings(site)])
@@ -37,7 +41,7 @@ def main(argv: list[str]) -> int:
         print(json.dumps(case.answered))
     else:
         print("\n".join(f"{question} {text}" for question, text in case.answered.items()))
-    return 1 if case.judged.errors or case.judged.stops or case.judged.failures else 0
+    return BAD if case.judged.errors or case.judged.stops or case.judged.failures else 0
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -100,10 +104,8 @@ def _preview(arguments: argparse.Namespace) -> str:
 
 
 def _write(folder: Path, page: Page, answered: Mapping[str, str]) -> None:
-    try:
+    with written(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARKDOWN).write_text(markdown(page), encoding="utf-8")
         (folder / HTML).write_text(html(page), encoding="utf-8")
         (folder / ANSWERS).write_text(json.dumps(answered, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{folder} cannot be written: {error}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from underlay.collect.gather import gather
-from underlay.commands.common import BAD, UNKNOWN, judging, say
+from underlay.commands.common import BAD, UNKNOWN, judging, say, written
 from underlay.commands.request import add_options, read_request
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
@@ -42,7 +42,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(_short(verdict))
     if arguments.report:
         secrets = secrets_of((request.ssh.key, request.ssh.bastion_key), request.kubeconfig)
-        write(arguments.report, files(request.site, verdict, evidence, secrets))
+        with written(arguments.report):
+            write(arguments.report, files(request.site, verdict, evidence, secrets))
         say(f"verify: run {run_id(verdict)}, evidence in {arguments.report}")
     return EXIT[verdict.status]
 

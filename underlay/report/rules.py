@@ -48,6 +48,17 @@ PLAIN = {
 """Findings without an example, by chapter: each name with its reason."""
 
 
+def table() -> dict[str, dict[str, str]]:
+    """Return every finding's name with its severity and reason, for programs."""
+    rules = {name: (rule.severity, rule.reason) for name, rule in RULES.items()}
+    shapes = {name: ("error", reading.reason) for name, reading in READING.items()}
+    plain = {name: ("error", reason) for reasons in PLAIN.values() for name, reason in reasons.items()}
+    return {
+        name: {"severity": severity, "reason": reason}
+        for name, (severity, reason) in sorted((rules | shapes | plain).items())
+    }
+
+
 def page(base: Mapping[str, Any]) -> str:
     """Return the page as Markdown; `base` is the plain site that the examples change."""
     chapters = [line for rules in _chapters() for line in _chapter(rules, base)]

@@ -25,10 +25,19 @@ SHOWN_NODES = 6
 """Nodes whose numbers the screen shows; the report file has them all."""
 
 
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - called where the error is caught; the library would end with the code of a red verdict
+
+
+def screen(stream: TextIO) -> Console:
+    """Return what writes tables to a stream; with colour only to a terminal."""
+    return _Screen(file=stream, highlight=False, width=None if stream.isatty() else WIDTH)
+
+
 def show(verdict: Verdict, stream: TextIO, seconds_old: float) -> None:
     """Write the verdict; with colour only to a terminal."""
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH)
-    console.print(Group(*_parts(_clean(verdict), seconds_old)))
+    screen(stream).print(Group(*_parts(_clean(verdict), seconds_old)))
 
 
 def _clean(verdict: Verdict) -> Verdict:
