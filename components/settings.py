@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pulumi
+from pulumi.runtime import get_config_secret_keys_env, is_config_secret
 
 from components.cluster import show_to_policies
 from components.refusal import refuse
 from underlay.finding import Refused
 from underlay.model import Site
 from underlay.plan.checks import Declaration
-from underlay.plan.reading import SECRETS, Told, read
+from underlay.plan.reading import PLAIN, SECRETS, Told, read
 from underlay.plan.waivers import Waiver
 
 
@@ -43,13 +44,7 @@ class Settings:
 def load_settings() -> Settings:
     """Read the stack's configuration; whatever is wrong with it ends the program with every finding in one message."""
     config, today = pulumi.Config(), datetime.now(UTC).date()
-    told = Told(
-        site=_plain(config, "site"),
-        host_keys=_plain(config, "hostKeys", {}),
-        waivers=_plain(config, "waivers", []),
-        chart=config.get("chart") or "",
-        secrets=frozenset(key for key in (*SECRETS, "kubeconfig") if config.get(key)),
-    )
+    told = _told(config)
     try:
         found = read(told, today)
     except Refused as refused:
@@ -66,6 +61,23 @@ def load_settings() -> Settings:
         today=today,
         cluster_password=config.get_secret("clusterPassword"),
     )
+
+
+def _told(config: pulumi.Config) -> Told:
+    if hidden := frozenset(key for key in PLAIN if _secret(config.full_key(key))):
+        return Told(site=None, hidden=hidden)
+    return Told(
+        site=_plain(config, "site"),
+        host_keys=_plain(config, "hostKeys", {}),
+        waivers=_plain(config, "waivers", []),
+        chart=config.get("chart") or "",
+        secrets=frozenset(key for key in (*SECRETS, "kubeconfig") if config.get(key)),
+    )
+
+
+def _secret(name: str) -> bool:
+    """Return whether the engine marks a key as secret; one value within it is enough."""
+    return is_config_secret(name) or name in get_config_secret_keys_env()
 
 
 def _plain(config: pulumi.Config, key: str, default: object = None) -> object:

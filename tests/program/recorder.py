@@ -151,11 +151,12 @@ def run(
     state: Data | None = None,
     unreadable: Sequence[str] = (),
     level: int = logging.WARNING,
+    hidden: Sequence[str] = (),
     **other: Any,
 ) -> Run:
     """Run the program once on a state; commands print what `stdout` says by their names.
 
-    Each text of `unreadable` is what the engine says instead of the state, once.
+    Each text of `unreadable` is what the engine says instead of the state, once. `hidden` keys are set as secrets, too.
     """
     made = Run()
     logger = logging.getLogger("program")
@@ -166,7 +167,8 @@ def run(
     pulumi.runtime.set_mocks(
         mocks, project=PROJECT, stack="dev", preview=preview, logger=logger, monitor=_Monitor(mocks, made)
     )
-    secrets = [f"{PROJECT}:{key}" for key in ("sshKey", "bastionKey", "bgpPassword", "kubeconfig", "clusterPassword")]
+    keys = ("sshKey", "bastionKey", "bgpPassword", "kubeconfig", "clusterPassword", *hidden)
+    secrets = [f"{PROJECT}:{key}" for key in keys]
     pulumi.runtime.set_all_config(configuration(site, **other), secrets)
     try:
         _sync_await(run_pulumi_func(_program))

@@ -11,6 +11,7 @@ import yaml
 from underlay.commands.common import Failure, text_of
 from underlay.finding import Refused
 from underlay.model import Site, load_site
+from underlay.plan.reading import secret_in
 from underlay.report.schema import PROJECT
 
 SITE, CHART = f"{PROJECT}:site", f"{PROJECT}:chart"
@@ -60,7 +61,16 @@ def config(path: Path) -> dict[str, Any]:
 def site(path: Path) -> Site:
     """Return the site in a stack file; Failure lists what is wrong in its shape."""
     declared = config(path)[SITE]
+    if _holds_secret(declared):
+        raise Failure(f"{path} is refused:\n{secret_in('site')}")
     try:
         return load_site(declared)
     except Refused as refused:
         raise Failure(f"{path} is refused:\n{refused}") from None
+
+
+def _holds_secret(declared: object) -> bool:
+    """Return whether a value of the engine's own encryption is in a declaration, at any depth."""
+    if isinstance(declared, dict):
+        return [*declared] == ["secure"] or any(map(_holds_secret, declared.values()))
+    return isinstance(declared, list) and any(map(_holds_secret, declared))

@@ -16,6 +16,9 @@ from underlay.plan.waivers import Waiver, judge, load_waivers
 T = TypeVar("T")
 SECRETS = ("sshKey", "bgpPassword")
 """Secret keys without which no stack can be applied."""
+OWN = "sshKey, bastionKey, bgpPassword, clusterPassword and kubeconfig"
+PLAIN = ("site", "hostKeys", "waivers", "chart")
+"""Keys whose values previews, pages and the state show as they are."""
 UNASKED = "The rules were not asked, because nobody can tell what is meant above; more may be found once it is right."
 
 
@@ -29,6 +32,8 @@ class Told:
     chart: str = ""
     secrets: frozenset[str] = frozenset()
     """The names of the secret keys that have a value; never a value."""
+    hidden: frozenset[str] = frozenset()
+    """The names of the plain keys that hold a secret somewhere; nobody has looked into them."""
 
 
 class Read(NamedTuple):
@@ -42,6 +47,8 @@ class Read(NamedTuple):
 
 def read(told: Told, today: date) -> Read:
     """Return what a stack declares; Refused lists every mistake in its keys, and what the rules find beside them."""
+    if told.hidden:
+        raise Refused(map(secret_in, sorted(told.hidden)), note=UNASKED)
     refused: list[Refused] = []
     declared = _taken(load_site, "site", told.site, refused)
     keys = _taken(load_host_keys, "hostKeys", told.host_keys, refused)
@@ -52,6 +59,13 @@ def read(told: Told, today: date) -> Read:
         return Read(Declaration(declared, keys), excused, chosen(declared, told.chart))
     found = _broken(likely, keys, excused or (), today) if likely else []
     raise Refused([*wrong, *found], note="" if likely else UNASKED)
+
+
+def secret_in(key: str) -> Finding:
+    """Return what is said of a plain key that holds a secret; nobody looks at the value."""
+    expected = "plain values, because previews, pages and the state show all of it"
+    fix = f"Set it again without --secret. Secrets of the stack are {OWN}; an application's belongs in its own Secret."
+    return Finding("secret-in-plain-key", key, "a secret, set with --secret, in it", expected, fix)
 
 
 def _keys(site: Site | None, told: Told) -> Iterator[Finding]:

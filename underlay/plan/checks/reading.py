@@ -88,6 +88,7 @@ OTHERS = {
     "transition-cluster-identity": "Another cluster answers behind the API than the one that was recorded.",
     "waiver-not-possible": "The rule does not exist, or without it nothing follows from the site.",
     "configuration-malformed": "A key of the stack is a text where a mapping or a list is due.",
+    "secret-in-plain-key": "A value that is set with --secret below a plain key would be shown in the clear.",
     "configuration-missing": "A key of the stack has no value, and nothing can be applied without it.",
     **REASONS,
     "chart-missing": "The program owns Cilium and is told no chart to install.",
