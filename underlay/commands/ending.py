@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from underlay.commands.common import BAD, SHOWN, Failure, say
+from underlay.commands.common import BAD, SHOWN, UNKNOWN, Failure, say
 from underlay.report.columns import harmless
 
 UNREAD, INTERRUPTED = 141, 130
 """Exit codes as shells tell of what SIGPIPE and SIGINT have ended."""
+PACKAGES = (
+    "`pip install --require-hashes -r requirements.txt` brings it, and `python3 -m lab exec -- COMMAND` runs a command "
+    "with the lab's own packages"
+)
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,16 +27,25 @@ def ended(name: str, run: Callable[[], int]) -> int:
     try:
         return _written(run)
     except Failure as failure:
-        return _told(name, str(failure))
+        text, code = str(failure), BAD
     except KeyboardInterrupt:
-        return _told(name, "interrupted", INTERRUPTED)
-    except OSError as error:
-        if [stream for stream in (sys.stdout, sys.stderr) if _left(stream)]:
-            return UNREAD
-        return _told(name, f"{error.filename or 'the output'} cannot be used: {error.strerror or error}")
+        text, code = "interrupted", INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads it
-        text = f"unexpected {type(error).__name__} at {_place(error)}: {error}"
-        return _told(name, f"{harmless(text)[:SHOWN]}; this is a mistake of the program, please report it")
+        if isinstance(error, OSError) and any([_left(sys.stdout), _left(sys.stderr)]):
+            return UNREAD
+        text, code = _accident(error), UNKNOWN
+    say(f"{name}: {text}")
+    return code
+
+
+def _accident(error: Exception) -> str:
+    """Return what a person has to know of something that no command expects."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the output'} cannot be used: {error.strerror or error}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is not there; {PACKAGES}"
+    text = harmless(f"unexpected {type(error).__name__} at {_place(error)}: {error}")[:SHOWN]
+    return f"{text}; this is a mistake of the program, please report it"
 
 
 def _written(run: Callable[[], int]) -> int:
@@ -41,11 +54,6 @@ def _written(run: Callable[[], int]) -> int:
         return run()
     finally:
         sys.stdout.flush()
-
-
-def _told(name: str, text: str, code: int = BAD) -> int:
-    say(f"{name}: {text}")
-    return code
 
 
 def _left(stream: TextIO) -> bool:

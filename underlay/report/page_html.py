@@ -18,11 +18,13 @@ REPOSITORY = "../../"
 
 BAD = ("fail", "error", "refused")
 """Cells that stand out; their words say it, too."""
+FEW = range(3, 6)
+"""Columns of a table whose rows a narrow screen shows as blocks; one with more is moved sideways in its own frame."""
 
 
 def html(page: Page) -> str:
     """Return the whole page; every text is escaped by the template engine, and only our own drawings are not."""
-    return _environment().get_template(TEMPLATE).render(page=page, repository=REPOSITORY, bad=BAD)
+    return _environment().get_template(TEMPLATE).render(page=page, repository=REPOSITORY, bad=BAD, few=FEW)
 
 
 @cache

@@ -21,7 +21,9 @@ MOST = 2000
 def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, versions: Mapping[str, Any]) -> Page:
     """Return the page of one run."""
     pictures = [Picture(one.title, one.svg) for one in drawings(site, seen(site, evidence, verdict))]
-    told = [(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in versions.items()]
+    told = [
+        (key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in versions.items() if value
+    ]
     sections = [
         Section("What is broken", _broken(verdict)),
         Section("Nodes", [_machines("node", verdict, needed(verdict, NODES))]),

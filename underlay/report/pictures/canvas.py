@@ -97,6 +97,11 @@ class Canvas:
         ET.SubElement(self._root, "text", made).text = harmless(text)
         self._reach(x + (7 * len(text) if end == "start" else 3.5 * len(text) if end == "middle" else 0), y)
 
+    def upright(self, x: float, y: float, text: str, kind: str) -> None:
+        """Write words from a place upwards."""
+        made = {"x": _n(x), "y": _n(y), "class": kind, "transform": f"rotate(-90 {_n(x)} {_n(y)})"}
+        ET.SubElement(self._root, "text", made).text = harmless(text)
+
     def svg(self) -> str:
         """Return the drawing; the same drawing is the same bytes."""
         width, height = _n(self._right + MARGIN), _n(self._bottom + MARGIN)

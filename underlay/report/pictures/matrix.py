@@ -15,6 +15,8 @@ NAMED = 40
 DRAWN = 400
 """Nodes up to which each pair has a cell."""
 TOP = 64.0
+LONGEST, LETTER = 20, 7.0
+"""Letters of a name at most, and the room of each."""
 
 
 def matrix(site: Site, seen: Seen) -> Drawing:
@@ -40,11 +42,12 @@ def matrix(site: Site, seen: Seen) -> Drawing:
 def _cells(canvas: Canvas, nodes: Sequence[Node], seen: Seen) -> None:
     few = len(nodes) <= NAMED
     size = 18.0 if few else max(2.0, round(900 / len(nodes), 1))
-    left, top = MARGIN + 150, TOP + (110 if few else 30)
+    longest = LETTER * max((len(short(node.name, LONGEST)) for node in nodes), default=0)
+    left, top = MARGIN + (longest + 12 if few else 150), TOP + (longest if few else 30)
     for row, source in enumerate(nodes):
         y = top + row * size
         if few:
-            canvas.words(left - 8, y + size * 0.72, short(source.name, 20), end="end")
+            canvas.words(left - 8, y + size * 0.72, short(source.name, LONGEST), end="end")
         kinds = [(_kind(source.name, target.name, seen), place) for place, target in enumerate(nodes)]
         for kind, run in groupby(kinds, key=lambda one: one[0]):
             places = [place for _, place in run]
@@ -80,8 +83,7 @@ def _heads(canvas: Canvas, nodes: Sequence[Node], place: tuple[float, float, flo
     if few:
         for number, node in enumerate(nodes):
             x = left + (number + 0.5) * size
-            canvas.words(x, top - 8 - 14 * (number % 7), short(node.name, 16), "soft", "middle")
-            canvas.line([(x, top - 6 - 14 * (number % 7)), (x, top - 1)], "line")
+            canvas.upright(x + 4, top - 6, short(node.name, LONGEST), "soft")
         return
     start = 0
     for rack, members in groupby(nodes, key=lambda node: node.rack):
