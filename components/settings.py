@@ -9,6 +9,7 @@ import pulumi
 from pulumi.runtime import get_config_secret_keys_env, is_config_secret
 
 from components.cluster import show_to_policies
+from components.quiet import keep_values_back
 from components.refusal import refuse
 from underlay.finding import Refused
 from underlay.model import Site
@@ -43,6 +44,7 @@ class Settings:
 
 def load_settings() -> Settings:
     """Read the stack's configuration; whatever is wrong with it ends the program with every finding in one message."""
+    keep_values_back()
     config, today = pulumi.Config(), datetime.now(UTC).date()
     told = _told(config)
     try:

@@ -100,15 +100,10 @@ class Run:
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield everything that was written or said, by where it is."""
-        yield from ((f"said {number}", _told(text)) for number, text in enumerate(self.said))
+        yield from ((f"said {number}", text) for number, text in enumerate(self.said))
         for path in self.folder.rglob("*"):
             if path.is_file() and "home" not in path.relative_to(self.folder).parts[:1]:
-                yield str(path.relative_to(self.folder)), _told(path.read_bytes().decode(errors="replace"))
-
-
-def _told(text: str) -> str:
-    """Return a text without the SDK's debugging lines in the engine's events, which docs/review.md warns of."""
-    return "\n".join(line for line in text.splitlines() if '"severity":"debug"' not in line)
+                yield str(path.relative_to(self.folder)), path.read_bytes().decode(errors="replace")
 
 
 def found(run: Run) -> list[str]:
