@@ -164,6 +164,7 @@ class Fabric:
             ),
             table={NETWORKS[name]: (ADDRESSES[name],) for name in PODS},
             kernel=kernel(self.machines["tor"].run("ip", "-json", "route", "show", "table", "all")),
+            forwarding=int(self.machines["tor"].run("cat", "/proc/sys/net/ipv4/ip_forward")),
         )
         return Evidence(
             taken=datetime.now(UTC),
