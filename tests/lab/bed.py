@@ -47,6 +47,13 @@ exec chroot "$root" sleep 86400
 """
 
 
+IFUPDOWN = """
+mkdir -p /run/network; echo {port}={port} >> /run/network/ifstate
+IFACE={port} LOGICAL={port} ADDRFAM=inet MODE=start PHASE=post-up run-parts /etc/network/if-up.d
+"""
+"""What ifupdown does once an interface is up: it notes the interface and runs the scripts of its folder."""
+
+
 class Box:
     """One machine; a restart keeps its disk and nothing else."""
 
@@ -126,7 +133,7 @@ SECOND = "tor-c"
 """The second router where the rack has two; nobody configures it."""
 
 
-def declared(*, two_routers: bool = False) -> Data:
+def declared(*, two_routers: bool = False, routes: str = "node") -> Data:
     """Return the bed's site: the second rack of the dev site, its first node as control plane, behind a bastion."""
     site = dev()
     site.update(racks=site["racks"][1:], routers=site["routers"][1:], nodes=site["nodes"][2:])
@@ -136,6 +143,7 @@ def declared(*, two_routers: bool = False) -> Data:
     del site["cluster"]["installer"]
     site["addresses"].update(fabric=[], external=[])
     site["security_groups"][0]["nodes"] = [*NODES]
+    site["racks"][0]["routes"] = routes
     site["ssh"] = {"bastions": [{"name": BASTION, "address": DOOR, "user": JUMPER}], "bastion": BASTION}
     if two_routers:
         site["routers"].append({"name": SECOND, "platform": "frr", "asn": 65103, "managed": False})
@@ -150,8 +158,8 @@ def declared(*, two_routers: bool = False) -> Data:
 class Bed:
     """All machines, wired and answering."""
 
-    def __init__(self, folder: Path, *, two_routers: bool = False) -> None:
-        self.folder, self.site, self.keys = folder, declared(two_routers=two_routers), Keys()
+    def __init__(self, folder: Path, *, two_routers: bool = False, routes: str = "node") -> None:
+        self.folder, self.site, self.keys = folder, declared(two_routers=two_routers, routes=routes), Keys()
         self.machines = {one["name"]: one for one in (*self.site["routers"], *self.site["nodes"])}
         self.links = {link["router"]: link for link in self.site["racks"][0]["links"]}
         self.boxes = {name: Box(name, folder / name) for name in ("operator", BASTION, *self.links, *NODES)}
@@ -212,6 +220,7 @@ class Bed:
             port, address = uplink["name"], uplink.get("address", node["address"])
             self._cable(name, port, router, name, "rack-b")
             box.sh(f"ip address add {address}/24 dev {port}; ip link set {port} up")
+            box.sh(IFUPDOWN.format(port=port))
         box.sh("ip route add default " + " ".join(f"nexthop via {link['address']}" for link in self.links.values()))
 
     def restart(self, name: str) -> None:
@@ -265,9 +274,9 @@ def _await_port(box: Box, address: str, port: int = 22) -> None:
 
 
 @contextmanager
-def bed(folder: Path, *, two_routers: bool = False) -> Iterator[Bed]:
-    """Build the bed, and end it whatever happens."""
-    made = Bed(folder, two_routers=two_routers)
+def bed(folder: Path, *, two_routers: bool = False, routes: str = "node") -> Iterator[Bed]:
+    """Build the bed, and end it whatever happens; `routes` says who gives the nodes theirs."""
+    made = Bed(folder, two_routers=two_routers, routes=routes)
     try:
         yield made
     finally:

@@ -54,6 +54,9 @@ ENDED = (
     "for one in $servers; do one=${one%/comm}; kill ${one#/proc/} || true; done; sleep 0.05; done"
 )
 LISTENS = "Server listening"
+LATER = "/etc/sysctl.d/99-hardening.conf"
+RESERVED = "net.ipv4.ip_local_reserved_ports"
+HOOK = "/etc/network/if-up.d/underlay"
 CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
 
 FAULTS = {
@@ -128,6 +131,10 @@ FAULTS = {
         "rm -r /etc/systemd/networkd.conf.d",
     ),
     "forwarding off": fault("setting-drifted", "sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1"),
+    "ports lent again": fault(
+        "setting-drifted", f"sysctl -qw {RESERVED}=4240", f"sysctl -qw {RESERVED}=$(sed -n 's/.*ports = //p' {OLD})"
+    ),
+    "a later file": fault("setting-overruled", f"echo net.ipv4.ip_forward=0 > {LATER}", f"rm {LATER}"),
     "a file that somebody edited": fault("file-drifted", f"echo '# mine' >> {OLD}", f"sed -i '$d' {OLD}"),
     "somebody else's file": fault(
         "foreign-file file-drifted", f"mv {OLD} {NEW}; echo '# the hardening role' > {OLD}", f"mv {NEW} {OLD}"
@@ -155,3 +162,29 @@ TWO_ROUTERS = {
     ),
 }
 """Faults of a node whose rack has several routers."""
+
+ROUTES = {
+    "a route of ours that is lost": fault("route-drifted", "ip route del 10.244.0.0/16", f"IFACE=eth1 {HOOK}"),
+    "a route of ours without a next hop": fault(
+        "route-drifted", "ip route replace 10.244.0.0/16 proto 85 metric 85 via 172.30.2.1", f"IFACE=eth1 {HOOK}"
+    ),
+    "a route of ours that nobody wants": fault(
+        "route-drifted", "ip route add 198.18.7.0/24 proto 85 via 172.30.2.1", "ip route del 198.18.7.0/24"
+    ),
+    "somebody else's route": fault(
+        "foreign-route",
+        "ip route add 10.244.0.0/16 via 172.30.2.1 metric 50",
+        "ip route del 10.244.0.0/16 via 172.30.2.1 metric 50",
+    ),
+    "a script that cannot be run": fault("file-drifted", f"chmod -x {HOOK}", f"chmod +x {HOOK}"),
+    "a script that is gone": fault("file-drifted", f"mv {HOOK} /run/hook", f"mv /run/hook {HOOK}"),
+    "somebody else's script": fault(
+        "foreign-file file-drifted",
+        f"mv {HOOK} /run/hook; echo '#!/bin/sh' > {HOOK}; chmod +x {HOOK}",
+        f"mv /run/hook {HOOK}",
+    ),
+    "nobody who would keep routes": fault(
+        "routes-not-kept file-drifted", "mv /run/network /run/was", "mv /run/was /run/network"
+    ),
+}
+"""Faults of such a node where the stack gives the routes."""

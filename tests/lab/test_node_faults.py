@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.bed import NODES, Bed, bed
-from tests.lab.preflight_faults import FAULTS, HOOKS, TWO_ROUTERS, WITH_PROXY, Fault
+from tests.lab.bed import NODES, SECOND, Bed, bed
+from tests.lab.preflight_faults import FAULTS, HOOKS, ROUTES, TWO_ROUTERS, WITH_PROXY, Fault
 from tests.lab.test_bastion import asked, drift
 from tests.unit.plan_sites import Data
 
@@ -29,8 +29,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     yield from prepared(tmp_path_factory.mktemp("bed"), two_routers=True)
 
 
-def prepared(folder: Path, *, two_routers: bool = False) -> Iterator[Bed]:
-    with bed(folder, two_routers=two_routers) as made:
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    yield from prepared(tmp_path_factory.mktemp("bed"), two_routers=True, routes="stack")
+
+
+def prepared(folder: Path, *, two_routers: bool = False, routes: str = "node") -> Iterator[Bed]:
+    with bed(folder, two_routers=two_routers, routes=routes) as made:
         for name in NODES:
             made.boxes[name].write("/run/hooks.py", Path(HOOKS).read_text(encoding="utf-8"))
         assert made.underlay("drift", "--repair", text=asked(made)).returncode == 0
@@ -73,6 +78,38 @@ def test_a_fault_of_a_node_with_the_l7_proxy(one: Bed, name: str) -> None:
 @pytest.mark.parametrize("name", TWO_ROUTERS)
 def test_a_fault_of_a_node_behind_two_routers(two: Bed, name: str) -> None:
     assert play(two, TWO_ROUTERS[name]) == {NODES[0]: set(TWO_ROUTERS[name].rules), NODES[1]: set()}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_fault_of_a_node_whose_routes_are_ours(routed: Bed, name: str) -> None:
+    assert play(routed, ROUTES[name]) == {NODES[0]: set(ROUTES[name].rules), NODES[1]: set()}
+
+
+def test_a_lost_route_is_written_again_and_is_there_after_a_restart(routed: Bed) -> None:
+    show = ("ip", "-4", "route", "show", "10.244.0.0/16")
+    box = routed.boxes[NODES[0]]
+    before = box.run(*show)
+    assert before.count("nexthop via") == len(routed.links)
+    box.run("ip", "route", "del", "10.244.0.0/16")
+    assert routed.underlay("drift", "--repair", text=asked(routed)).returncode == 0
+    assert box.run(*show) == before
+    routed.restart(NODES[0])
+    assert routed.boxes[NODES[0]].run(*show) == before
+
+
+def test_a_dead_uplink_takes_its_next_hop_and_gives_it_back(routed: Bed) -> None:
+    """The kernel does both, without us: the route stays, only the dead next hop is passed over."""
+    box, far = routed.boxes[NODES[0]], routed.boxes[SECOND]
+    ask = ("ip", "-4", "route", "get", "10.244.9.9", "ipproto", "tcp", "sport")
+    far.sh(f"ip link set {NODES[0]} down")
+    try:
+        assert {box.run(*ask, str(port)).split("via ")[1].split()[0] for port in range(2000, 2032)} == {"172.30.2.1"}
+        assert found(routed)[NODES[0]] == {"uplink-down", "gateway-not-on-link"}
+    finally:
+        far.sh(f"ip link set {NODES[0]} up")
+    assert len({box.run(*ask, str(port)).split("via ")[1].split()[0] for port in range(2000, 2032)}) == len(
+        routed.links
+    )
 
 
 def test_a_service_that_does_not_read_its_file_is_told(one: Bed) -> None:

@@ -50,9 +50,9 @@ RUNS = int(os.environ.get("UNDERLAY_RUNS", "1"))
 """Ordinary runs, of an update and of a look, that have to change and find nothing."""
 
 
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    with bed(tmp_path_factory.mktemp("bed")) as made:
+@pytest.fixture(scope="module", params=["node", "stack"])
+def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    with bed(tmp_path_factory.mktemp("bed"), two_routers=request.param == "stack", routes=request.param) as made:
         _with_services(made)
         yield made
 
@@ -84,6 +84,16 @@ def told(there: Bed) -> list[str]:
     return there.boxes["worker-2"].run("cat", "/run/told").replace("/usr/local/bin/", "").splitlines()
 
 
+KEPT = {"node": [], "stack": ["10.244.0.0/16"]}
+"""Destinations of the routes that are ours, by who gives nodes theirs."""
+
+
+def routes(there: Bed) -> dict[str, list[str]]:
+    """Return the destinations of our routes on each node."""
+    show = ("ip", "-json", "-4", "route", "show", "proto", "85")
+    return {name: [row["dst"] for row in json.loads(there.boxes[name].run(*show))] for name in NODES}
+
+
 def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, tmp_path: Path) -> None:
     stack, before = Stack(tmp_path / "stack", there), held(there)
     code, text = stack.up()
@@ -98,6 +108,7 @@ def test_a_node_is_kept_over_a_restart_and_given_back_byte_for_byte(there: Bed, 
         "files /var/lib/underlay/node.json",
         "settings net/ipv4/ip_forward",
     }
+    assert routes(there) == dict.fromkeys(NODES, KEPT[there.site["racks"][0]["routes"]])
     there.restart("worker-3")
     there.boxes["worker-3"].sh(FOREIGN)
     assert drift(there, asked(there))[0] == 0

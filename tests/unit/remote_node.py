@@ -26,6 +26,7 @@ ADDRESSES = [
     {"ifname": "lo", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
     {"ifname": "eth0", "addr_info": [{"local": "172.30.1.12", "prefixlen": 24}]},
 ]
+PORTS = "proc/sys/net/ipv4/ip_local_reserved_ports"
 ROUTE = [{"dst": "10.244.255.254", "gateway": "172.30.1.1", "dev": "eth0"}]
 
 
@@ -69,6 +70,8 @@ class Node:
         self.put("proc/filesystems", "nodev\tbpf\nnodev\tcgroup2\n")
         self.put("proc/sys/kernel/osrelease", "6.1.0-30-amd64\n")
         self.put("sys/class/net/eth0/mtu", "1500\n")
+        self.put(PORTS, "\n")
+        self.routes: list[dict[str, Any]] = [{"dst": "default", "gateway": "172.30.1.1", "protocol": "static"}]
         for key, value in BEFORE.items():
             self.put(f"proc/sys/{key}", f"{value}\n")
 
@@ -89,8 +92,21 @@ class Node:
         if words[0] in self.missing:
             return 127, f"{words[0]}: No such file or directory"
         line = " ".join(words)
+        if words[:3] == ("ip", "-4", "route"):
+            return self._route(words[3], words[4], [words[at + 1] for at, word in enumerate(words) if word == "via"])
+        if line.endswith("route show table main"):
+            return 0, json.dumps(self.routes)
         found = next((answer for part, answer in self.answers.items() if part in line), [])
         return 0, found if isinstance(found, str) else json.dumps(found)
+
+    def _route(self, verb: str, target: str, hops: list[str]) -> tuple[int, str]:
+        """Change the main table as the kernel does for routes of ours."""
+        if unknown := [hop for hop in hops if not hop.startswith("172.30.1.")]:
+            return 2, f"RTNETLINK answers: {unknown[0]} is unreachable"
+        self.routes = [row for row in self.routes if (row["dst"], row["protocol"]) != (target, "85")]
+        if verb == "replace":
+            self.routes.append({"dst": target, "protocol": "85", "nexthops": [{"gateway": hop} for hop in hops]})
+        return 0, ""
 
     def files(self) -> dict[str, str]:
         paths = (path for path in self.root.rglob("*") if path.is_file())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,23 @@ def moved_by_cilium(node: Node) -> None:
     node.data["l7_proxy"] = True
     node.put("sys/class/net/cilium_host/mtu", "1500\n")
     node.answers["rule show"] = [{"priority": 9, "table": "2004"}, {"priority": 100, "table": "local"}]
+
+
+def row(target: str) -> dict[str, str]:
+    """Return a route of somebody else's, as the kernel lists it."""
+    return {"dst": target, "gateway": "172.30.1.254", "protocol": "static"}
+
+
+def ours(*rows: dict[str, str], keeper: str = "run/network/ifstate", external: Sequence[str] = ()) -> Inject:
+    """Return the fault that these routes are there where ours shall be."""
+
+    def inject(node: Node) -> None:
+        node.data["routes"] = {target: ["172.30.1.1"] for target in ("10.244.0.0/16", *external)}
+        node.routes += rows
+        if keeper:
+            node.put(keeper, "eth0=eth0\n")
+
+    return inject
 
 
 FAULTS: dict[str, tuple[Inject, str]] = {
@@ -108,6 +125,20 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         file("etc/systemd/networkd.conf.d/99-site.conf", "[Network]\nManageForeignRoutes=yes\n"),
         "networkd-removes-routes",
     ),
+    "a hardening role's file that is read later": (
+        file("etc/sysctl.d/99-hardening.conf", "# CIS 3.1.1\nnet.ipv4.ip_forward=0\n"),
+        "setting-overruled",
+    ),
+    "ports that a later file lends again": (
+        file("etc/sysctl.conf", "net.ipv4.ip_local_reserved_ports = 8080,30000-32767\n"),
+        "setting-overruled",
+    ),
+    "somebody else's route": (ours(row("10.244.0.0/16")), "foreign-route"),
+    "somebody else's default route where ours is one": (
+        ours(external=["0.0.0.0/0"]),
+        "foreign-route",
+    ),
+    "nobody who would keep routes": (ours(keeper=""), "routes-not-kept"),
     "another program at the uplink": (kernel(programs=["cil_from_netdev", "xdr_watch"]), "foreign-bpf-program"),
     "another program at the older hooks": (answers("dev eth0 ingress", CLASSIC), "foreign-bpf-program"),
     "hooks that cannot be read": (kernel(unreadable=True), "foreign-bpf-program"),
@@ -132,6 +163,11 @@ HEALTHY: dict[str, Inject] = {
     "the agent's own port": lambda node: node.listens(4240, "cilium-agent"),
     "the agent that listens for sessions": lambda node: node.listens(179, "cilium-agent"),
     "somebody else's port": lambda node: node.listens(8080, "nginx"),
+    "a later file that says the same": file("etc/sysctl.d/99-site.conf", "net/ipv4/ip_forward = 1\n"),
+    "a later file with a pattern": file("etc/sysctl.d/99-site.conf", "-net.ipv4.conf.*.rp_filter = 1\n"),
+    "a hardening role's file that ours overrules": file("usr/lib/sysctl.d/50-x.conf", "net.ipv4.ip_forward=0\n"),
+    "a later file with our ports and more": file("etc/sysctl.conf", "net.ipv4.ip_local_reserved_ports=4000-32767\n"),
+    "a route to somewhere else": ours(row("192.0.2.0/24")),
     "a filter that drops, out of the packets' way": lambda node: (
         node.data.update(host_routing="bpf"),
         node.answers.update({"iptables -S": "-P FORWARD DROP\n"}),
@@ -226,7 +262,7 @@ def test_a_service_that_is_there_gets_its_file_and_is_told(
         told.append(words)
         return 0, ""
 
-    monkeypatch.setattr("underlay.remote.prepare_node.run", tell)
+    monkeypatch.setattr("underlay.remote.node_files.run", tell)
     for folder in ("run/systemd/netif", "run/NetworkManager", "etc/systemd/networkd.conf.d"):
         (node.root / folder).mkdir(parents=True)
     before, folders = node.files(), node.folders()
@@ -244,7 +280,7 @@ def test_a_service_that_cannot_be_told_is_a_finding_and_is_tried_again(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("underlay.remote.prepare_node.run", lambda *_: (1, "Failed to connect to bus"))
+    monkeypatch.setattr("underlay.remote.node_files.run", lambda *_: (1, "Failed to connect to bus"))
     (node.root / "run/systemd/netif").mkdir(parents=True)
     for _ in range(2):
         code, result, _ = run("apply")

@@ -16,6 +16,7 @@ from underlay.model.fabric import (
     Platform,
     Rack,
     Router,
+    Routes,
     SecurityGroup,
     Uplink,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Policies",
     "Rack",
     "Router",
+    "Routes",
     "SecurityGroup",
     "Site",
     "Ssh",

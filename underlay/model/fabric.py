@@ -86,6 +86,15 @@ SHARED_GATEWAY = frozenset({Egress.ANYCAST_GATEWAY, Egress.VRRP})
 """Mechanisms with one segment, several routers, and an address that belongs to none of them alone."""
 
 
+class Routes(StrEnum):
+    """Who gives nodes their routes by the rack's routers, and who keeps them over a restart."""
+
+    NODE = "node"
+    """The node's own configuration, as an operating system's default route; its presence is checked."""
+    STACK = "stack"
+    """This program: a route to all that the fabric carries, and a file for the node's network service."""
+
+
 class Link(Model):
     """A router's place in a rack."""
 
@@ -108,6 +117,8 @@ class Rack(Model):
     """Its routers: one for `single`, two or more for every other way."""
     gateway: Address | None = None
     """The shared gateway address of `anycast-gateway` and `vrrp`; the other mechanisms use the routers' own."""
+    routes: Routes = Routes.NODE
+    """Who gives its nodes their routes by these gateways: the `node` itself, or the `stack`."""
     bastion: Name | None = None
     """The jump host before its nodes and routers; left out: the site's."""
 

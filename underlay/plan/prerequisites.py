@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from underlay.model import Egress, HostRouting, Node, Site
+from underlay.plan.egress import routes
 from underlay.plan.owner import owner_line
 
 SYSCTL_FILE = "/etc/sysctl.d/90-underlay.conf"
@@ -23,11 +24,20 @@ PROGRAMS: dict[HostRouting, tuple[str, ...]] = {
     HostRouting.BPF: ("fib_lookup", "redirect_neigh", "redirect_peer"),
 }
 """Calls into the kernel that Cilium's programs at network devices make."""
-SERVICE_PROGRAMS = {"cgroup_connect4": ("get_netns_cookie",)}
+SERVICE_PROGRAMS: dict[str, tuple[str, ...]] = {
+    "cgroup_connect4": ("get_netns_cookie",),
+    "cgroup_sendmsg4": (),
+    "cgroup_recvmsg4": (),
+    "cgroup_post_bind4": (),
+}
 """What serves Services at a pod's sockets, where Cilium replaces kube-proxy."""
+XDP_PROGRAMS: dict[str, tuple[str, ...]] = {"xdp": ()}
+"""What serves Services in a card's driver, where that is demanded."""
 
-PORTS = (4240, 4244, 9878, 9879, 9890, 9891, 9901, 9962, 9963, 9964)
+PORTS = (4240, 4244, 9878, 9879, 9890, 9891, 9893, 9901, 9962, 9963, 9964)
 """TCP ports of agents and operator (Cilium's system requirements)."""
+NODE_PORTS = (30000, 32767)
+"""First and last port of services of type NodePort, as in Kubernetes."""
 
 NETWORKD = "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
 NETWORK_MANAGER = "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*\n"
@@ -57,6 +67,7 @@ RULES = {
     "firewalld-running": "firewalld rejects what it has not been told of",
     "foreign-bpf-program": "another program sits at an uplink's hooks",
     "foreign-cni-config": "another network plug-in was here",
+    "foreign-route": "a route to a destination of ours is somebody else's",
     "forward-policy-drop": "the host's filter drops what it forwards, pods' packets too under legacy host routing",
     "gateway-not-on-link": "a router of the rack does not answer on the segment",
     "kernel-btf-missing": "the kernel does not describe its structures",
@@ -71,8 +82,10 @@ RULES = {
     "pod-route-not-by-gateway": "pods' packets leave by another next hop than the rack's routers",
     "pod-route-not-by-uplink": "pods' packets leave by no declared uplink",
     "port-taken": "another program listens where an agent has to",
+    "routes-not-kept": "nothing on the node would bring our routes back after a restart",
     "routing-rule-before-local": "a routing rule comes before the node's addresses, which the L7 proxy moves behind it",
     "routing-table-taken": "a routing table that Cilium uses is in use",
+    "setting-overruled": "a later file sets a kernel setting of ours to another value at the next start",
     "uplink-down": "an uplink has no carrier",
     "uplink-mtu-differs": "an interface's MTU is not the declared one",
 }
@@ -83,6 +96,8 @@ KEPT = {
     "foreign-file": "a file of our name is somebody else's",
     "foreign-node-settings": "another site has prepared the node",
     "kernel-setting-missing": "the kernel lacks a setting that the node needs",
+    "route-drifted": "a route of ours is not as it was applied",
+    "route-refused": "the kernel does not take a route of ours",
     "service-not-told": "a service does not read its new file",
     "setting-drifted": "a kernel setting is not as it was applied",
 }
@@ -122,7 +137,18 @@ def programs(site: Site) -> dict[str, list[str]]:
     """Return the kinds of BPF programs that the chosen values need, each with its calls into the kernel."""
     kinds = {"sched_cls": list(PROGRAMS[site.cilium.host_routing])}
     services = SERVICE_PROGRAMS if site.cilium.kube_proxy_replacement else {}
-    return kinds | {kind: list(helpers) for kind, helpers in services.items()}
+    driver = XDP_PROGRAMS if site.cilium.load_balancing.acceleration == "native" else {}
+    return kinds | {kind: list(helpers) for kind, helpers in (services | driver).items()}
+
+
+def reserved(site: Site) -> list[list[int]]:
+    """Return ranges of ports that the kernel must not lend to connections: a port lent is one where nobody can listen.
+
+    A range is its first and its last port.
+    """
+    declared = site.cilium.load_balancing.node_ports
+    services = [declared.first, declared.last] if declared else list(NODE_PORTS)
+    return [*([port, port] for port in PORTS), services]
 
 
 def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -141,12 +167,15 @@ def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) 
         "pod_address": str(site.addresses.pods.native.broadcast_address - 1),
         "bpf": programs(site),
         "ports": list(PORTS),
+        "reserved": reserved(site),
+        "routes": routes(site, node),
         "host_routing": site.cilium.host_routing.value,
         "kube_proxy_replacement": site.cilium.kube_proxy_replacement,
         "l7_proxy": site.cilium.l7_proxy,
         "waived": {rule: reason for rule, reason in (waived or {}).items() if rule in RULES},
         "brings_cilium": site.cilium.owner == "release",
         "mark": OWNER_MARK,
+        "owner": owner,
         "files": [{"path": SYSCTL_FILE, "text": sysctl_text(wanted, owner), "needs": "", "after": []}, *services],
         "settings": wanted,
     }

@@ -13,7 +13,14 @@ import time
 from bpf.loading import SCHED_CLS, link, load
 from bpf.programs import TCX, tcx
 
-KINDS = {"sched_cls": (SCHED_CLS, 0), "xdp": (6, 0), "cgroup_connect4": (18, 10)}
+KINDS = {
+    "sched_cls": (SCHED_CLS, 0),
+    "xdp": (6, 0),
+    "cgroup_connect4": (18, 10),
+    "cgroup_sendmsg4": (18, 14),
+    "cgroup_recvmsg4": (18, 19),
+    "cgroup_post_bind4": (9, 12),
+}
 """Number of each kind of program, and the place that it expects to be attached to."""
 HELPERS = {"fib_lookup": 69, "redirect_neigh": 152, "redirect_peer": 155, "sk_lookup_tcp": 84, "get_netns_cookie": 122}
 RETURN_ONE = struct.pack("<BBhi", 0xB7, 0, 0, 1)

@@ -1,0 +1,99 @@
+"""A node's routes by its rack's routers, as the kernel has them: ours bear a number, and nobody else's is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from underlay.remote.machine import Trouble
+from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_keepers import NUMBER
+from underlay.remote.node_links import hops
+
+REPAIR = "Apply it again: `python3 -m underlay drift --stack NAME --repair`."
+
+
+class Held(NamedTuple):
+    """A route of the main table."""
+
+    target: str
+    hops: tuple[str, ...]
+    protocol: str
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether this project has made it."""
+        return self.protocol == NUMBER
+
+    def __str__(self) -> str:
+        """Return the way as people read it."""
+        return f"via {' and '.join(self.hops)}" if self.hops else "on the link"
+
+
+def held(system: System) -> list[Held]:
+    """Return every route of the main table."""
+    return [
+        Held(_target(str(row.get("dst", ""))), tuple(hop for hop in hops(row) if hop), str(row.get("protocol", "")))
+        for row in system.rows("ip", "-json", "-4", "route", "show", "table", "main")
+    ]
+
+
+def _target(text: str) -> str:
+    return "0.0.0.0/0" if text == "default" else text if "/" in text else f"{text}/32"
+
+
+def no_foreign_routes(system: System, data: Input) -> Iterator[Trouble]:
+    """Require that nobody else gives routes to the destinations of ours: two owners undo each other's work."""
+    for route in held(system) if data["routes"] else ():
+        if route.target in data["routes"] and not route.ours:
+            found = f"{route} (protocol {route.protocol or 'unknown'})"
+            fix = "Take it out of the node's own configuration, or declare `routes: node` for the rack."
+            yield Trouble("foreign-route", f"route to {route.target}", found, "no route but ours", fix)
+
+
+def routes_have_drifted(system: System, data: Input) -> Iterator[Trouble]:
+    """Yield each route of ours that is missing, leads elsewhere, or is wanted no longer."""
+    found = {route.target: route for route in held(system) if route.ours}
+    for target, wanted in data["routes"].items():
+        route = found.pop(target, None)
+        if not route or {*route.hops} != {*wanted}:
+            expected = f"via {' and '.join(wanted)}"
+            yield Trouble("route-drifted", f"route to {target}", str(route or "none"), expected, REPAIR)
+    for target, route in found.items():
+        yield Trouble("route-drifted", f"route to {target}", str(route), "none of ours", REPAIR)
+
+
+def apply_routes(system: System, data: Input) -> list[str]:
+    """Write the routes that differ and take away those that are wanted no longer; return what changed."""
+    found = {route.target: route for route in held(system) if route.ours}
+    changed = []
+    for target, wanted in data["routes"].items():
+        route = found.pop(target, None)
+        if not route or {*route.hops} != {*wanted}:
+            _replace(system, target, wanted)
+            changed.append(f"route to {target} via {' and '.join(wanted)}")
+    return changed + _deleted(system, found)
+
+
+def return_routes(system: System) -> list[str]:
+    """Take away every route of ours."""
+    return _deleted(system, {route.target: route for route in held(system) if route.ours})
+
+
+def _replace(system: System, target: str, wanted: list[str]) -> None:
+    ways = [word for hop in wanted for word in ("nexthop", "via", hop)]
+    code, text = system.ask("ip", "-4", "route", "replace", target, "proto", NUMBER, "metric", NUMBER, *ways)
+    if code:
+        fix = "Look at the node's interfaces: each next hop has to be in a segment of one of them."
+        raise Trouble(
+            "route-refused", f"route to {target}", text or f"code {code}", "a route that the kernel takes", fix
+        )
+
+
+def _deleted(system: System, found: dict[str, Held]) -> list[str]:
+    for target in found:
+        system.ask("ip", "-4", "route", "del", target, "proto", NUMBER, "metric", NUMBER)
+    return [f"route to {target} removed" for target in found]
+
+
+CHECKS: tuple[Check, ...] = (no_foreign_routes,)
