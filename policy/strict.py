@@ -110,6 +110,8 @@ class About:
 
 def evaluate(rule: Callable[[Args], Judgement], args: Args, facts: Facts = Facts.DECLARED) -> Judgement:
     """Return the rule's answer; what it could not read or understand is undetermined, never a pass."""
+    if _is_left_out(args):
+        return not_applicable("outside this update's targets: the engine makes nothing of it and hands over no inputs")
     try:
         judgement = rule(args)
     except UnknownValueError as unknown:
@@ -117,6 +119,15 @@ def evaluate(rule: Callable[[Args], Judgement], args: Args, facts: Facts = Facts
     except Exception as error:  # noqa: BLE001 - a rule that stumbles over strange input must not wave it through
         return undetermined(f"the input is not of the form this rule reads ({type(error).__name__})")
     return replace(judgement, reason=marks.without_secrets(judgement.reason, args))
+
+
+def _is_left_out(args: ResourceValidationArgs | StackValidationArgs) -> bool:
+    """Tell whether `--target` leaves a resource out that is not there yet.
+
+    The engine calls no provider for it then, so nothing checks its inputs, and the pack is handed none at all. A
+    provider is never content with none for a kind that a rule judges, so nothing that is made passes by this door.
+    """
+    return isinstance(args, ResourceValidationArgs) and args.provider is not None and len(args.props) == 0
 
 
 def _unknown(place: str, facts: Facts) -> Judgement:

@@ -130,6 +130,12 @@ FAULTS = {
         "printf '[Network]\\nManageForeignRoutes=yes\\n' > /etc/systemd/networkd.conf.d/99-site.conf",
         "rm -r /etc/systemd/networkd.conf.d",
     ),
+    "NetworkManager that takes links": fault(
+        "network-manager-takes-links file-drifted",
+        "mkdir -p /run/NetworkManager /etc/NetworkManager/conf.d; "
+        "printf '[keyfile]\\nunmanaged-devices=none\\n' > /etc/NetworkManager/conf.d/99-site.conf",
+        "rm -r /run/NetworkManager /etc/NetworkManager",
+    ),
     "forwarding off": fault("setting-drifted", "sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1"),
     "ports lent again": fault(
         "setting-drifted", f"sysctl -qw {RESERVED}=4240", f"sysctl -qw {RESERVED}=$(sed -n 's/.*ports = //p' {OLD})"

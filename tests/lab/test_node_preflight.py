@@ -60,6 +60,12 @@ FAULTS = {
         "nft delete table ip small",
         ROUTER,
     ),
+    "a smaller link between the routers": fault(
+        "path-mtu-smaller",
+        "ip link set tor-a mtu 1400",
+        "ip link set tor-a mtu 1500",
+        ROUTER,
+    ),
     "kube-proxy's chains": fault(
         "kube-proxy-rules-left", "iptables -t nat -N KUBE-SVC-TEST", "iptables -t nat -X KUBE-SVC-TEST"
     ),

@@ -95,9 +95,13 @@ class Engine:
         state = json.loads(self.run("stack", "export", cwd=place).stdout)["deployment"]
         return {resource["type"] for resource in state.get("resources", [])}
 
-    def preview(self, project: Path, file: Path, pack: Path | None, config: Data | None = None) -> Outcome:
-        """Preview a project with a pack and return what came of it."""
+    def preview(
+        self, project: Path, file: Path, pack: Path | None, config: Data | None = None, target: str = ""
+    ) -> Outcome:
+        """Preview a project, or what a target names of it, with a pack and return what came of it."""
         words = ["preview", "--json", "--config-file", str(file)]
+        if target:
+            words += ["--target", target]
         if pack:
             words += ["--policy-pack", str(pack)]
         if config:

@@ -31,6 +31,11 @@ import pulumi, pulumi_command as c
 made = c.local.Command("made", create="timeout 5 echo new")
 pulumi.ComponentResource("underlay:cluster:Cluster", "it", {"origin": made.stdout})
 """
+UNPINNED = """
+import pulumi_command as c
+for name in ("one", "two"):
+    c.remote.Command(name, create="timeout 5 true", connection={"host": "192.0.2.1"})
+"""
 BORROWED = """
 import pulumi, pulumi_kubernetes as k
 class Cilium(pulumi.ComponentResource):
@@ -81,6 +86,18 @@ def test_a_plain_up_without_the_pack_refuses_before_anything_is_applied(engine: 
     assert f"[{NAME}]" in done.stdout + done.stderr
     engines_own = {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
     assert engine.kinds(file.parent) <= {*engines_own, "underlay:cluster:Cluster"}
+
+
+def test_what_an_update_s_targets_leave_out_is_not_refused(engine: Engine) -> None:
+    """The engine hands over no inputs of what is not there yet and stays so."""
+    outcome = engine.preview(ROOT, our_stack(engine, dev()), PACK, target="**underlay:cluster:Cluster**")
+    assert (outcome.code, outcome.mandatory()) == (0, []), outcome.text
+
+
+def test_a_target_does_not_hide_its_own_mistakes(engine: Engine) -> None:
+    project, file = foreign_stack(engine, UNPINNED)
+    outcome = engine.preview(project, file, PACK, target="**::one")
+    assert outcome.mandatory() == [("host-keys-are-pinned", "one")], outcome.text
 
 
 def test_a_waiver_is_advice(engine: Engine) -> None:

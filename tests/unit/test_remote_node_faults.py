@@ -20,6 +20,7 @@ def node(tmp_path: Path) -> Node:
 
 @pytest.fixture
 def run(node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr("underlay.remote.node_files.run", lambda *_: (0, ""))
     return runner(node, monkeypatch, capsys)
 
 
@@ -101,6 +102,25 @@ FAULTS: dict[str, tuple[Inject, str]] = {
     ),
     "a router that is silent": (kernel(largest={}), "gateway-not-on-link"),
     "a smaller switch": (kernel(largest={"172.30.1.1": 1400}), "path-mtu-smaller"),
+    "a smaller link between the routers": (
+        kernel(largest={"172.30.1.1": 1500, "172.30.2.1": 1500, "172.30.2.11": 1400}),
+        "path-mtu-smaller",
+    ),
+    "NetworkManager that takes links": (
+        lambda node: (
+            node.put("run/NetworkManager/x", ""),
+            node.put("etc/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=interface-name:docker0\n"),
+        ),
+        "network-manager-takes-links",
+    ),
+    "networkd that tidies up by a file of a package": (
+        file("usr/lib/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutingPolicyRules=on\n"),
+        "networkd-removes-routes",
+    ),
+    "a program in the card's driver": (
+        answers("link show dev eth0", [{"xdp": {"mode": 1, "prog": {"id": 7}}}]),
+        "foreign-bpf-program",
+    ),
     "another network plug-in": (file("etc/cni/net.d/10-flannel.conflist", "{}"), "foreign-cni-config"),
     "a port in use": (lambda node: node.listens(4240, "nginx"), "port-taken"),
     "another speaker": (lambda node: node.listens(179, "bird"), "bgp-speaker-foreign"),
@@ -178,6 +198,17 @@ HEALTHY: dict[str, Inject] = {
         node.data.update(kube_proxy_replacement=False),
         node.answers.update({"iptables-save": SAVED}),
     ),
+    "a later file that leaves Cilium's links alone": lambda node: (
+        node.put("run/NetworkManager/x", ""),
+        node.put(
+            "etc/NetworkManager/conf.d/99-site.conf",
+            "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*;interface-name:docker0\n",
+        ),
+    ),
+    "Cilium's own program in the card's driver": answers(
+        "link show dev eth0", [{"xdp": {"prog": {"id": 7, "name": "cil_xdp_entry"}}}]
+    ),
+    "another rack that does not answer yet": kernel(largest={"172.30.1.1": 1500}),
     "a file that ours overrules": file("etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=yes\n"),
     "a router that answers no echo": lambda node: (
         vars(node.kernel).update(largest={}),

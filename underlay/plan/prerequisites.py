@@ -39,6 +39,9 @@ PORTS = (4240, 4244, 9878, 9879, 9890, 9891, 9893, 9901, 9962, 9963, 9964)
 NODE_PORTS = (30000, 32767)
 """First and last port of services of type NodePort, as in Kubernetes."""
 
+FAR_RACKS = 8
+"""Other racks to which a node sends packets of the declared size before anything is changed."""
+
 NETWORKD = "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
 NETWORK_MANAGER = "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*\n"
 SERVICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -74,11 +77,12 @@ RULES = {
     "kernel-filesystem-missing": "the kernel lacks a file system that the agent mounts",
     "kernel-too-old": "the kernel is older than Cilium supports",
     "kube-proxy-rules-left": "kube-proxy's rules translate services a second time",
+    "network-manager-takes-links": "a file lets NetworkManager manage Cilium's links",
     "networkd-removes-routes": "a file tells systemd-networkd to remove Cilium's routes",
     "node-address-duplicate": "another machine holds the node's address",
     "node-address-missing": "the node's address is not where the site says",
     "node-uplink-missing": "a declared interface does not exist",
-    "path-mtu-smaller": "packets of the declared size do not reach the router",
+    "path-mtu-smaller": "packets of the declared size do not reach the router, or another rack",
     "pod-route-not-by-gateway": "pods' packets leave by another next hop than the rack's routers",
     "pod-route-not-by-uplink": "pods' packets leave by no declared uplink",
     "port-taken": "another program listens where an agent has to",
@@ -133,6 +137,14 @@ def addresses(site: Site, node: Node) -> list[str]:
     return [f"{address}/{subnet.prefixlen}" for address, subnet in found if address]
 
 
+def far(site: Site, node: Node) -> dict[str, str]:
+    """Return whom to send whole packets to in other racks: a router and a node of each of the first ones."""
+    others = [rack for rack in site.racks if rack.name != node.rack][:FAR_RACKS]
+    routers = {f"{rack.links[0].router} in {rack.name}": rack.links[0].address for rack in others}
+    nodes = {f"{one.name} in {rack.name}": one.address for rack in others for one in site.nodes_of(rack.name)[:1]}
+    return {name: str(address) for name, address in (routers | nodes).items()}
+
+
 def programs(site: Site) -> dict[str, list[str]]:
     """Return the kinds of BPF programs that the chosen values need, each with its calls into the kernel."""
     kinds = {"sched_cls": list(PROGRAMS[site.cilium.host_routing])}
@@ -163,6 +175,7 @@ def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) 
         "node": node.name,
         "addresses": addresses(site, node),
         "gateways": [str(gateway) for gateway in site.rack(node.rack).gateways],
+        "far": far(site, node),
         "uplinks": {uplink.name: uplink.mtu for uplink in node.uplinks},
         "pod_address": str(site.addresses.pods.native.broadcast_address - 1),
         "bpf": programs(site),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from underlay.remote.machine import Trouble
@@ -10,6 +11,7 @@ from underlay.remote.node_facts import Check, Input, System
 
 SMALL = 64
 """Bytes of a packet that passes everywhere."""
+AT_ONCE = 16
 ALIVE = frozenset({"REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT", "NOARP"})
 """States of a neighbour that has answered."""
 
@@ -94,6 +96,23 @@ def gateways_answer(system: System, data: Input) -> Iterator[Trouble]:
             yield Trouble("path-mtu-smaller", f"the way to {gateway}", found, f"packets of {mtu} bytes", fix)
 
 
+def far_ends_take_whole_packets(system: System, data: Input) -> Iterator[Trouble]:
+    """Require whole packets up to routers and nodes of other racks, as far as these answer already."""
+    mtu = _packet(system, data["uplinks"])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        short = pool.map(lambda address: _only_small(system, address, mtu), data["far"].values())
+    for name, wrong in zip(data["far"], short):
+        if wrong:
+            fix = "Raise the MTU of the links between the routers, or lower the declared one."
+            found = f"{SMALL} bytes pass, {mtu} do not"
+            yield Trouble("path-mtu-smaller", f"the way to {name}", found, f"packets of {mtu} bytes", fix)
+
+
+def _only_small(system: System, address: str, mtu: int) -> bool:
+    """Tell whether small packets pass and whole ones do not; routes that are only just coming get a second try."""
+    return system.kernel.answers(address, SMALL) and not any(system.kernel.answers(address, mtu) for _ in range(2))
+
+
 def _addresses(system: System) -> dict[str, str]:
     rows = system.rows("ip", "-json", "-4", "address", "show")
     return {
@@ -125,6 +144,7 @@ CHECKS: tuple[Check, ...] = (
     address_is_on_an_uplink,
     addresses_have_one_owner,
     gateways_answer,
+    far_ends_take_whole_packets,
 )
 LEAVING: tuple[Check, ...] = (pods_are_behind_an_uplink, every_gateway_is_a_next_hop)
 """Asked once the routes are there: before anything is changed, or, where they are ours, after that."""

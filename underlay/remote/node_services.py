@@ -23,7 +23,11 @@ LOCAL = 100
 NO_PROGRAM = 127
 """Exit code of a shell, and of `run`, for a program that is not there."""
 OURS = "90-underlay.conf"
-NETWORKD = ("etc/systemd/networkd.conf", "usr/lib/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
+NETWORKD = ("usr/lib/systemd/networkd.conf.d", "run/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
+NETWORK_MANAGER = ("usr/lib/NetworkManager/conf.d", "run/NetworkManager/conf.d", "etc/NetworkManager/conf.d")
+"""Folders whose files are read in the order of their names, after the service's one file."""
+LINKS = ("interface-name:cilium_*", "interface-name:lxc*")
+UNMANAGED = re.compile(r"^\s*unmanaged-devices\s*=\s*(.*?)\s*$", re.MULTILINE)
 FOREIGN = re.compile(
     r"^\s*(ManageForeign(?:Routes|RoutingPolicyRules))\s*=\s*(yes|true|on|1)\s*$", re.MULTILINE | re.IGNORECASE
 )
@@ -100,12 +104,24 @@ def no_firewalld(system: System, _data: Input) -> Iterator[Trouble]:
 
 def networkd_keeps_foreign_routes(system: System, _data: Input) -> Iterator[Trouble]:
     """Require that nobody tells systemd-networkd to remove Cilium's rules and routes."""
-    for place in NETWORKD:
-        files = [f"{place}/{name}" for name in system.names(place)] if place.endswith(".d") else [place]
-        for file in files:
-            later = file.rpartition("/")[2] > OURS and place.startswith("etc") and place.endswith(".d")
-            for key, value in FOREIGN.findall(system.text(file)) if later else []:
-                yield Trouble("networkd-removes-routes", f"/{file}", f"{key}={value}", "no", f"It overrules {OURS}.")
+    for file in _after_ours(system, NETWORKD):
+        for key, value in FOREIGN.findall(system.text(file)):
+            yield Trouble("networkd-removes-routes", f"/{file}", f"{key}={value}", "no", f"It overrules {OURS}.")
+
+
+def network_manager_leaves_links_alone(system: System, _data: Input) -> Iterator[Trouble]:
+    """Require that no later file gives Cilium's links to NetworkManager: the last list is the only one that counts."""
+    for file in _after_ours(system, NETWORK_MANAGER) if system.there("run/NetworkManager") else ():
+        for value in UNMANAGED.findall(system.text(file)):
+            if lacking := [link for link in LINKS if link not in value]:
+                found = f"unmanaged-devices={value}"
+                expected = f"{' and '.join(lacking)} in the list"
+                yield Trouble("network-manager-takes-links", f"/{file}", found, expected, f"It overrules {OURS}.")
+
+
+def _after_ours(system: System, folders: tuple[str, ...]) -> list[str]:
+    """Return the files of some folders that a service reads after ours."""
+    return [f"{folder}/{name}" for folder in folders for name in system.names(folder) if name > OURS]
 
 
 def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
@@ -114,7 +130,7 @@ def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
         if not system.there(f"sys/class/net/{device}"):
             continue
         try:
-            names = [*system.kernel.attached(device), *_classic(system, device)]
+            names = [*system.kernel.attached(device), *_classic(system, device), *_driver(system, device)]
         except OSError as error:
             names = [f"nothing readable: {why(error)}"]
         for name in names:
@@ -136,6 +152,14 @@ def _classic(system: System, device: str) -> Iterator[str]:
                 yield str(name)
 
 
+def _driver(system: System, device: str) -> Iterator[str]:
+    """Yield the program in a device's driver; Cilium's own may bear no name that `ip` tells."""
+    for row in system.rows("ip", "-json", "-details", "link", "show", "dev", device):
+        program = (row.get("xdp") or {}).get("prog") or {}
+        if program and not (system.runs_cilium and "name" not in program):
+            yield str(program.get("name") or f"XDP program {program.get('id')}")
+
+
 CHECKS: tuple[Check, ...] = (
     no_other_plugin,
     ports_are_free,
@@ -146,5 +170,6 @@ CHECKS: tuple[Check, ...] = (
     forwarding_is_allowed,
     no_firewalld,
     networkd_keeps_foreign_routes,
+    network_manager_leaves_links_alone,
     no_foreign_programs,
 )

@@ -77,6 +77,7 @@ def cases() -> Iterator[Case]:
         yield one(KEYS, title, expected, Resource(REMOTE, props))
     yield one(KEYS, "a copy without a key", VIOLATION, Resource("command:remote:CopyToRemote", {"connection": {}}))
     yield one(KEYS, "a redacted connection", NOT_APPLICABLE, Resource(REMOTE, {"connection": "[secret]"}))
+    yield one(KEYS, "a command outside the targets of an update", NOT_APPLICABLE, Resource(REMOTE, {}))
     yield one(KEYS, "a local command", NOT_APPLICABLE, Resource(LOCAL, {"create": "x"}))
     for title, text, answer in TEXTS:
         yield one(DATA, title, answer, Resource(LOCAL, {"create": text}))

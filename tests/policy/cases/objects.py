@@ -92,8 +92,8 @@ def cases() -> Iterator[Case]:
         yield one(SECRETS, title, expected, Resource(kind, props))
     further = Resource(CONFIG, {"data": {"psk": "x"}})
     yield one(SECRETS, "a configured name", VIOLATION, further, {"keys": ["psk"]})
-    yield one(PROVIDER, "a provider", PASS, Resource(CONFIG, {}))
-    yield one(PROVIDER, "the default one", VIOLATION, Resource(CONFIG, {}, provider=DEFAULT))
+    yield one(PROVIDER, "a provider", PASS, Resource(CONFIG, {"kind": "ConfigMap"}))
+    yield one(PROVIDER, "the default one", VIOLATION, Resource(CONFIG, {"kind": "ConfigMap"}, provider=DEFAULT))
     yield one(
         PROVIDER, "the default one of commands", NOT_APPLICABLE, Resource(LOCAL, {"create": "x"}, provider=DEFAULT)
     )
