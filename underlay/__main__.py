@@ -12,6 +12,7 @@ COMMANDS = {
     "paths": "which way pods take, and what remains of it after each loss",
     "ends": "both ends of every BGP session, and what a router's own text has otherwise than planned",
     "matrix": "who reaches whom by the site's policies, and which rule decides",
+    "groups": "what has to pass around nodes: a table, JSON, or lists for devices",
     "findings": "every rule, or the ones that are named",
     "render": "the Cilium release as preview renders it, and what would change",
     "review": "what a preview does, for those who review it",

@@ -73,6 +73,16 @@ def ours(*rows: dict[str, str], keeper: str = "run/network/ifstate", external: S
     return inject
 
 
+def network_manager(devices: str) -> Inject:
+    """Return the fault that NetworkManager is at work, and reads this list of devices after ours."""
+
+    def inject(node: Node) -> None:
+        node.put("run/NetworkManager/x", "")
+        node.put("etc/NetworkManager/conf.d/99-site.conf", f"[keyfile]\nunmanaged-devices={devices}\n")
+
+    return inject
+
+
 FAULTS: dict[str, tuple[Inject, str]] = {
     "no BTF": (gone("sys/kernel/btf/vmlinux"), "kernel-btf-missing"),
     "no bpffs": (file("proc/filesystems", "nodev\tcgroup2\n"), "kernel-filesystem-missing"),
@@ -107,10 +117,7 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         "path-mtu-smaller",
     ),
     "NetworkManager that takes links": (
-        lambda node: (
-            node.put("run/NetworkManager/x", ""),
-            node.put("etc/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=interface-name:docker0\n"),
-        ),
+        network_manager("interface-name:docker0"),
         "network-manager-takes-links",
     ),
     "networkd that tidies up by a file of a package": (
@@ -198,12 +205,8 @@ HEALTHY: dict[str, Inject] = {
         node.data.update(kube_proxy_replacement=False),
         node.answers.update({"iptables-save": SAVED}),
     ),
-    "a later file that leaves Cilium's links alone": lambda node: (
-        node.put("run/NetworkManager/x", ""),
-        node.put(
-            "etc/NetworkManager/conf.d/99-site.conf",
-            "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*;interface-name:docker0\n",
-        ),
+    "a later file that leaves Cilium's links alone": network_manager(
+        "interface-name:cilium_*;interface-name:lxc*;interface-name:docker0"
     ),
     "Cilium's own program in the card's driver": answers(
         "link show dev eth0", [{"xdp": {"prog": {"id": 7, "name": "cil_xdp_entry"}}}]

@@ -100,9 +100,9 @@ def far_ends_take_whole_packets(system: System, data: Input) -> Iterator[Trouble
     """Require whole packets up to routers and nodes of other racks, as far as these answer already."""
     mtu = _packet(system, data["uplinks"])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        short = pool.map(lambda address: _only_small(system, address, mtu), data["far"].values())
-    for name, wrong in zip(data["far"], short):
-        if wrong:
+        short = {name: pool.submit(_only_small, system, address, mtu) for name, address in data["far"].items()}
+    for name, answer in short.items():
+        if answer.result():
             fix = "Raise the MTU of the links between the routers, or lower the declared one."
             found = f"{SMALL} bytes pass, {mtu} do not"
             yield Trouble("path-mtu-smaller", f"the way to {name}", found, f"packets of {mtu} bytes", fix)
