@@ -81,14 +81,16 @@ def underlay(
     triggers: Triggers = (),
     *,
     remembers: bool = False,
+    back: str = "",
 ) -> local.Command:
     """Run `python3 -m underlay WORD` with data as JSON on standard input; outputs inside the data are awaited.
 
-    One that remembers finds what it printed last in its environment.
+    One that remembers finds what it printed last in its environment; `back` is the word that undoes it.
     """
     return local.Command(
         name,
         create=f"python3 -m underlay {word}",
+        delete=f"python3 -m underlay {back}" if back else None,
         stdin=pulumi.Output.json_dumps(dict(data), sort_keys=True),
         triggers=list(triggers) or None,
         add_previous_output_in_env=remembers,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_command import remote
+from pulumi_command import local, remote
 
-from components.commands import Ssh, on_machine, outcome
+from components.commands import Ssh, on_machine, outcome, underlay
 from underlay.model import Node, Site
 from underlay.plan.lineage import NODES
 from underlay.plan.prerequisites import node_input
+from underlay.plan.security import adapted
 from underlay.remote import request
 
 
@@ -33,8 +34,14 @@ class Prerequisites(pulumi.ComponentResource):
         names = [node.name for node in site.nodes]
         super().__init__(NODES, name, {"nodes": names}, opts)
         self.prepared = {node.name: self._prepare(site, node, ssh, waived) for node in site.nodes}
-        self.outcome = outcome(self.prepared.values())
+        self.outcome = outcome([*self.prepared.values(), *self._ports(site)])
         self.register_outputs({"nodes": names})
+
+    def _ports(self, site: Site) -> list[local.Command]:
+        """Let the site's adapter set the platform's check, where ports are its own."""
+        ports, opts = adapted(site), pulumi.ResourceOptions(parent=self)
+        data = {"adapter": site.port_adapter, "ports": ports}
+        return [underlay("ports", "ports", data, opts, back="ports-back")] if ports else []
 
     def _prepare(self, site: Site, node: Node, ssh: Ssh, waived: Mapping[str, str]) -> remote.Command:
         stdin = request("prepare_node", node_input(site, node, waived))

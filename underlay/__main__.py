@@ -25,6 +25,8 @@ COMMANDS = {
     "recover": "bring a stack back that was killed in the middle of an update",
     "schema": "JSON Schemas and the page of keys, made from the model",
     "install": "cluster file and installer; run by the stack, JSON on standard input",
+    "ports": "let the site's adapter set the platform's check at ports; run by the stack, JSON on standard input",
+    "ports-back": "let it give back the check that was there before; run by the stack, JSON on standard input",
     "lineage": "what was applied, and the cluster's birth; run by the stack",
     "wait-cilium": "until every node runs a ready agent; run by the stack",
     "wait-sessions": "until every BGP session is established; run by the stack",

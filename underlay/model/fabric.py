@@ -155,6 +155,8 @@ class Uplink(Model):
     """Needed where a rack has several segments; else the node's own address is the uplink's."""
     source_destination_check: Literal["disabled", "enabled"]
     """The platform's anti-spoofing check; pods' addresses pass only where it is disabled."""
+    check_switched_by: Literal["team", "adapter"] = "team"
+    """Who switches that check off: people who own the platform, or the site's `port_adapter`."""
 
 
 class Node(Model):

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from underlay.finding import Refused
 from underlay.model.access import Ssh
-from underlay.model.base import Model, Name
+from underlay.model.base import Model, Name, Word
 from underlay.model.cilium import Cilium
 from underlay.model.cluster import Addresses, Bgp, Cluster
 from underlay.model.fabric import Link, Node, Rack, Router, SecurityGroup
@@ -54,6 +54,8 @@ class Site(Model):
     """Every machine of the cluster."""
     security_groups: tuple[SecurityGroup, ...] = ()
     """The platform's packet filters around nodes; left out where there are none."""
+    port_adapter: tuple[Word, ...] = ()
+    """The command that sets the check of uplinks with `check_switched_by: adapter` by the platform's API."""
     ssh: Ssh = Ssh()
     """How SSH reaches the machines; left out: directly."""
     verification: Verification

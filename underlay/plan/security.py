@@ -51,3 +51,18 @@ def _derived(site: Site, group: SecurityGroup) -> Iterator[Line]:
     for direction in DIRECTIONS:
         for network, why in others.items():
             yield Line(group.name, direction, network, "any", why)
+
+
+def adapted(site: Site) -> list[dict[str, str]]:
+    """Return the ports whose check of source and destination addresses the site's adapter sets, as it reads them."""
+    return [
+        {
+            "node": node.name,
+            "uplink": uplink.name,
+            "address": str(uplink.address or node.address),
+            "check": uplink.source_destination_check,
+        }
+        for node in site.nodes
+        for uplink in node.uplinks
+        if uplink.check_switched_by == "adapter"
+    ]

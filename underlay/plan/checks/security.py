@@ -26,6 +26,21 @@ def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator
 
 
 @rule(
+    "port-adapter-missing",
+    bad={"nodes.2.uplinks.0.check_switched_by": "adapter"},
+    good={"nodes.2.uplinks.0.check_switched_by": "adapter", "port_adapter": ["python3", "tools/ports.py"]},
+)
+def adapters_are_declared(declaration: Declaration) -> Iterator[Problem]:
+    """Without a command nobody switches the check off, and the platform drops pods' packets."""
+    for index, node in enumerate(declaration.site.nodes if not declaration.site.port_adapter else ()):
+        for number, uplink in enumerate(node.uplinks):
+            if uplink.check_switched_by == "adapter":
+                where = f"site.nodes.{index}.uplinks.{number}.check_switched_by"
+                fix = "Declare `site.port_adapter`, or leave the check to the `team`."
+                yield Problem(where, "adapter", "team, as no port_adapter is declared", fix)
+
+
+@rule(
     "security-group-lacks-pod-cidr",
     bad={"security_groups.0.allow.1": REMOVED},
     good={"security_groups.0.allow.1": {"direction": "egress", "network": "10.244.0.0/16", "protocol": "any"}},

@@ -1,0 +1,28 @@
+"""A site's adapter in the program: one command for all of its ports, undone by the word that gives them back."""
+
+from __future__ import annotations
+
+import json
+
+from tests.program.recorder import run
+from tests.unit.plan_sites import dev, put
+
+ADAPTER = ["python3", "tools/ports.py"]
+
+
+def test_an_adapter_is_one_command_with_its_undo() -> None:
+    switched = (put(f"nodes.{number}.uplinks.0.check_switched_by", "adapter") for number in (2, 3))
+    made = run(dev(*switched, put("port_adapter", ADAPTER)))
+    assert made.code == 0, made.messages
+    command = made.named("ports")
+    assert (command.inputs["create"], command.inputs["delete"]) == (
+        "python3 -m underlay ports",
+        "python3 -m underlay ports-back",
+    )
+    told = json.loads(command.inputs["stdin"])
+    assert told["adapter"] == ADAPTER
+    assert [port["node"] for port in told["ports"]] == ["worker-2", "worker-3"]
+
+
+def test_a_site_without_one_gets_no_command() -> None:
+    assert not [one for one in run(dev()).resources if one.name == "ports"]
