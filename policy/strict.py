@@ -110,7 +110,7 @@ class About:
 
 def evaluate(rule: Callable[[Args], Judgement], args: Args, facts: Facts = Facts.DECLARED) -> Judgement:
     """Return the rule's answer; what it could not read or understand is undetermined, never a pass."""
-    if _is_left_out(args):
+    if isinstance(args, ResourceValidationArgs) and is_left_out(args):
         return not_applicable("outside this update's targets: the engine makes nothing of it and hands over no inputs")
     try:
         judgement = rule(args)
@@ -121,13 +121,14 @@ def evaluate(rule: Callable[[Args], Judgement], args: Args, facts: Facts = Facts
     return replace(judgement, reason=marks.without_secrets(judgement.reason, args))
 
 
-def _is_left_out(args: ResourceValidationArgs | StackValidationArgs) -> bool:
+def is_left_out(one: ResourceValidationArgs | PolicyResource) -> bool:
     """Tell whether `--target` leaves a resource out that is not there yet.
 
     The engine calls no provider for it then, so nothing checks its inputs, and the pack is handed none at all. A
     provider is never content with none for a kind that a rule judges, so nothing that is made passes by this door.
     """
-    return isinstance(args, ResourceValidationArgs) and args.provider is not None and len(args.props) == 0
+    given = inputs(one) if isinstance(one, PolicyResource) else one.props
+    return one.provider is not None and len(given) == 0
 
 
 def _unknown(place: str, facts: Facts) -> Judgement:

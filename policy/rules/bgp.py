@@ -15,6 +15,7 @@ from ..strict import (
     About,
     Judgement,
     inputs,
+    is_left_out,
     not_applicable,
     resource_policy,
     stack_policy,
@@ -106,6 +107,8 @@ class _Objects:
 
 def symmetry(args: StackValidationArgs) -> Judgement:
     """Judge all BGP objects of a stack together."""
+    if any(OBJECT.match(one.resource_type) and is_left_out(one) for one in args.resources):
+        return not_applicable("the update's targets leave BGP objects out; an update of the whole stack is judged")
     config = args.get_config()
     found = _objects(args.resources)
     found.routers += list(config.get("routers") or [])

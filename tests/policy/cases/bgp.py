@@ -114,4 +114,6 @@ def cases() -> Iterator[Case]:
     yield Case(SYMMETRY, "other routers of the configuration", VIOLATION, foreign, {"routers": other})
     without = _resources(_stack(), "peer", "advert")
     yield Case(SYMMETRY, "a peer configuration made elsewhere", PASS, without, {"peerConfigs": ["leafs"]})
+    left_out = _resources({**_stack(), "peer": {}})
+    yield Case(SYMMETRY, "a peer configuration outside the targets of an update", NOT_APPLICABLE, left_out)
     yield Case(SYMMETRY, "no sessions", NOT_APPLICABLE, _resources(_stack(), "config"))
