@@ -57,7 +57,7 @@ NAMED: tuple[tuple[str, str, dict[str, Any], Answer], ...] = (
     ("an object's", CONFIG, {"metadata": {"name": "net.settings"}}, PASS),
     ("an object's in capitals", CONFIG, {"metadata": {"name": "Net"}}, VIOLATION),
     ("an object's by the provider", CONFIG, {"metadata": {}}, NOT_APPLICABLE),
-    ("no name for an object of Cilium", "kubernetes:cilium.io/v2:CiliumBGPPeerConfig", {}, VIOLATION),
+    ("no name for an object of Cilium", "kubernetes:cilium.io/v2:CiliumBGPPeerConfig", {"spec": {}}, VIOLATION),
     ("a role's", "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", {"metadata": {"name": "a:b"}}, NOT_APPLICABLE),
     ("a release's", RELEASE, {"chart": "cilium", "name": "cilium"}, PASS),
     ("a release's with a dot", RELEASE, {"chart": "cilium", "name": "cilium.x"}, VIOLATION),
