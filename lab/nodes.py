@@ -29,11 +29,21 @@ oom_score = 0
 """
 
 
+IFUPDOWN = """
+mkdir -p /run/network
+for port in $(ls /sys/class/net | grep -vx lo); do
+    echo "$port=$port" >> /run/network/ifstate
+    IFACE=$port LOGICAL=$port ADDRFAM=inet MODE=start PHASE=post-up run-parts /etc/network/if-up.d
+done
+"""
+"""What ifupdown does at a start, the addresses aside: it notes each interface and runs its folder's scripts."""
+
+
 def node() -> Outfit:
     """Return a node as it leaves the rack: no kubelet, no CNI."""
     return Outfit(
         files={"/etc/containerd/config.toml": CONTAINERD.format(pause=image_names()["pause"])},
-        commands=(("mkdir", "-p", "/etc/cni/net.d", "/opt/cni/bin", "/lib/modules"),),
+        commands=(("mkdir", "-p", "/etc/cni/net.d", "/opt/cni/bin", "/lib/modules"), ("sh", "-c", IFUPDOWN)),
         services={"containerd": Service(("containerd", "--config", "/etc/containerd/config.toml"))},
         disks=("/var/lib/containerd", "/var/lib/kubelet"),
         images="/var/lib/containerd",
