@@ -57,6 +57,15 @@ def test_all_of_a_shell_line_runs_as_root(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("it's root\nroot\n", "")
 
 
+def test_an_old_python_is_one_sentence() -> None:
+    command = remote.command("apply").replace("python3 -I", sys.executable)
+    command = command.replace("sys.version_info", "(3, 6, 8)")
+    stdin = json.dumps({"program": "", "input": {}})
+    done = subprocess.run(["sh", "-c", command], input=stdin, capture_output=True, text=True, check=False, timeout=30)
+    expected = "[python-too-old] python3: found 3.6; expected 3.9 or later. Install one.\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 def unpacked(program: str) -> list[tuple[str, str]]:
     travels = json.loads(remote.request(program, {}))["program"]
     modules: list[tuple[str, str]] = json.loads(bz2.decompress(base64.b85decode(travels)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,25 @@ def test_a_file_of_ours_in_a_former_version_is_written_anew(node: Node, run: Run
     node.put(SYSCTL_FILE[1:], f"{OWNER_MARK}\nnet/ipv4/ip_forward = 1\n")
     assert run("apply")[0] == 0
     assert node.files()[SYSCTL_FILE[1:]].startswith(node.data["files"][0]["text"])
+
+
+@pytest.mark.parametrize("action", ["look", "apply", "remove"])
+def test_a_record_that_is_none_is_a_finding_and_nothing_is_changed(node: Node, run: Run, action: str) -> None:
+    run("apply")
+    node.put(RECORD, "{broken")
+    before = node.files()
+    code, result, _ = run(action)
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["record-unreadable"])
+    assert node.files() == before
+
+
+def test_a_full_disk_is_a_finding_and_the_next_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/etc/sysctl.d/.90-underlay.conf")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("underlay.remote.node_files.write", full)
+        code, result, err = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["write-refused"])
+    assert "No space left on device" in err
+    assert run("apply")[1]["changed"] == [f"{SYSCTL_FILE} written"]

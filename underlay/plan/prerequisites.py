@@ -100,10 +100,12 @@ KEPT = {
     "foreign-file": "a file of our name is somebody else's",
     "foreign-node-settings": "another site has prepared the node",
     "kernel-setting-missing": "the kernel lacks a setting that the node needs",
+    "record-unreadable": "the record of what the node had before cannot be read",
     "route-drifted": "a route of ours is not as it was applied",
     "route-refused": "the kernel does not take a route of ours",
     "service-not-told": "a service does not read its new file",
     "setting-drifted": "a kernel setting is not as it was applied",
+    "write-refused": "a file or a setting cannot be written, as on a full disk",
 }
 """What applying and the look for drift may find beside the checks; none of it can be waived."""
 SILENT = {"node-not-asked": "the node did not answer, so nobody knows what is different there"}

@@ -51,6 +51,8 @@ A name with a dot is a module outside this folder, which nodes need for a verifi
 _START = """\
 import base64, bz2, io, json, sys, types
 request = json.load(sys.stdin)
+if sys.version_info < (3, 9):
+    sys.exit("[python-too-old] python3: found %d.%d; expected 3.9 or later. Install one." % sys.version_info[:2])
 sys.stdin = io.StringIO(json.dumps(request["input"]))
 for name, text in json.loads(bz2.decompress(base64.b85decode(request["program"]))):
     module = sys.modules[name] = types.ModuleType(name)

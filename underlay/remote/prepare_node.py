@@ -55,7 +55,11 @@ Before = dict[str, Any]
 
 def record(root: Path) -> Before:
     """Return what was found before this program came, and what it has made since."""
-    found = json.loads(read(root / RECORD) or "{}")
+    try:
+        found = dict(json.loads(read(root / RECORD) or "{}"))
+    except (ValueError, TypeError):
+        fix = "Restore it from a backup; without it nobody knows what the node had before."
+        raise Trouble("record-unreadable", f"/{RECORD}", "no record", "what this program wrote", fix) from None
     if found and "settings" not in found:  # as a former version wrote it
         found = {"settings": found}
     return {"settings": {}, "folders": [], "keepers": [], **found}
@@ -193,6 +197,10 @@ def done(action: str, system: System, data: dict[str, Any]) -> tuple[list[str], 
         changed = {"apply": apply, "remove": remove}[action](system, data)
     except Trouble as trouble:
         return [], [trouble]
+    except OSError as error:
+        fix = "Make room there, or let it be written; then run this again: what is done already stays."
+        where = str(error.filename or system.root)
+        return [], [Trouble("write-refused", where, error.strerror or str(error), "a file that can be written", fix)]
     return changed, list(checked(LEAVING, system, data)) if action == "apply" and data["routes"] else []
 
 
@@ -203,7 +211,10 @@ def main(argv: list[str], root: Path = Path("/"), system: System | None = None) 
     if action == "remove" and is_anothers(owner, mine):
         return report([], left_alone(owner, {"node": data["node"]}))
     system = system or System(root)
-    data = completed(system, data)
+    try:
+        data = completed(system, data)
+    except Trouble as trouble:
+        return report(_judged([trouble], data)[0], {"node": data["node"], "changed": []})
     findings, waived = _judged(found(action, system, data, mine), data)
     changed: list[str] = []
     if not findings and action != "look":
