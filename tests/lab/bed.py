@@ -151,6 +151,7 @@ def declared(*, two_routers: bool = False, routes: str = "node") -> Data:
         site["racks"][0]["links"].append({"router": SECOND, "subnet": "172.30.3.0/24", "address": "172.30.3.1"})
         for node in site["nodes"]:
             second = node["address"].replace("172.30.2.", "172.30.3.")
+            node["uplinks"][0]["address"] = node["address"]
             node["uplinks"].append({**node["uplinks"][0], "name": "eth1", "address": second})
     return site
 
