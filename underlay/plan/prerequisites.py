@@ -108,7 +108,10 @@ KEPT = {
     "write-refused": "a file or a setting cannot be written, as on a full disk",
 }
 """What applying and the look for drift may find beside the checks; none of it can be waived."""
-SILENT = {"node-not-asked": "the node did not answer, so nobody knows what is different there"}
+SILENT = {
+    "node-not-asked": "the node did not answer, so nobody knows what is different there",
+    "python-too-old": "the node's python3 is older than 3.9, so no program of ours runs there",
+}
 """What the look for drift says of a node that says nothing itself."""
 
 
