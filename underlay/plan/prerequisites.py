@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from underlay.model import Egress, HostRouting, Node, Site
@@ -144,7 +145,7 @@ def addresses(site: Site, node: Node) -> list[str]:
 
 def far(site: Site, node: Node) -> dict[str, str]:
     """Return whom to send whole packets to in other racks: a router and a node of each of the first ones."""
-    others = [rack for rack in site.racks if rack.name != node.rack][:FAR_RACKS]
+    others = list(islice((rack for rack in site.racks if rack.name != node.rack), FAR_RACKS))
     routers = {f"{rack.links[0].router} in {rack.name}": rack.links[0].address for rack in others}
     nodes = {f"{one.name} in {rack.name}": one.address for rack in others for one in site.nodes_of(rack.name)[:1]}
     return {name: str(address) for name, address in (routers | nodes).items()}
