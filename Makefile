@@ -76,6 +76,9 @@ intrusion-cost: ## what a mirror and an engine cost a stream, as pairs with thei
 faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf", "--only ID...", "--sample N --seed S", "--pairs N"
 	@$(LAB) exec -- python -m tests.lab.faults $(ARGS)
 
+silent: ## a campaign: what Cilium accepts and does wrongly, applied past our rules to the running lab; ARGS="--only GROUP..."
+	@$(LAB) exec -- python -m tests.lab.silent $(ARGS)
+
 node-life: ## a campaign: nodes without a lab: prepared, restarted, 20 ordinary runs without a change or a finding, given back
 	@UNDERLAY_RUNS=20 $(LAB) exec -- python -m pytest -q tests/lab/test_node_life.py
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 Object = dict[str, Any]
 NODE, ADDRESS = "node-1", "172.30.1.11"
 PORT = 6443
+JSON = "application/json"
 HELD = 600
 """Seconds for which a watch stays open."""
 CILIUM = [
@@ -111,9 +112,9 @@ class Api(BaseHTTPRequestHandler):
             self._answer({**kind, "kind": f"{kind['kind']}List", "metadata": {"resourceVersion": "1"}, "items": there})
 
     def do_POST(self) -> None:
-        """Give back what was written."""
+        """Give back what was written, in the form in which it came: leases come as protobuf."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._send(201, body)
+        self._send(201, body, self.headers.get("Content-Type", JSON))
 
     do_PUT = do_PATCH = do_POST  # noqa: N815 - the protocol's names
 
@@ -125,7 +126,7 @@ class Api(BaseHTTPRequestHandler):
 
     def _watch(self, kind: Object, there: list[Object], *, initial: bool) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", JSON)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if initial:
@@ -141,9 +142,9 @@ class Api(BaseHTTPRequestHandler):
     def _answer(self, body: Object, found: bool = True) -> None:
         self._send(200 if found else 404, json.dumps(body).encode())
 
-    def _send(self, status: int, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, form: str = JSON) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", form)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

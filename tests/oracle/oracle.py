@@ -1,4 +1,4 @@
-"""Ask chart and agent what they make of a declaration, and compare with our own verdict."""
+"""Ask chart, operator and agent what they make of a declaration, and compare with our own verdict."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PLACE = ("netkit device probe failed", "needs kernel", "requires kernel", "requi
 
 @dataclass(frozen=True)
 class Answer:
-    """What the three say about one declaration."""
+    """What they say about one declaration."""
 
     row: Row
     rules: tuple[str, ...] = ()
@@ -50,6 +50,8 @@ class Answer:
     """Why the chart does not render; empty where it does."""
     agent: str = ""
     """Why the agent does not start; empty where it does, or where it is not asked."""
+    operator: str = ""
+    """The same of the operator."""
     rendered: tuple[str, ...] = field(default=())
     """Rules that the rendered objects break."""
 
@@ -58,7 +60,12 @@ class Answer:
         """Return whether something is refused that we let through."""
         ours = self.rules or self.rendered
         by_place = any(text in self.agent for text in PLACE)
-        return not ours and bool(self.chart or (self.agent and not by_place))
+        return not ours and bool(self.chart or self.operator or (self.agent and not by_place))
+
+    @property
+    def refused(self) -> str:
+        """Return why chart, operator or agent refuses it; empty where none does."""
+        return self.chart or self.operator or self.agent
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as plain data."""
@@ -72,7 +79,7 @@ class Oracle:
         self.process = process
 
     def ask(self, row: Row) -> Answer:
-        """Return what plan, chart and agent say."""
+        """Return what plan, chart, operator and agent say."""
         declaration = declare(row)
         rules = {one.rule for one in findings(declaration) if one.severity == "error"}
         answer: dict[str, Any] = {"row": dict(row), "rules": tuple(sorted(rules))}
@@ -82,21 +89,21 @@ class Oracle:
         except Refused as refused:
             return Answer(**answer, chart=str(refused))
         rendered = tuple(sorted({one.rule for one in judge(site, objects)}))
-        return Answer(**answer, rendered=rendered, agent=self._start(dict(configuration(objects))))
+        return Answer(**answer | {"rendered": rendered} | self._start(dict(configuration(objects))))
 
-    def _start(self, options: dict[str, str]) -> str:
+    def _start(self, options: dict[str, str]) -> dict[str, str]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(options) + "\n")
         self.process.stdin.flush()
-        said: str = json.loads(self.process.stdout.readline())["refused"]
+        said: dict[str, str] = json.loads(self.process.stdout.readline())
         return said
 
 
 @contextmanager
 def oracle() -> Iterator[Oracle]:
     """Yield an agent's place in namespaces of its own; nothing of it outlives the block."""
-    program = [sys.executable, "-m", "tests.oracle.agent", str(cache() / "noderoot"), str(binaries() / "cilium-agent")]
+    program = [sys.executable, "-m", "tests.oracle.agent", str(cache() / "noderoot"), str(binaries())]
     words = [*ALONE, *program, str(SOURCES)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -29,13 +29,7 @@ Told = dict[str, str]
 
 def ask(objects: list[dict[str, Any]], options: Mapping[str, str]) -> Told:
     """Return why the agent refuses each policy, by name; an empty text where it imports it."""
-    program = [
-        sys.executable,
-        "-m",
-        "tests.oracle.policies",
-        str(cache() / "noderoot"),
-        str(binaries() / "cilium-agent"),
-    ]
+    program = [sys.executable, "-m", "tests.oracle.policies", str(cache() / "noderoot"), str(binaries())]
     request = json.dumps({"objects": objects, "options": dict(options)})
     done = subprocess.run(
         [*ALONE, *program, str(SOURCES)], input=request, capture_output=True, text=True, timeout=120, check=False
@@ -46,7 +40,7 @@ def ask(objects: list[dict[str, Any]], options: Mapping[str, str]) -> Told:
 
 
 def main() -> int:
-    """Judge the policies on standard input; arguments: a node's tree, the agent's program, its BPF sources."""
+    """Judge the policies on standard input; arguments: a node's tree, the programs, the agent's BPF sources."""
     request = json.load(sys.stdin)
     for item in request["objects"]:
         metadata = {**api._meta(item["metadata"]["name"]), **item["metadata"]}
@@ -62,9 +56,9 @@ def main() -> int:
 def _told(options: Mapping[str, str], wanted: int) -> Told:
     environment = {"K8S_NODE_NAME": api.NODE, "CILIUM_K8S_NAMESPACE": "kube-system", "HOME": "/root"}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
-        for key, value in {**options, **agent.OPTIONS}.items():
+        for key, value in {**options, **agent.AGENT.options}.items():
             Path(folder, key).write_text(value, encoding="utf-8")
-        words = ["cilium-agent", f"--config-dir={folder}", "--lib-dir=/lib/oracle"]
+        words = [*agent.AGENT.words, f"--config-dir={folder}"]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         running = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, env={**environment, "PATH": path})
         end, told = time.monotonic() + SECONDS, Told()

@@ -7,17 +7,21 @@ import logging
 import shutil
 import tarfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.refusal import SHOWN
+from tests.lab.silent.table import cases, past_the_rules
+from tests.oracle.space import declare
 from tests.program.recorder import CHART, run
 from tests.unit.plan_sites import dev, put, site
 from underlay.chart import helm, source
 from underlay.chart.gate import gate
 from underlay.finding import Finding
+from underlay.plan.values import helm_values
 
 SECONDS = 2.0
 """What the gate may add to a preview; measured: 0.2 to 0.4 s on an idle machine."""
@@ -101,6 +105,19 @@ def test_a_preview_says_what_a_changed_option_does() -> None:
     assert "info: routing-mode: tunnel -> native: restarts all agents, disrupts pod traffic" in said
     assert "info: Cilium, version: 1.19.6 -> 1.20.2: restarts all agents, replaces the programs of every link" in said
     assert not [text for text in said if "bpf-lb-algorithm" in text]
+
+
+def test_certificates_made_by_helm_differ_at_each_rendering_and_no_declaration_has_them() -> None:
+    case = next(one for one in cases() if one.id == "certificates-by-helm")
+
+    def rendered(values: Mapping[str, Any]) -> list[Any]:
+        objects = helm.render(CHART, values, "1.34.1")
+        return [one for one in objects if one["kind"] == "Secret" and "hubble" in one["metadata"]["name"]]
+
+    first, second = (rendered(past_the_rules(case.bad)) for _ in range(2))
+    assert first
+    assert first != second
+    assert not rendered(helm_values(declare(case.bad).site))
 
 
 def test_without_helm_the_preview_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""`make silent`: what Cilium accepts and does wrongly, applied past our rules to the running site, measured, healed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lab.paths import repo
+from tests.lab.faults.campaign import healthy
+from tests.lab.faults.ground import Ground
+from tests.lab.faults.report import origin
+from tests.lab.faults.score import said
+from tests.lab.silent import acts, measures, report
+from tests.lab.silent.steps import AFTER, BEFORE, UNREADY
+from tests.lab.silent.table import Case, groups, past_the_rules, together
+from tests.lab.silent.world import World, ready
+
+KEPT = repo() / "docs" / "results" / "silent.json"
+SHOWN = 3
+
+
+def main(argv: list[str]) -> int:
+    """Play the chosen groups and keep what was seen; exit code 1 where a damage was not seen or stayed."""
+    parser = argparse.ArgumentParser(prog="tests.lab.silent", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=sorted(groups()), metavar="GROUP", help="these groups alone")
+    chosen = parser.parse_args(argv).only or list(groups())
+    ground = Ground()
+    healthy(ground)
+    good = True
+    with ready(ground) as world:
+        for name in chosen:
+            found = play(world, name, groups()[name])
+            keep(found)
+            good = good and all(one["seen"] and one["healed"] for one in found.values())
+            if not all(one["healed"] for one in found.values()):
+                break
+    report.write(KEPT)
+    return 0 if good else 1
+
+
+def play(world: World, name: str, group: list[Case]) -> dict[str, Any]:
+    """Apply a group's values past the rules, look, take them back, and wait for silence."""
+    begun, bad, found = time.monotonic(), together(group), dict[str, Any]()
+    try:
+        if before := BEFORE.get(name):
+            before(world)
+        world.apply(past_the_rules(bad), wait=name not in UNREADY)
+        verdict = world.verdict(bad)
+        for case in group:
+            world.noted = None
+            seen, text = measure(case.measure)(world)
+            words = world.noted or verdict
+            found[case.id] = {"seen": seen, "damage": text, "verdict": words.status.value, "said": said(words)[:SHOWN]}
+    finally:
+        world.apply(world.values, wait=True)
+        if after := AFTER.get(name):
+            after(world)
+        healed = healthy(world.ground)
+    for number, one in found.items():
+        one |= {"healed": healed is not None, "group": name, **origin()}
+        print(f"{'✓' if one['seen'] else '✗'} {number}: {one['damage']}", flush=True)
+        print("    " + "\n    ".join([f"verdict: {one['verdict']}", *one["said"]]), flush=True)
+    print(f"{name}: {time.monotonic() - begun:.0f} s, silent {healed} s after it was taken back", flush=True)
+    return found
+
+
+def measure(name: str) -> Callable[[World], measures.Seen]:
+    """Return the function that looks for a damage."""
+    found: Callable[[World], measures.Seen] = getattr(measures if hasattr(measures, name) else acts, name)
+    return found
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Put results beside those of earlier runs, each with its own commit."""
+    before = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    KEPT.write_text(json.dumps(before | found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

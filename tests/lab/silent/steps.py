@@ -1,0 +1,66 @@
+"""What some groups need before their values are applied, and after they are taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from tests.lab.silent.acts import NODE, join_anew
+from tests.lab.silent.measures import OTHER, PLUG_IN
+from tests.lab.silent.table import groups, past_the_rules, together
+from tests.lab.silent.world import World
+from underlay.plan.values import NAMESPACE
+
+SMALL = 1300
+
+
+def another_plug_in(world: World) -> None:
+    """Leave another plug-in's file on a node."""
+    content = json.dumps({"cniVersion": "0.4.0", "name": "site", "plugins": [{"type": "loopback"}]})
+    world.inside(OTHER, "sh", "-c", f"printf %s '{content}' > {PLUG_IN}")
+
+
+def small_card(world: World) -> None:
+    """Let the management card of every node carry small packets only."""
+    for node in world.ground.nodes:
+        world.inside(node, "ip", "link", "set", "mgmt0", "mtu", str(SMALL))
+
+
+def usual_card(world: World) -> None:
+    """Let the management cards carry what they did, and pods too."""
+    for node in world.ground.nodes:
+        world.inside(node, "ip", "link", "set", "mgmt0", "mtu", "1500")
+    world.renew()
+
+
+def no_more_restarts(world: World) -> None:
+    """Take the marks away by which a changed ConfigMap restarts agents; that itself restarts them once."""
+    bad = {path: value for path, value in together(groups()["restart"]).items() if path != "cilium.host_routing"}
+    world.apply(past_the_rules(bad), wait=True)
+
+
+def right_share(world: World) -> None:
+    """Let the node join anew once more, and its pods start anew."""
+    join_anew(world)
+    world.kubectl("-n", NAMESPACE, "rollout", "status", "daemonset/cilium", "--timeout=100s")
+    for item in world.objects("pods", "-A", f"--field-selector=spec.nodeName={NODE}")["items"]:
+        if not item["spec"].get("hostNetwork"):
+            space, name = item["metadata"]["namespace"], item["metadata"]["name"]
+            world.kubectl("-n", space, "delete", "pod", name, "--now")
+
+
+BEFORE: Mapping[str, Callable[[World], None]] = {
+    "narrow": another_plug_in,
+    "devices": small_card,
+    "restart": no_more_restarts,
+}
+AFTER: Mapping[str, Callable[[World], None]] = {
+    "devices": usual_card,
+    "egress": World.renew,
+    "geneve": World.renew,
+    "random": World.renew,
+    "share": right_share,
+    "pool": right_share,
+}
+UNREADY = ("share", "pool", "api")
+"""Groups after which nobody waits for agents: some may never come."""
