@@ -34,7 +34,7 @@ def test_cases_without_an_example_are_nodes_own() -> None:
 def test_every_damage_has_its_measure_and_every_step_its_group() -> None:
     for case in cases():
         assert not case.measure or hasattr(measures, case.measure) or hasattr(acts, case.measure), case.id
-    assert {*steps.BEFORE, *steps.AFTER, *steps.UNREADY} <= groups().keys()
+    assert {*steps.BEFORE, *steps.AFTER} <= groups().keys()
     files = {case.elsewhere.partition(" ")[0].rstrip(",") for case in cases() if case.elsewhere}
     assert [name for name in files if not (repo() / name).exists()] == []
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from lab.paths import repo
-from tests.lab.faults.campaign import healthy
+from tests.lab.faults.campaign import Unhealthy, healthy
 from tests.lab.faults.ground import Ground
 from tests.lab.faults.report import origin
 from tests.lab.faults.score import said
 from tests.lab.silent import acts, measures, report
-from tests.lab.silent.steps import AFTER, BEFORE, UNREADY
+from tests.lab.silent.steps import AFTER, BEFORE
 from tests.lab.silent.table import Case, groups, past_the_rules, together
 from tests.lab.silent.world import World, ready
+from underlay.judge.verdict import Verdict
 
 KEPT = repo() / "docs" / "results" / "silent.json"
 SHOWN = 3
@@ -44,28 +46,44 @@ def main(argv: list[str]) -> int:
 
 def play(world: World, name: str, group: list[Case]) -> dict[str, Any]:
     """Apply a group's values past the rules, look, take them back, and wait for silence."""
-    begun, bad, found = time.monotonic(), together(group), dict[str, Any]()
+    begun, bad = time.monotonic(), together(group)
     try:
         if before := BEFORE.get(name):
             before(world)
-        world.apply(past_the_rules(bad), wait=name not in UNREADY)
+        world.apply(past_the_rules(bad))
         verdict = world.verdict(bad)
-        for case in group:
-            world.noted = None
-            seen, text = measure(case.measure)(world)
-            words = world.noted or verdict
-            found[case.id] = {"seen": seen, "damage": text, "verdict": words.status.value, "said": said(words)[:SHOWN]}
+        found = {case.id: look(world, case, verdict) for case in group}
     finally:
-        world.apply(world.values, wait=True)
+        world.apply(world.values)
         if after := AFTER.get(name):
             after(world)
-        healed = healthy(world.ground)
+        healed = _healed(world)
     for number, one in found.items():
-        one |= {"healed": healed is not None, "group": name, **origin()}
+        one |= {"healed": not healed, "group": name, **origin()}
         print(f"{'✓' if one['seen'] else '✗'} {number}: {one['damage']}", flush=True)
         print("    " + "\n    ".join([f"verdict: {one['verdict']}", *one["said"]]), flush=True)
-    print(f"{name}: {time.monotonic() - begun:.0f} s, silent {healed} s after it was taken back", flush=True)
+    print(f"{name}: {time.monotonic() - begun:.0f} s; {healed or 'silent after it was taken back'}", flush=True)
     return found
+
+
+def look(world: World, case: Case, verdict: Verdict) -> dict[str, Any]:
+    """Look for one damage; the verdict of that moment counts where the look took one."""
+    world.noted = None
+    try:
+        seen, text = measure(case.measure)(world)
+    except (AssertionError, KeyError, ValueError, subprocess.SubprocessError) as error:
+        seen, text = False, f"could not be looked at: {type(error).__name__}: {str(error)[:200]}"
+    words = world.noted or verdict
+    return {"seen": seen, "damage": text, "verdict": words.status.value, "said": said(words)[:SHOWN]}
+
+
+def _healed(world: World) -> str:
+    """Return what the verdict still says after all its time; nothing where it is silent."""
+    try:
+        healthy(world.ground)
+    except Unhealthy as error:
+        return f"not silent after it was taken back: {error}"
+    return ""
 
 
 def measure(name: str) -> Callable[[World], measures.Seen]:

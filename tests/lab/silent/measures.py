@@ -22,6 +22,7 @@ STALE = 150.0
 
 
 def told(answers: Iterable[str]) -> str:
+    """Return how often each answer came."""
     return ", ".join(f"{count} of {one}" for one, count in Counter(answers).items())
 
 
@@ -77,25 +78,13 @@ def the_kernel_forwards(world: World) -> Seen:
 def services_are_silent(world: World) -> Seen:
     """Ask the service's address from outside."""
     answers = world.client_asks(world.service()["outside"], 80)
-    answered = sum(one[:1].isdigit() for one in answers)
-    return answered == 0, f"{answered} of {len(answers)} connections of the client to a service are answered"
+    count = answered(answers)
+    return not count, f"{count} of {len(answers)} connections of the client to a service are answered"
 
 
 def _features(world: World) -> dict[str, object]:
-    words = (
-        "-n",
-        NAMESPACE,
-        "exec",
-        world.agent(OTHER),
-        "-c",
-        "cilium-agent",
-        "--",
-        "cilium-dbg",
-        "status",
-        "-o",
-        "json",
-    )
-    found: dict[str, object] = json.loads(world.kubectl(*words))["kube-proxy-replacement"]["features"]
+    words = ("exec", world.agent(OTHER), "-c", "cilium-agent", "--", "cilium-dbg", "status", "-o", "json")
+    found: dict[str, object] = json.loads(world.kubectl("-n", NAMESPACE, *words))["kube-proxy-replacement"]["features"]
     return found
 
 
@@ -108,8 +97,8 @@ def socket_load_balancing_is_on(world: World) -> Seen:
 def node_ports_are_on(world: World) -> Seen:
     """Ask a node's port from outside."""
     answers = world.client_asks("172.30.1.12", int(world.service()["port"]))
-    answered = sum(one[:1].isdigit() for one in answers)
-    return answered > 0, f"{answered} of {len(answers)} connections to a node's port are answered, although it is off"
+    count = answered(answers)
+    return count > 0, f"{count} of {len(answers)} connections to a node's port are answered, although it is off"
 
 
 def agents_run_on(world: World) -> Seen:
@@ -124,10 +113,14 @@ def agents_run_on(world: World) -> Seen:
 
 def routers_know_no_pods(world: World) -> Seen:
     """Wait until the routers forget, and count what is left."""
-    until(lambda: not any(_routes(world).values()), STALE)
-    found = _routes(world)
-    world.noted = world.verdict({})
+    found = _forgotten(world)
     return not any(found.values()), f"pod networks in the kernels of the routers: {found}"
+
+
+def _forgotten(world: World) -> dict[str, int]:
+    until(lambda: not any(_routes(world).values()), STALE)
+    world.noted = world.verdict({})
+    return _routes(world)
 
 
 def _routes(world: World) -> dict[str, int]:
@@ -140,12 +133,14 @@ def _routes(world: World) -> dict[str, int]:
 
 def the_other_rack_is_lost(world: World) -> Seen:
     """Ask a pod of the same rack, and one of the other."""
+    _forgotten(world)
     pods = world.pods()
     near, far = (world.ask_from(NEAR, pods[name][1]) for name in (FAR, OTHER))
     return answered(near) > 0 == answered(far), f"same rack: {told(near)}; other rack: {told(far)}"
 
 
 def answered(answers: Iterable[str]) -> int:
+    """Return how many connections got an answer, which begins with an address."""
     return sum(one[:1].isdigit() for one in answers)
 
 

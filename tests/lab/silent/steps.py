@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 
-from tests.lab.silent.acts import NODE, join_anew
+from tests.lab.silent.acts import NODE
 from tests.lab.silent.measures import OTHER, PLUG_IN
 from tests.lab.silent.table import groups, past_the_rules, together
 from tests.lab.silent.world import World
-from underlay.plan.values import NAMESPACE
 
 SMALL = 1300
 
@@ -36,17 +36,13 @@ def usual_card(world: World) -> None:
 def no_more_restarts(world: World) -> None:
     """Take the marks away by which a changed ConfigMap restarts agents; that itself restarts them once."""
     bad = {path: value for path, value in together(groups()["restart"]).items() if path != "cilium.host_routing"}
-    world.apply(past_the_rules(bad), wait=True)
+    world.apply(past_the_rules(bad))
 
 
 def right_share(world: World) -> None:
-    """Let the node join anew once more, and its pods start anew."""
-    join_anew(world)
-    world.kubectl("-n", NAMESPACE, "rollout", "status", "daemonset/cilium", "--timeout=100s")
-    for item in world.objects("pods", "-A", f"--field-selector=spec.nodeName={NODE}")["items"]:
-        if not item["spec"].get("hostNetwork"):
-            space, name = item["metadata"]["namespace"], item["metadata"]["name"]
-            world.kubectl("-n", space, "delete", "pod", name, "--now")
+    """Let the node join anew once more; a power-cycle takes wrong routes and pods' old addresses with it."""
+    world.kubectl("delete", "ciliumnode", NODE, "--ignore-not-found")
+    world.run(sys.executable, "-m", "lab", "restart", NODE)
 
 
 BEFORE: Mapping[str, Callable[[World], None]] = {
@@ -62,5 +58,3 @@ AFTER: Mapping[str, Callable[[World], None]] = {
     "share": right_share,
     "pool": right_share,
 }
-UNREADY = ("share", "pool", "api")
-"""Groups after which nobody waits for agents: some may never come."""

@@ -40,6 +40,8 @@ def ask():
         return type(error).__name__
 print(json.dumps([ask() for _ in range(count)]))
 """
+PATIENCE = 60
+"""Seconds for agents and operators to come back; healthy ones take ten to twenty."""
 ASKED = 5
 """Connections for each look."""
 
@@ -72,15 +74,16 @@ class World:
         """Return what a command in a machine prints."""
         return self.run(*entered(machine), *words)
 
-    def apply(self, values: Mapping[str, Any], *, wait: bool) -> None:
-        """Give the release other values by Helm itself, and wait for the agents."""
+    def apply(self, values: Mapping[str, Any]) -> None:
+        """Give the release other values by Helm itself, and wait for the agents, which may never come."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(merged(values, AT_ONCE), file)
             file.flush()
             words = ["upgrade", RELEASE, str(cache() / CHART), "-n", NAMESPACE, "--reset-values", "-f", file.name]
             self.run("helm", *words)
-        for name in ("daemonset/cilium", "deployment/cilium-operator") if wait else ():
-            self.kubectl("-n", NAMESPACE, "rollout", "status", name, "--timeout=100s")
+        for name in ("daemonset/cilium", "deployment/cilium-operator"):
+            words = ["kubectl", "-n", NAMESPACE, "rollout", "status", name, f"--timeout={PATIENCE}s"]
+            subprocess.run(words, capture_output=True, check=False)
 
     def verdict(self, bad: Bad) -> Verdict:
         """Verify against what the declaration means."""
@@ -90,9 +93,9 @@ class World:
         return judge(request.expected, self.ground.evidence, planned(self.ground.request.site))
 
     def pods(self) -> dict[str, tuple[str, str]]:
-        """Return name and address of each node's probe pod that is ready."""
+        """Return name and address of each node's probe pod that runs."""
         items = self.objects("-n", RESPONDER_NAMESPACE, "pods", "-l", f"app={RESPONDER_NAMESPACE}")["items"]
-        there = [one for one in items if not one["metadata"].get("deletionTimestamp") and _ready(one)]
+        there = [one for one in items if not one["metadata"].get("deletionTimestamp") and one["status"].get("podIP")]
         return {one["spec"]["nodeName"]: (one["metadata"]["name"], one["status"]["podIP"]) for one in there}
 
     def renew(self, *, patience: float = 60) -> None:
