@@ -35,19 +35,19 @@ def main() -> int:
         for kind, one in _questions(arguments):
             answer = asked.ask(one)
             answers.append((kind, answer))
+            _write(Path(arguments.out), answers)
             print(_line(kind, answer), file=sys.stderr, flush=True)
-    _write(Path(arguments.out), answers)
     print(_summary(answers, time.monotonic() - start))
     print(f"{sum(kind == 'cover' for kind, _ in answers)} rows of the cover, {len(arguments.refused)} pairs in no row")
     return 1 if any(answer.missed for _, answer in answers) else 0
 
 
 def _questions(wanted: argparse.Namespace) -> Iterator[tuple[str, Row]]:
+    chance = random.Random(wanted.seed)
+    yield from (("cover", one) for one in islice(cover(chance, accepted, wanted.refused), wanted.cover))
     for name in () if wanted.without_examples else OURS:
         yield f"bad {name}", RULES[name].bad
         yield f"good {name}", RULES[name].good
-    chance = random.Random(wanted.seed)
-    yield from (("cover", one) for one in islice(cover(chance, accepted, wanted.refused), wanted.cover))
     yield from (("row", row(arbitrary(chance))) for _ in range(wanted.rows))
 
 
