@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--cover", type=int, default=None, help="rows of the cover at most; all without it")
     parser.add_argument("--rows", type=int, default=40, help="arbitrary rows")
     parser.add_argument("--without-examples", action="store_true", help="leave the rules' examples out")
+    parser.add_argument("--start", default="", metavar="RULE", help="begin with these examples, without the cover")
     parser.add_argument("--out", default="build/oracle.json", help="file for every answer")
     arguments = parser.parse_args()
     arguments.refused = set()
@@ -44,8 +45,9 @@ def main() -> int:
 
 def _questions(wanted: argparse.Namespace) -> Iterator[tuple[str, Row]]:
     chance = random.Random(wanted.seed)
-    yield from (("cover", one) for one in islice(cover(chance, accepted, wanted.refused), wanted.cover))
-    for name in () if wanted.without_examples else OURS:
+    most = 0 if wanted.start else wanted.cover
+    yield from (("cover", one) for one in islice(cover(chance, accepted, wanted.refused), most))
+    for name in () if wanted.without_examples else (name for name in OURS if name >= wanted.start):
         yield f"bad {name}", RULES[name].bad
         yield f"good {name}", RULES[name].good
     yield from (("row", row(arbitrary(chance))) for _ in range(wanted.rows))

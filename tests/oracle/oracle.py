@@ -19,6 +19,7 @@ from underlay.finding import Refused
 from underlay.plan.chart.objects import configuration
 from underlay.plan.chart.rendered import judge
 from underlay.plan.checks import findings
+from underlay.plan.checks.registry import REMOVED
 from underlay.plan.values import helm_values
 
 ALONE = [
@@ -82,7 +83,8 @@ class Oracle:
         """Return what plan, chart, operator and agent say."""
         declaration = declare(row)
         rules = {one.rule for one in findings(declaration) if one.severity == "error"}
-        answer: dict[str, Any] = {"row": dict(row), "rules": tuple(sorted(rules))}
+        shown = {path: "(left out)" if value is REMOVED else value for path, value in row.items()}
+        answer: dict[str, Any] = {"row": shown, "rules": tuple(sorted(rules))}
         site = declaration.site
         try:
             objects = render(str(cache() / CHART), helm_values(site), site.cluster.kubernetes)
