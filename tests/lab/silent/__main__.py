@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.paths import repo
 from tests.lab.faults.campaign import Unhealthy, healthy
-from tests.lab.faults.ground import Ground
+from tests.lab.faults.ground import Broken, Ground
 from tests.lab.faults.report import origin
 from tests.lab.faults.score import said
 from tests.lab.silent import acts, measures, report
@@ -30,9 +30,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests.lab.silent", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=sorted(groups()), metavar="GROUP", help="these groups alone")
     chosen = parser.parse_args(argv).only or list(groups())
-    ground = Ground()
-    healthy(ground)
-    good = True
+    ground, good = Ground(), True
+    try:
+        healthy(ground)
+    except (Broken, Unhealthy) as error:
+        sys.exit(f"the site is not healthy, so nothing can be said of a silent error: {error}")
     with ready(ground) as world:
         for name in chosen:
             found = play(world, name, groups()[name])
