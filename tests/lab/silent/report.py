@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.lab.silent.table import Case, rows
+from tests.lab.silent.table import Case, cases, rows
 
 HEAD = """# Silent errors of Cilium
 
 What chart and agent accept and then do wrongly (`tests/lab/silent/table.yaml`). `make silent` gives each bad example to
 the running release by Helm, past our rules, looks for the damage, asks the verification, and takes it back.
+That each rule refuses its example is `tests/unit/test_lab_silent.py`. Played on the running lab: {run} of {all} cases.
 
 | error | refused by | damage seen without the rule | the verdict meanwhile |
 | --- | --- | --- | --- |"""
@@ -21,7 +22,9 @@ the running release by Helm, past our rules, looks for the damage, asks the veri
 def write(kept: Path) -> None:
     """Write the page beside the kept results."""
     found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    kept.with_suffix(".md").write_text("\n".join([HEAD, *_lines(found), ""]), encoding="utf-8")
+    played = [case.id for case in cases() if case.group]
+    head = HEAD.format(run=len(found.keys() & {*played}), all=len(played))
+    kept.with_suffix(".md").write_text("\n".join([head, *_lines(found), ""]), encoding="utf-8")
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
