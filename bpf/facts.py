@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bpf import cilium, filters, intrusion, programs
+from bpf import cilium, filters, intrusion, policies, programs
 
 SYSCTL = Path("/proc/sys/net/ipv4")
 CONFIGURED = ("forwarding", "rp_filter", "accept_local")
@@ -68,6 +68,7 @@ class Facts:
             "filters": filters.forward,
             "cilium": partial(cilium.facts, options),
             "intrusion": intrusion.facts,
+            "policies": policies.facts,
         }
         return {name: self._try(name, part) for name, part in parts.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, counter, healthy
+from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, agent_pod, counter, healthy
 from underlay.model import HostRouting, Node, Site
 from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected
@@ -132,6 +132,7 @@ class Corpus:
             "sysctls": sysctls,
             "neighbours": [],
             "bgp": [{"local": str(node.address), "remote": to} for to in self.ends.nodes[node.name]],
+            "policies": usual["policies"] | {"pods": [agent_pod(node.name, self.pods[node.name])]},
             "cilium": usual["cilium"]
             | {
                 "host": {name: {"TunnelProtocol": 0, "EnableBPFHostRouting": bpf} for name in link},

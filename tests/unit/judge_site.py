@@ -198,7 +198,14 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
             "overlay_maps": [],
             "options": dict(expected().options),
         },
+        "policies": {"revision": 1, "policies": [], "pods": [agent_pod(name, PODS[name])]},
     }
+
+
+def agent_pod(name: str, address: str) -> dict[str, Any]:
+    """Return a node's probe pod as the node's agent has it."""
+    told = {"namespace": "underlay-probe", "name": f"underlay-probe-{name}", "address": address}
+    return {**told, "state": "ready", "revision": 1, "enabled": "none", "labels": {"app": "underlay-probe"}}
 
 
 def _router(name: str) -> dict[str, Any]:

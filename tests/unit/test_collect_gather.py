@@ -10,10 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.judge_site import PODS, expected, healthy, site, verification_input
+from tests.unit.test_policies_drift import SITE
 from underlay.collect import gather, kubernetes, nodes, routers
 from underlay.collect.gather import Request
 from underlay.collect.ssh import Machine, Unreachable
 from underlay.judge.evidence import Evidence, NodeReport, RouterReport, Survey
+from underlay.judge.policy_evidence import PolicySurvey
 
 HEALTHY = Evidence.model_validate(healthy())
 HOST_KEYS = dict.fromkeys((*PODS, "tor-a", "tor-b"), "ssh-ed25519 AAAA")
@@ -191,3 +193,15 @@ def test_the_input_holds_its_secrets_back() -> None:
     assert Request.model_validate(data).expected == expected()
     with pytest.raises(ValidationError):
         Request.model_validate(data | {"more": 1})
+
+
+def test_policies_are_read_where_the_site_declares_some(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = verification_input(SITE, ssh_key="k", host_keys=HOST_KEYS, kubeconfig="c", seconds=5)
+    request = Request.model_validate(data)
+    assert lab.run().policies is None
+    monkeypatch.setattr(gather, "survey_policies", lambda *_: PolicySurvey(objects=({"kind": "NetworkPolicy"},)))
+    assert gather.gather(request, lambda _: None).policies == PolicySurvey(objects=({"kind": "NetworkPolicy"},))
+    monkeypatch.setattr(gather, "survey_policies", lambda *_: time.sleep(30))
+    found = gather.gather(request, lambda _: None).policies
+    assert found
+    assert found.error == "no answer within 1.67 s"

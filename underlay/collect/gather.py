@@ -15,8 +15,10 @@ from pydantic import Field
 
 from underlay.collect import kubernetes, nodes, routers, watch
 from underlay.collect.bastions import Bastions
+from underlay.collect.policies import survey_policies
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
+from underlay.judge.policy_evidence import PolicySurvey
 from underlay.model import Management, Model, Site
 from underlay.plan.access import bastions
 from underlay.plan.verification import Expected
@@ -91,7 +93,7 @@ class Gathering:
 
     async def _nodes(self, found: dict[str, Any]) -> None:
         names = [node.name for node in self.expected.nodes]
-        started, _ = await asyncio.gather(self._begin(), self._survey(found, names))
+        started, *_ = await asyncio.gather(self._begin(), self._survey(found, names), self._policies(found))
         self._phase(f"{len(started)} of {len(names)} nodes ready")
         await self._all(started, lambda name, node: self._probe(name, node, found["survey"]))
         self._phase("probes done")
@@ -102,18 +104,19 @@ class Gathering:
         await self._all(started, report)
 
     async def _survey(self, found: dict[str, Any], names: list[str]) -> None:
-        """Read the API in a thread that nobody waits for beyond its time, not even at the program's end."""
+        """Read the API; without it, nodes and routers still tell what they know."""
         seconds = min(SURVEYING, self.request.seconds / 3)
-        answer: asyncio.Future[Survey] = asyncio.get_running_loop().create_future()
         ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names, EARLIER * seconds)
-        threading.Thread(target=_answer, args=(answer, asyncio.get_running_loop(), ask), daemon=True).start()
-        try:
-            async with asyncio.timeout(seconds):
-                found["survey"] = await answer
-        except TimeoutError:
-            found["survey"] = Survey(errors=(f"Kubernetes API: no answer within {seconds:.3g} s",))
-        except Exception as error:  # noqa: BLE001 - without the API, nodes and routers still tell what they know
-            found["survey"] = Survey(errors=(f"Kubernetes API: {type(error).__name__}: {error}"[:SHOWN],))
+        answer = await _within(seconds, ask)
+        found["survey"] = Survey(errors=(f"Kubernetes API: {answer}",)) if isinstance(answer, str) else answer
+
+    async def _policies(self, found: dict[str, Any]) -> None:
+        """Read the cluster's policies where the site declares some."""
+        site = self.request.site
+        if site.policies:
+            seconds = min(SURVEYING, self.request.seconds / 3)
+            answer = await _within(seconds, partial(survey_policies, site, self.request.kubeconfig, EARLIER * seconds))
+            found["policies"] = PolicySurvey(error=answer) if isinstance(answer, str) else answer
 
     async def _begin(self) -> dict[str, nodes.Node]:
         wanted = {node.name: node for node in self.expected.nodes}
@@ -183,6 +186,20 @@ def reached(request: Request) -> dict[str, Machine]:
 def _access(site: Site) -> dict[str, Management]:
     routers_ = {router.name: router.management for router in site.routers if router.managed and router.management}
     return {**{node.name: node.management for node in site.nodes}, **routers_}
+
+
+async def _within(seconds: float, ask: Callable[[], S]) -> S | str:
+    """Ask in a thread that nobody waits for beyond its time, not even at the program's end; else say why."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[S] = loop.create_future()
+    threading.Thread(target=_answer, args=(answer, loop, ask), daemon=True).start()
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError:
+        return f"no answer within {seconds:.3g} s"
+    except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
+        return f"{type(error).__name__}: {error}"[:SHOWN]
 
 
 def _answer(answer: asyncio.Future[S], loop: asyncio.AbstractEventLoop, ask: Callable[[], S]) -> None:

@@ -15,6 +15,7 @@ from underlay.commands.request import add_options, read_request
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
 from underlay.plan.ends import planned
+from underlay.plan.policies.enforcement import enforcement
 from underlay.report.document import document
 from underlay.report.evidence import files, run_id, secrets_of, write
 from underlay.report.terminal import show
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     request = read_request(arguments)
     evidence = gather(request, say)
-    verdict = judge(request.expected, evidence, planned(request.site))
+    verdict = judge(request.expected, evidence, planned(request.site), enforcement(request.site))
     old = (datetime.now(UTC) - evidence.taken).total_seconds()
     show(verdict, sys.stderr, old)
     if arguments.json:

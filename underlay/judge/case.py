@@ -11,14 +11,21 @@ from underlay.judge.evidence import Evidence, Surveyed
 from underlay.judge.verdict import Cause, Pairs
 from underlay.judge.views import NodeView, Pair, RouterView, network
 from underlay.plan.ends import Difference, Read, Session, differences
+from underlay.plan.policies.enforcement import Enforcement
 from underlay.plan.verification import Expected
 
 
 class Case:
     """Everything, joined."""
 
-    def __init__(self, expected: Expected, evidence: Evidence, sessions: Sequence[Session] = ()) -> None:
-        self.expected, self.sessions = expected, sessions
+    def __init__(
+        self,
+        expected: Expected,
+        evidence: Evidence,
+        sessions: Sequence[Session] = (),
+        policies: Enforcement | None = None,
+    ) -> None:
+        self.expected, self.sessions, self.policies = expected, sessions, policies
         self.evidence = evidence
         self._ways: dict[tuple[str, str], tuple[str, ...]] = {}
         seen = evidence.survey.nodes
@@ -109,6 +116,17 @@ class Case:
     def intended(self) -> dict[str, str]:
         """Return the node that owns each pod network, as Cilium gave them out."""
         return {cidr: node.name for node in self.nodes.values() for cidr in node.seen.pod_cidrs}
+
+    @cached_property
+    def holders(self) -> dict[str, list[str]]:
+        """Return the pods that have each address, as the nodes' agents know them."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            facts = node.report.facts.policies if node.report else None
+            for pod in facts.pods if facts else ():
+                if pod.address and not pod.is_leaving:
+                    found.setdefault(pod.address, []).append(f"{pod.title} on {node.name}")
+        return found
 
     @cached_property
     def machines(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ from underlay.judge.node_evidence import (
     SelfTest,
 )
 from underlay.judge.parts import First, Many, Named, Part, Text
+from underlay.judge.policy_evidence import PolicySurvey
 from underlay.plan.ends.end import End
 
 __all__ = [
@@ -202,3 +203,5 @@ class Evidence(Part):
     nodes: Named[NodeReport]
     routers: Named[RouterReport]
     errors: Named[Text]
+    policies: PolicySurvey | None = None
+    """None: the site declares no policies."""

@@ -20,9 +20,11 @@ from underlay.judge.ends import check_ends
 from underlay.judge.evidence import Evidence
 from underlay.judge.intrusion_checks import alerts
 from underlay.judge.node_checks import check_node
+from underlay.judge.policy_checks import check_policies
 from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
 from underlay.plan.ends import Session
+from underlay.plan.policies.enforcement import Enforcement
 from underlay.plan.verification import Expected
 
 UNREACHED = ("uplink-down", "next-hop-pinned")
@@ -60,9 +62,14 @@ NODE_RULES = (*state_causes.RULES, *node_causes.RULES, *route_causes.RULES)
 ROUTER_RULES = (*router_causes.RULES, *session_causes.RULES, *transit_causes.RULES)
 
 
-def judge(expected: Expected, evidence: Evidence, sessions: Sequence[Session] = ()) -> Verdict:
-    """Return the verdict on a site; where its planned sessions are given, both ends of each are compared with them."""
-    return verdict(Case(expected, evidence, sessions))
+def judge(
+    expected: Expected,
+    evidence: Evidence,
+    sessions: Sequence[Session] = (),
+    policies: Enforcement | None = None,
+) -> Verdict:
+    """Return the verdict on a site; planned sessions and declared policies are compared where they are given."""
+    return verdict(Case(expected, evidence, sessions, policies))
 
 
 def verdict(case: Case) -> Verdict:
@@ -108,6 +115,7 @@ def _checks(case: Case) -> Iterable[Check]:
     for router in case.routers.values():
         yield from check_router(router, case)
     yield from check_ends(case)
+    yield from check_policies(case)
 
 
 def _undeclared(found: Mapping[str, Sequence[str]]) -> Check:

@@ -10,6 +10,7 @@ from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.intrusion_checks import intrusion_checks
 from underlay.judge.name_checks import dns
+from underlay.judge.policy_checks import policy_checks
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import NodeView, network
@@ -255,6 +256,7 @@ def check_node(node: NodeView, case: Case) -> list[Check]:
     for rule, (checker, expected, fix) in CHECKS.items():
         status, text = checker(node, node.report, case)
         found.append(Check(rule, node.name, status, text, expected, fix if status in UNHAPPY else ""))
-    for rule, (status, text), expected, fix in intrusion_checks(node, node.report):
+    more = (*intrusion_checks(node, node.report), *policy_checks(node, node.report, case))
+    for rule, (status, text), expected, fix in more:
         found.append(Check(rule, node.name, status, text, expected, fix if status in UNHAPPY else ""))
     return found

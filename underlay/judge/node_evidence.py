@@ -8,6 +8,7 @@ from pydantic import Field
 
 from underlay.judge.intrusion_evidence import IntrusionFacts
 from underlay.judge.parts import Many, Named, Part, Text
+from underlay.judge.policy_evidence import PolicyFacts
 
 Point = Literal["sent", "received", "dropped", "refused", "routed", "resent", "md5"]
 
@@ -187,6 +188,8 @@ class Facts(Part):
     filters: Many[Chain] | None = None
     cilium: CiliumFacts | None = None
     intrusion: IntrusionFacts | None = None
+    policies: PolicyFacts | None = None
+    """None: no agent told."""
 
 
 class PodLink(Part):

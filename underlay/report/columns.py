@@ -15,9 +15,10 @@ NODES: Columns = {
     "route": ("route", "host-routing", "forwarding", "reverse-path"),
     "wire": ("wire", "no-tunnel"),
     "mtu": ("mtu",),
-    "address": ("pod-address", "source-address"),
+    "address": ("pod-address", "pod-addresses", "source-address"),
     "session": ("session", "session-ends"),
     "probes": ("probes", "dns"),
+    "policies": ("policies-enforced",),
     "detection": ("intrusion-engine", "intrusion-mirror"),
 }
 """Columns of the nodes' table."""
@@ -29,9 +30,9 @@ ROUTERS: Columns = {
     "kernel": ("router-routes", "router-forwarding"),
 }
 """Columns of the routers' table."""
-OPTIONAL = ("detection",)
+OPTIONAL = ("policies", "detection")
 """Columns that are left out where no machine has such a check."""
-APART = ("kubernetes-api", "nodes-declared")
+APART = ("kubernetes-api", "nodes-declared", "policies-applied")
 """Checks of no machine: they stand in no table and are told by themselves."""
 BOTH = {rule for rules in NODES.values() for rule in rules} & {rule for rules in ROUTERS.values() for rule in rules}
 """Checks of either kind of machine; the others tell which kind one is."""

@@ -16,11 +16,12 @@ LISTS = {
     "CiliumClusterwideNetworkPolicy": "/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies",
 }
 """Where the API server lists each kind of policy."""
+NOT_DECLARED = "policy-not-declared"
 FOUND = {
     "policy-missing": "a policy that the site declares is not in the cluster: what it closed is open",
     "policy-changed": "a policy in the cluster is not as the site declares it",
     "policies-not-asked": "nobody could read the cluster's policies, so nothing is known of them",
-    "policy-not-declared": "a policy carries this site's labels, and the site does not declare it",
+    NOT_DECLARED: "a policy carries this site's labels, and the site does not declare it",
 }
 """What is found, with the reason."""
 FIX = "Run `pulumi up --refresh`, or declare it."
@@ -33,9 +34,14 @@ Key = tuple[str, str]
 
 def changed_by_hand(site: Site, found: Iterable[Object]) -> list[Finding]:
     """Return what differs between the declared policies and those of the cluster, each with its kind in it."""
-    wanted = {_key(one): one for one in policy_objects(site)}
-    there = {_key(one): one for one in found}
-    return [*_missing(wanted, there), *_changed(wanted, there), *_strange(site, wanted, there)]
+    return differing(policy_objects(site), labels(site), found)
+
+
+def differing(declared: Iterable[Object], ours: Mapping[str, str], found: Iterable[Object]) -> list[Finding]:
+    """Return the same for objects that are declared, and the labels that say which of those found are the site's."""
+    wanted = {key(one): one for one in declared}
+    there = {key(one): one for one in found}
+    return [*_missing(wanted, there), *_changed(wanted, there), *_strange(ours, wanted, there)]
 
 
 def _missing(wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
@@ -44,21 +50,20 @@ def _missing(wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Itera
 
 
 def _changed(wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
-    for key in wanted.keys() & there.keys():
-        differs = list(differences(wanted[key]["spec"], there[key].get("spec"), "spec"))
+    for one in wanted.keys() & there.keys():
+        differs = list(differences(wanted[one]["spec"], there[one].get("spec"), "spec"))
         if differs:
             more = f" and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
             told = "; ".join(differs[:SHOWN]) + more
-            yield Finding("policy-changed", " ".join(key), told, "as declared", BY_HAND)
+            yield Finding("policy-changed", " ".join(one), told, "as declared", BY_HAND)
 
 
-def _strange(site: Site, wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
-    ours = labels(site).items()
-    for key in there.keys() - wanted.keys():
-        if ours <= (there[key]["metadata"].get("labels") or {}).items():
+def _strange(ours: Mapping[str, str], wanted: Mapping[Key, Object], there: Mapping[Key, Object]) -> Iterator[Finding]:
+    for one in there.keys() - wanted.keys():
+        if ours.items() <= (there[one]["metadata"].get("labels") or {}).items():
             yield Finding(
-                "policy-not-declared",
-                " ".join(key),
+                NOT_DECLARED,
+                " ".join(one),
                 "an object with this site's labels",
                 "no object",
                 "Delete it, or declare it.",
@@ -83,6 +88,7 @@ def _said(value: object) -> str:
     return f"{len(value)} entries" if isinstance(value, list | dict) else repr(value)
 
 
-def _key(item: Object) -> Key:
+def key(item: Object) -> Key:
+    """Return what tells a policy from others: its kind, and its name with its namespace."""
     metadata = item["metadata"]
     return item["kind"], "/".join([*([metadata["namespace"]] if "namespace" in metadata else []), metadata["name"]])
