@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,8 +79,11 @@ def main() -> int:
     return 0
 
 
-def enter(tree: Path, programs: Path, sources: Path) -> None:
-    """Make a node of these namespaces: a tree with the agent's tools, written to memory only, and one uplink."""
+def enter(tree: Path, programs: Path, sources: Path, *, prepare: Callable[[Path], None] = lambda _: None) -> None:
+    """Make a node of these namespaces: a tree with the agent's tools, written to memory only, and one uplink.
+
+    What else the tree needs, `prepare` puts there.
+    """
     place = Path("/mnt")
     run("mount -t tmpfs tmpfs /mnt")
     for name in ("upper", "work", "root"):
@@ -95,6 +98,7 @@ def enter(tree: Path, programs: Path, sources: Path) -> None:
     for kind, name in (("proc", "proc"), ("sysfs", "sys"), ("bpf", "sys/fs/bpf"), ("tmpfs", "run"), ("tmpfs", "tmp")):
         run(f"mount -t {kind} {kind} {root / name}")
     (root / "etc/config").mkdir(exist_ok=True)  # where the chart mounts the list of the masquerading agent
+    prepare(root)
     os.chroot(root)
     os.chdir("/")
     for line in LINKS:

@@ -10,15 +10,16 @@ import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
 NODE, ADDRESS = "node-1", "172.30.1.11"
 PORT = 6443
 JSON = "application/json"
-HELD = 600
-"""Seconds for which a watch stays open."""
+HELD, LOOK = 600, 0.2
+"""Seconds for which a watch stays open, and between two looks for what is new."""
+ENDPOINT, ENDPOINTS = "CiliumEndpoint", "/ciliumendpoints"
 CILIUM = [
     "CiliumBGPAdvertisement",
     "CiliumBGPClusterConfig",
@@ -86,10 +87,12 @@ def _objects() -> dict[str, list[Object]]:
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers reads; takes every write without keeping it."""
+    """Answers reads; takes every write, and keeps the agent's endpoints, because it learns its own pods from these."""
 
     protocol_version = "HTTP/1.1"
     objects = _objects()
+    made: ClassVar[list[Object]] = []
+    """The endpoints that the agent has written."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
@@ -114,6 +117,11 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Give back what was written, in the form in which it came: leases come as protobuf."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.command == "POST" and ENDPOINTS in self.path:
+            one = json.loads(body)
+            one["metadata"] |= {"uid": f"uid-of-{one['metadata']['name']}", "resourceVersion": str(3 + len(self.made))}
+            self.made.append(one)
+            body = json.dumps(one).encode()
         self._send(201, body, self.headers.get("Content-Type", JSON))
 
     do_PUT = do_PATCH = do_POST  # noqa: N815 - the protocol's names
@@ -134,10 +142,19 @@ class Api(BaseHTTPRequestHandler):
             events = [{"type": "ADDED", "object": one} for one in there]
             end = {**kind, "metadata": {"resourceVersion": "2", "annotations": marks}}
             for event in [*events, {"type": "BOOKMARK", "object": end}]:
-                data = json.dumps(event).encode() + b"\n"
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self.wfile.flush()
+                self._event(event)
+        told = 0
+        for _ in range(int(HELD / LOOK) if kind["kind"] == ENDPOINT else 0):
+            for one in self.made[told:]:
+                self._event({"type": "ADDED", "object": {**kind, **one}})
+                told += 1
+            time.sleep(LOOK)
         time.sleep(HELD)
+
+    def _event(self, event: Object) -> None:
+        data = json.dumps(event).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
 
     def _answer(self, body: Object, found: bool = True) -> None:
         self._send(200 if found else 404, json.dumps(body).encode())
