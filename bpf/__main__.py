@@ -13,12 +13,12 @@ import select
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bpf import metrics, names, namespaces, probe, selftest
+from bpf import metrics, names, namespaces, probe, reach, selftest
 from bpf.events import MACHINE, POD, Events, own_namespace, start
 from bpf.facts import Facts, pod_facts
 
@@ -26,6 +26,8 @@ SILENCE = 40.0
 """Seconds without a line from the controller after which the program ends."""
 PROBING = 9.0
 """Seconds for all probes: two exchanges of 3.6 s one after the other, and spare time."""
+KEPT = ("probes", "dns", "service", "to_node", "from_node")
+"""Parts of the report that probes fill."""
 SETTLE = 0.2
 """Seconds after the last probe in which late events still count."""
 LONGEST = 4 * 1024 * 1024
@@ -75,24 +77,26 @@ class Session:
     def _probe(self, line: dict[str, Any]) -> dict[str, Any]:
         """Send the probes from the pod's namespace and read the facts meanwhile."""
         pod: dict[str, Any] = {"address": line["pod"], "host_ifindex": None}
-        child = None
+        children: list[namespaces.Child] = []
         self.dropped = self._dropped()
         if self.events:
             self.events.watch(line["pods"], POD)
             self.events.watch(line["machines"], MACHINE)
         try:
+            children += [namespaces.Child(lambda: _from_node(line, self.begin))] if line.get("from_node") else []
             path = namespaces.holding(line["pod"])
             if self.events:
                 self.events.enter(Path(path).stat().st_ino)
             pod = namespaces.Child(lambda: _in_pod(path, line["pod"])).result(3.0)
-            child = namespaces.Child(lambda: _probes(path, line, self.begin))
+            children.append(namespaces.Child(lambda: _probes(path, line, self.begin)))
         except (LookupError, OSError) as error:
             self.errors.append(f"probes: {error}")
+        begun = time.monotonic()
         self.errors += [f"pod: {pod['error']}"] if "error" in pod else []
         self.report["pod"] = None if "error" in pod or line["pod"] is None else pod
         self.report["facts"] = self._facts(pod, line)
-        if child:
-            self._keep(child.result(PROBING))
+        for child in children:
+            self._keep(child.result(max(0.1, PROBING + begun - time.monotonic())))
         time.sleep(SETTLE)
         after = self._dropped() if self.dropped is not None else None
         if self.dropped is not None and after is not None:
@@ -110,8 +114,7 @@ class Session:
             return None
 
     def _keep(self, result: dict[str, Any]) -> None:
-        self.report["probes"] = result.get("probes", [])
-        self.report["dns"] = result.get("dns")
+        self.report |= {name: result[name] for name in KEPT if name in result}
         self.errors += [f"probes: {result['error']}"] if "error" in result else []
 
     def _facts(self, pod: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +123,8 @@ class Session:
 
             with IPRoute() as ipr:
                 facts = Facts(ipr, [link["name"] for link in self.begin["uplinks"]])
-                found = facts.read({"address": None, **pod}, line["targets"], line.get("options", ()))
+                wanted = line.get("options", ()), line.get("service")
+                found = facts.read({"address": None, **pod}, line["targets"], *wanted)
         except Exception as error:  # noqa: BLE001 - without pyroute2 the rest is still reported
             self.errors.append(f"facts: {type(error).__name__}: {error}")
             return {}
@@ -177,11 +181,23 @@ def _in_pod(path: str, address: str) -> dict[str, Any]:
 
 def _probes(path: str, line: dict[str, Any], begin: dict[str, Any]) -> dict[str, Any]:
     namespaces.enter(path)
-    size = min(link["mtu"] for link in begin["uplinks"])
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        asked = pool.submit(names.resolve, **line["dns"]) if line.get("dns") else None
-        found = probe.run(line["targets"], begin["port"], size)
-        return {"probes": found, "dns": asked.result() if asked else None}
+    others: dict[str, Callable[..., dict[str, Any]]]
+    others = {"dns": names.resolve, "service": reach.service, "to_node": reach.node}
+    with ThreadPoolExecutor(max_workers=len(others)) as pool:
+        jobs: dict[str, Future[dict[str, Any]]]
+        jobs = {name: pool.submit(ask, **line[name]) for name, ask in others.items() if line.get(name)}
+        found = probe.run(line["targets"], begin["port"], _size(begin), line.get("web", False))
+        return {"probes": found, **{name: job.result() for name, job in jobs.items()}}
+
+
+def _from_node(line: dict[str, Any], begin: dict[str, Any]) -> dict[str, Any]:
+    """Probe a far pod from the node's own network."""
+    return {"from_node": probe.run([line["from_node"]], begin["port"], _size(begin), line.get("web", False))[0]}
+
+
+def _size(begin: dict[str, Any]) -> int:
+    """Return the full packet's length."""
+    return min(int(link["mtu"]) for link in begin["uplinks"])
 
 
 class Lines:

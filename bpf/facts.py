@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bpf import cilium, filters, intrusion, policies, programs
+from bpf import cilium, filters, intrusion, policies, programs, service
 
 SYSCTL = Path("/proc/sys/net/ipv4")
 CONFIGURED = ("forwarding", "rp_filter", "accept_local")
@@ -51,10 +51,17 @@ class Facts:
         self.names: dict[int, str] = {}
         self.errors: list[str] = []
 
-    def read(self, pod: dict[str, Any], targets: list[dict[str, str]], options: Sequence[str] = ()) -> dict[str, Any]:
+    def read(
+        self,
+        pod: dict[str, Any],
+        targets: list[dict[str, str]],
+        options: Sequence[str] = (),
+        front: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Return all facts: `pod` is the probe pod's `address` and `host_ifindex`, targets are the remote pods.
 
-        `options` are the names of the agent's options that are wanted.
+        `options` are the names of the agent's options that are wanted, `front` is the service whose pods Cilium's
+        maps are asked for; None where nobody asks.
         """
         parts: dict[str, Callable[[], Any]] = {
             "links": self._links,
@@ -65,10 +72,11 @@ class Facts:
             "sysctls": self._sysctls,
             "neighbours": self._neighbours,
             "bgp": bgp_connections,
-            "filters": filters.forward,
+            "filters": filters.chains,
             "cilium": partial(cilium.facts, options),
             "intrusion": intrusion.facts,
             "policies": policies.facts,
+            "service": lambda: service.facts(front["address"], service.ports(front)) if front else None,
         }
         return {name: self._try(name, part) for name, part in parts.items()}
 

@@ -1,4 +1,4 @@
-"""Who filters forwarded packets: nftables by netlink, the legacy table by its socket option; nothing is loaded."""
+"""Who filters packets: nftables by netlink, the legacy table by its socket option; nothing is loaded."""
 
 # ruff: noqa: ANN401 - bcc and pyroute2 carry no types
 
@@ -11,8 +11,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-FORWARD = 2
-"""Number of the forward hook, in nftables and in the legacy table."""
+HOOKS = {1: "input", 2: "forward", 3: "output"}
+"""Hooks by their number in nftables and in the legacy table, whose chains bear the same names."""
 TABLES = Path("/proc/net/ip_tables_names")
 """Legacy tables that exist; asking for another one would create it."""
 GET_INFO, GET_ENTRIES = 64, 65
@@ -27,8 +27,8 @@ ALL, FAMILIES = 0, {1: "inet", 2: "ip"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def forward() -> list[dict[str, Any]]:
-    """Return the chains at the forward hook: kind, table, chain, policy, and how many rules drop."""
+def chains() -> list[dict[str, Any]]:
+    """Return the chains at these hooks: kind, table, chain, hook, policy, and how many rules drop."""
     return [*_nftables(), *_legacy()]
 
 
@@ -37,19 +37,23 @@ def _nftables() -> list[dict[str, Any]]:
 
     with NFTables(nfgen_family=ALL) as nft:
         hooked = (chain for chain in nft.get_chains() if chain.get_attr("NFTA_CHAIN_HOOK"))
-        chains = [chain for chain in hooked if chain["nfgen_family"] in FAMILIES]
-        rules = nft.get_rules() if chains else []
+        found = [chain for chain in hooked if chain["nfgen_family"] in FAMILIES and _hook(chain) in HOOKS]
+        rules = nft.get_rules() if found else []
     return [
         {
             "kind": "nftables",
             "table": f"{FAMILIES[chain['nfgen_family']]} {chain.get_attr('NFTA_CHAIN_TABLE')}",
             "chain": chain.get_attr("NFTA_CHAIN_NAME"),
+            "hook": HOOKS[_hook(chain)],
             "policy": DROP if chain.get_attr("NFTA_CHAIN_POLICY") == 0 else "accept",
             "drops": sum(_drops(rule) for rule in rules if _same_chain(rule, chain)),
         }
-        for chain in chains
-        if chain.get_attr("NFTA_CHAIN_HOOK").get_attr("NFTA_HOOK_HOOKNUM") == FORWARD
+        for chain in found
     ]
+
+
+def _hook(chain: Any) -> int:
+    return int(chain.get_attr("NFTA_CHAIN_HOOK").get_attr("NFTA_HOOK_HOOKNUM"))
 
 
 def _same_chain(rule: Any, chain: Any) -> bool:
@@ -64,24 +68,26 @@ def _drops(rule: Any) -> bool:
 
 
 def _legacy() -> list[dict[str, Any]]:
-    """Return the legacy table's FORWARD chain; its policy is the verdict of the chain's last entry."""
+    """Return the legacy table's chains; a chain's policy is the verdict of its last entry."""
     if "filter" not in (TABLES.read_text().split() if TABLES.exists() else []):
         return []
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
         info = INFO.unpack(_option(sock, GET_INFO, b"filter".ljust(INFO.size, b"\0")))
-        start, policy, size = info[2 + FORWARD], info[7 + FORWARD], info[13]
+        size = info[13]
         head = struct.pack("32sII", b"filter", size, 0)
         entries = _option(sock, GET_ENTRIES, head + bytes(size))[len(head) :]
-    verdicts = list(_verdicts(entries, start, policy))
-    return [
-        {
-            "kind": "iptables-legacy",
-            "table": "filter",
-            "chain": "FORWARD",
-            "policy": VERDICTS.get(verdicts[-1], str(verdicts[-1])),
-            "drops": sum(verdict == -1 for verdict in verdicts[:-1]),
-        }
-    ]
+    return [_chain(hook, list(_verdicts(entries, info[2 + at], info[7 + at]))) for at, hook in HOOKS.items()]
+
+
+def _chain(hook: str, verdicts: list[int | None]) -> dict[str, Any]:
+    return {
+        "kind": "iptables-legacy",
+        "table": "filter",
+        "chain": hook.upper(),
+        "hook": hook,
+        "policy": VERDICTS.get(verdicts[-1], str(verdicts[-1])),
+        "drops": sum(verdict == -1 for verdict in verdicts[:-1]),
+    }
 
 
 def _verdicts(entries: bytes, at: int, last: int) -> list[int | None]:

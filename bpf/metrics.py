@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import struct
 from pathlib import Path
 from typing import Any
 
-from bpf.syscall import Table, bpf
+from bpf.syscall import pinned
 
 PIN = Path("/sys/fs/bpf/tc/globals/cilium_metrics")
 POSSIBLE = Path("/sys/devices/system/cpu/possible")
-GET = 7
-"""Command of the bpf system call: a file descriptor for a pinned map."""
 KEY, VALUE = struct.Struct("<BBHB3x"), struct.Struct("<QQ")
 """Reason, direction, line and file; packets and bytes, once for each processor (bpf/lib/metrics.h)."""
 FIRST_DROP = 130
@@ -24,18 +20,10 @@ Totals = dict[tuple[int, int], int]
 """Packets by reason and direction."""
 
 
-class _Path(ctypes.Structure):
-    _fields_ = (("path", ctypes.c_uint64), ("fd", ctypes.c_uint32), ("flags", ctypes.c_uint32))
-
-
 def read(pin: Path = PIN) -> Totals:
     """Return the packets that Cilium has dropped since it counts; OSError where its map cannot be read."""
-    text = ctypes.create_string_buffer(str(pin).encode())
-    fd = bpf(GET, _Path(path=ctypes.addressof(text)))
-    try:
-        return totals(Table(fd, KEY.size, VALUE.size * processors()).items())
-    finally:
-        os.close(fd)
+    with pinned(pin, KEY.size, VALUE.size, processors()) as table:
+        return totals(table.items())
 
 
 def totals(items: list[tuple[bytes, bytes]]) -> Totals:

@@ -7,10 +7,14 @@ import ctypes
 import errno
 import os
 import platform
+from collections.abc import Iterator
+from pathlib import Path
 
 SYSCALL = {"x86_64": 321, "aarch64": 280}
 LOOKUP, UPDATE, DELETE, NEXT = 1, 2, 3, 4
 """Commands of a table's entries."""
+GET = 7
+"""Command: a file descriptor for a pinned table."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -22,6 +26,10 @@ class _Entry(ctypes.Structure):
         ("value", ctypes.c_uint64),
         ("flags", ctypes.c_uint64),
     )
+
+
+class _Path(ctypes.Structure):
+    _fields_ = (("path", ctypes.c_uint64), ("fd", ctypes.c_uint32), ("flags", ctypes.c_uint32))
 
 
 def bpf(command: int, attributes: ctypes.Structure) -> int:
@@ -86,3 +94,27 @@ class Table:
         self.key.raw = key
         value = 0 if command == DELETE else ctypes.addressof(self.value)
         bpf(command, _Entry(fd=self.fd, key=ctypes.addressof(self.key), value=value))
+
+
+@contextlib.contextmanager
+def pinned(path: Path, key_bytes: int, value_bytes: int, copies: int = 1) -> Iterator[Table]:
+    """Yield a pinned table; OSError where there is none, or where its entries have other sizes than expected.
+
+    A table may keep a copy of each value for each processor.
+    """
+    text = ctypes.create_string_buffer(str(path).encode())
+    fd = bpf(GET, _Path(path=ctypes.addressof(text)))
+    try:
+        sizes = _sizes(fd)
+        if sizes != (key_bytes, value_bytes):
+            raise OSError(errno.EINVAL, f"{path.name}: found {sizes} bytes an entry; expected {key_bytes, value_bytes}")
+        yield Table(fd, key_bytes, value_bytes * copies)
+    finally:
+        os.close(fd)
+
+
+def _sizes(fd: int) -> tuple[int, int]:
+    """Return the bytes of a table's keys and values: the kernel copies as many, whatever room there is."""
+    lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(told["key_size"]), int(told["value_size"])

@@ -24,7 +24,7 @@ from underlay.report.document import age, summary
 SESSION_SECONDS = 180
 """Time until every session is established: a connect retry of common length, and the responders' start."""
 ANNOTATIONS = {**TAKE_OVER, "pulumi.com/skipAwait": "true"}
-"""The responders are awaited by name, together with the sessions."""
+"""The responders, and the service in front of them, are awaited by name, together with the sessions."""
 
 
 class Datapath(pulumi.ComponentResource):
@@ -76,6 +76,13 @@ class Datapath(pulumi.ComponentResource):
             RESPONDER_NAMESPACE,
             metadata={**program["metadata"], "annotations": TAKE_OVER},
             data=program["data"],
+            opts=within,
+        )
+        front = responders.service()
+        kubernetes.core.v1.Service(
+            RESPONDER_NAMESPACE,
+            metadata={**front["metadata"], "annotations": ANNOTATIONS},
+            spec=front["spec"],
             opts=within,
         )
         return kubernetes.apps.v1.DaemonSet(

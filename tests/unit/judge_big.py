@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tests.unit.judge_site import counter
+from tests.unit.judge_site import KUBELET, SERVICE, counter
 from underlay.plan.verification import Expected
 
 NODES, RACK = 1000, 64
@@ -50,6 +50,7 @@ def big_expected() -> Expected:
             "host_routing": "legacy",
             "asn": 65010,
             "hold": 9,
+            "service": {"replaced": True},
             "nodes": [_node(number) for number in range(NODES)],
             "routers": [_router(rack) for rack in range(RACKS)],
         }
@@ -98,7 +99,10 @@ def big_healthy() -> dict[str, Any]:
     return {
         "taken": "2026-01-02T03:04:05Z",
         "seconds": 9.0,
-        "survey": {"nodes": {name: _seen(number) for name, number in numbers.items()}},
+        "survey": {
+            "nodes": {name: _seen(number) for name, number in numbers.items()},
+            "service": {"address": SERVICE, "pods": [pod_of(number) for number in numbers.values()]},
+        },
         "nodes": {name: _report(number, numbers) for name, number in numbers.items()},
         "routers": {f"tor-{rack}": _held(rack) for rack in range(RACKS)},
         "errors": {},
@@ -108,7 +112,7 @@ def big_healthy() -> dict[str, Any]:
 def _seen(number: int) -> dict[str, Any]:
     session = {"address": gateway_of(number), "asn": 65100 + number // RACK, "state": "established"}
     common = {"ready": True, "pod_cidrs": [network_of(number)], "agent": "cilium", "agent_ready": True}
-    return common | {"probe": pod_of(number), "sessions": [session]}
+    return common | {"probe": pod_of(number), "kubelet": KUBELET, "sessions": [session]}
 
 
 def _report(number: int, numbers: dict[str, int]) -> dict[str, Any]:
@@ -130,6 +134,7 @@ def _report(number: int, numbers: dict[str, int]) -> dict[str, Any]:
         "pod": pod,
         "facts": _facts(number, others),
         "probes": [{"node": name, "address": pod_of(other), **_exchanges(number)} for name, other in others.items()],
+        **_beyond(number, numbers[big_expected().following(name_of(number)) or ""]),
         "counters": rows,
         "missed": 0,
         "errors": [],
@@ -145,6 +150,18 @@ def _exchanges(number: int) -> dict[str, Any]:
         "full": echo | {"bytes": 1500},
         "tcp": answer | {"sent": 65536, "received": 65536},
         "udp": answer | {"sent": 1200, "received": 1200},
+        "http": answer | {"sent": 60, "received": 60, "status": 200},
+    }
+
+
+def _beyond(number: int, other: int) -> dict[str, Any]:
+    served = {kind: item for kind, item in _exchanges(number).items() if kind in ("tcp", "udp", "http")}
+    target = {"node": name_of(other)}
+    return {
+        "service": served | {"address": SERVICE, "port": 4271, "web_port": 80},
+        "from_node": target | {"address": pod_of(other), **_exchanges(number)},
+        "to_node": target
+        | {"address": address_of(other), "port": KUBELET, "tcp": {"sent": 1, "received": 1}, "closed": False},
     }
 
 
@@ -167,6 +184,10 @@ def _facts(number: int, others: dict[str, int]) -> dict[str, Any]:
         "neighbours": [{"address": gateway_of(number), "device": "eth0", "state": "reachable"}],
         "bgp": [{"local": address_of(number), "remote": gateway_of(number)}],
         "filters": [],
+        "service": {
+            "kept": True,
+            "ports": {key: {"count": NODES, "pods": [pod_of(1)]} for key in ("tcp", "udp", "http")},
+        },
         "cilium": {
             "marks": [],
             "host": {"eth0": {"TunnelProtocol": 0, "EnableBPFHostRouting": False}},

@@ -216,3 +216,61 @@ def refused_outside(evidence: dict[str, Any]) -> None:
     silence(evidence, W1, W2)
     probe = next(probe for probe in evidence["nodes"][W1]["probes"] if probe["node"] == W2)
     probe["ping"] |= {"error": "EHOSTUNREACH", "origin": 2, "icmp": [3, 13], "from": "198.51.100.9"}
+
+
+def packets_to_node_dropped(evidence: dict[str, Any]) -> None:
+    """Let worker-2 drop, at the input hook, what the pod on cp-1 sends to the node itself."""
+    chains = [
+        {"kind": "nftables", "table": "ip x", "chain": name, "hook": name, "policy": "accept", "drops": 1}
+        for name in ("forward", "input")
+    ]
+    evidence["nodes"][W2]["facts"]["filters"] = chains
+    evidence["nodes"]["cp-1"]["to_node"] |= {"tcp": {"sent": 1, "error": "ETIMEDOUT"}}
+    drop(evidence, W2, 2, (PODS["cp-1"], "172.30.2.11"), "NETFILTER_DROP", "nft_do_chain", protocol=6)
+
+
+def packets_of_node_refused(evidence: dict[str, Any]) -> None:
+    """Let worker-2 drop what cp-1 itself sends to its pod, without a filter."""
+    evidence["nodes"]["cp-1"]["from_node"] |= {"udp": {"sent": 1200, "error": "ETIMEDOUT"}}
+    drop(evidence, W2, 2, ("172.30.1.11", PODS[W2]), "XFRM_POLICY", "ip_forward", protocol=17)
+
+
+def router_filters_nodes(evidence: dict[str, Any]) -> None:
+    """Let a router filter what cp-1 itself sends to the pod on worker-2."""
+    rules = ["ip saddr 172.30.1.11 drop"]
+    chain = {"family": "ip", "table": "x", "chain": "block", "hook": "forward", "policy": "accept", "rules": rules}
+    evidence["routers"]["tor-a"]["filters"] = [chain]
+    evidence["nodes"]["cp-1"]["from_node"] |= {"ping": {"sent": 2, "error": "ETIMEDOUT"}}
+    evidence["nodes"]["cp-1"]["counters"].append(counter("sent", 0, "172.30.1.11", PODS[W2]))
+
+
+def _unserved(evidence: dict[str, Any], name: str, *kinds: str) -> None:
+    for kind in kinds:
+        evidence["nodes"][name]["service"][kind] = {"sent": 9, "error": "EHOSTUNREACH", "asked": 3}
+
+
+def service_without_pods(evidence: dict[str, Any]) -> None:
+    evidence["survey"]["service"]["pods"] = []
+    for name in PODS:
+        _unserved(evidence, name, "tcp", "udp", "http")
+
+
+def service_unknown(evidence: dict[str, Any]) -> None:
+    evidence["nodes"][W1]["facts"]["service"]["ports"] = dict.fromkeys(("tcp", "udp", "http"))
+    _unserved(evidence, W1, "tcp", "udp", "http")
+
+
+def service_not_replaced(evidence: dict[str, Any]) -> None:
+    evidence["nodes"][W1]["facts"]["service"] = {"kept": False, "ports": {}}
+    _unserved(evidence, W1, "tcp")
+
+
+def service_with_strangers(evidence: dict[str, Any]) -> None:
+    behind = {"count": 4, "pods": [*list(PODS.values())[1:], "10.244.9.9"]}
+    evidence["nodes"][W1]["facts"]["service"]["ports"] = {"http": behind}
+    _unserved(evidence, W1, "http")
+
+
+def service_with_fewer(evidence: dict[str, Any]) -> None:
+    evidence["nodes"][W1]["facts"]["service"]["ports"] = {"udp": {"count": 0, "pods": []}}
+    _unserved(evidence, W1, "udp")

@@ -26,7 +26,10 @@ from underlay.plan.verification import (
 
 NETWORKS = {name: f"10.244.{number}.0/24" for number, name in enumerate(("cp-1", "worker-1", "worker-2", "worker-3"))}
 PODS = {name: network.replace("0/24", "10") for name, network in NETWORKS.items()}
+BEHIND = {"count": len(PODS), "pods": [*PODS.values()]}
 NAME = "kubernetes.default.svc.cluster.local"
+SERVICE, KUBELET = "10.96.7.7", 10250
+"""Address of the service in front of all probe pods, and the port of each node's kubelet."""
 HOST, POD = 100, 200
 """Inodes of network namespaces: plus the node's number."""
 UPLINK, LXC = 3, 9
@@ -84,7 +87,8 @@ def healthy() -> dict[str, Any]:
     return {
         "taken": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "seconds": 4.2,
-        "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []},
+        "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []}
+        | {"service": {"address": SERVICE, "pods": [*PODS.values()]}},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},
@@ -99,7 +103,7 @@ def verdict(evidence: dict[str, Any]) -> Verdict:
 def silence(evidence: dict[str, Any], source: str, target: str, error: str = "ETIMEDOUT") -> None:
     """Let all probes from one node's pod to another's fail, and its packets not arrive."""
     probe = next(probe for probe in evidence["nodes"][source]["probes"] if probe["node"] == target)
-    probe |= {kind: {"sent": 2, "error": error} for kind in ("ping", "full", "tcp", "udp")}
+    probe |= {kind: {"sent": 2, "error": error} for kind in ("ping", "full", "tcp", "udp", "http")}
     flow = (PODS[source], PODS[target])
     for name, gone in ((source, {("received", flow[::-1])}), (target, {("received", flow), ("sent", flow[::-1])})):
         rows = evidence["nodes"][name]["counters"]
@@ -116,6 +120,7 @@ def _seen(name: str) -> dict[str, Any]:
         "agent": f"cilium-{name}",
         "agent_ready": True,
         "probe": PODS[name],
+        "kubelet": KUBELET,
         "sessions": [{"address": str(node.gateways[0]), "asn": node.peers[0].asn, "state": "established"}],
         "ends": {address: end.model_dump() for address, end in ends().nodes[name].items()},
     }
@@ -144,6 +149,7 @@ def _report(number: int, name: str) -> dict[str, Any]:
         "counters": counters,
         "missed": 0,
         "errors": [],
+        **_beyond(name),
         "dns": {"server": "10.96.0.10", "name": NAME, "answers": ["10.96.0.1"], "asked": 1, "ms": 1.5},
     }
 
@@ -160,6 +166,25 @@ def _exchanges(source: str) -> dict[str, Any]:
         "full": echo | {"bytes": 1500},
         "tcp": {"sent": 65536, "received": 65536, "source": source},
         "udp": {"sent": 1200, "received": 1200, "source": source},
+        "http": {"sent": 60, "received": 60, "source": source, "status": 200},
+    }
+
+
+def _beyond(name: str) -> dict[str, Any]:
+    """Return what the service, a far pod and a far node answered."""
+    other = planned(expected().following(name) or "")
+    answers = {kind: item | {"by": PODS[other.name]} for kind, item in _exchanges(PODS[name]).items()}
+    served = {"address": SERVICE, "port": 4271, "web_port": 80}
+    return {
+        "service": served | {kind: answers[kind] for kind in ("tcp", "udp", "http")},
+        "from_node": {"node": other.name, "address": PODS[other.name], **_exchanges(str(planned(name).address))},
+        "to_node": {
+            "node": other.name,
+            "address": str(other.address),
+            "port": KUBELET,
+            "tcp": {"sent": 1, "received": 1, "ms": 0.3},
+            "closed": False,
+        },
     }
 
 
@@ -192,6 +217,7 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
         "neighbours": [{"address": str(node.gateways[0]), "device": "eth0", "state": "reachable"}],
         "bgp": [{"local": str(node.address), "remote": str(node.gateways[0])}],
         "filters": [],
+        "service": {"kept": True, "ports": dict.fromkeys(("tcp", "udp", "http"), BEHIND)},
         "cilium": {
             "marks": [],
             "host": {"eth0": {"TunnelProtocol": 0, "EnableBPFHostRouting": False}},

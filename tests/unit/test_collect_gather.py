@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.judge_site import PODS, expected, healthy, site, verification_input
+from tests.unit.judge_site import KUBELET, PODS, SERVICE, expected, healthy, site, verification_input
 from tests.unit.test_policies_drift import SITE
 from underlay.collect import gather, kubernetes, nodes, routers
 from underlay.collect.gather import Request
@@ -40,6 +40,7 @@ class Site:
         self.asked: list[tuple[str, str]] = []
         self.broken: dict[tuple[str, str], Exception] = {}
         self.targets: dict[str, list[str]] = {}
+        self.beyond: dict[str, dict[str, Any]] = {}
         self.shells: list[Shell] = []
         self.delay = 0.0
         monkeypatch.setattr(gather, "connect", self.connect)
@@ -85,9 +86,10 @@ class Node:
         self.lab._note("begin", self.name)
         return "full"
 
-    async def probe(self, _pod: str, targets: list[dict[str, str]], _: object) -> None:
+    async def probe(self, _pod: str, targets: list[dict[str, str]], _: object, beyond: dict[str, Any]) -> None:
         """Probe."""
         self.lab._note("probe", self.name)
+        self.lab.beyond[self.name] = beyond
         self.lab.targets[self.name] = [target["node"] for target in targets]
 
     async def report(self) -> NodeReport:
@@ -110,6 +112,20 @@ def test_phases_do_not_overlap_and_everything_comes_back(lab: Site) -> None:
     assert found.errors == {}
     assert lab.targets["worker-1"] == ["cp-1", "worker-2", "worker-3"]
     assert all(shell.closed for shell in lab.shells)
+
+
+def test_each_node_is_asked_for_the_service_and_each_is_once_the_far_end_of_a_node_and_of_a_pod(lab: Site) -> None:
+    lab.run()
+    assert lab.beyond.keys() == PODS.keys()
+    assert {asked["service"]["address"] for asked in lab.beyond.values()} == {SERVICE}
+    assert {asked["from_node"]["address"] for asked in lab.beyond.values()} == set(PODS.values())
+    assert {asked["to_node"]["node"] for asked in lab.beyond.values()} == PODS.keys()
+    assert lab.beyond["cp-1"]["to_node"] == {"node": "worker-2", "address": "172.30.2.11", "port": KUBELET}
+    assert all(asked["web"] for asked in lab.beyond.values())
+
+
+def test_the_input_of_an_older_program_asks_for_nothing_beyond_pods() -> None:
+    assert gather.beyond("cp-1", expected().model_copy(update={"service": None}), HEALTHY.survey) == {}
 
 
 @pytest.mark.parametrize("step", ["connect", "begin", "probe", "report"])

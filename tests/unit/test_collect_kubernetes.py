@@ -106,3 +106,57 @@ def test_a_strange_object_is_a_sentence_and_spoils_no_other_node(monkeypatch: py
     found = survey("any", "underlay-probe", ["n1", "n2"], 18.0)
     assert list(found.nodes) == ["n2"]
     assert found.errors == ("n1: AttributeError: 'int' object has no attribute 'get'",)
+
+
+FRONT = {
+    "services": [
+        {"metadata": {"name": "front"}, "spec": {"clusterIP": "10.96.0.9"}},
+        {"metadata": {"name": "underlay-probe"}, "spec": {"clusterIP": "10.96.7.7"}},
+    ],
+    "slices": [
+        {"endpoints": [{"addresses": ["10.0.1.5"], "conditions": {"ready": True}}, {"addresses": ["10.0.2.5"]}]},
+        {"endpoints": [{"addresses": ["10.0.3.5"], "conditions": {"ready": False}}]},
+        {"endpoints": None},
+    ],
+}
+
+
+def test_the_responders_service_has_the_pods_that_are_ready() -> None:
+    found = kubernetes.front(FRONT, [])
+    assert found
+    assert (found.address, found.pods) == ("10.96.7.7", ("10.0.1.5", "10.0.2.5"))
+
+
+@pytest.mark.parametrize(
+    ("lists", "address", "pods"),
+    [
+        ({}, None, None),
+        ({"services": FRONT["services"][:1], "slices": []}, None, None),
+        ({"services": [{"metadata": {"name": "underlay-probe"}, "spec": {}}]}, None, None),
+        ({"services": FRONT["services"]}, "10.96.7.7", None),
+        ({"services": FRONT["services"], "slices": []}, "10.96.7.7", ()),
+    ],
+)
+def test_what_the_api_does_not_show_is_not_known(lists: Any, address: str | None, pods: Any) -> None:
+    found = kubernetes.front(lists, [])
+    assert (found.address if found else None, found.pods if found else None) == (address, pods)
+
+
+@pytest.mark.parametrize(
+    ("status", "port"),
+    [
+        ({}, None),
+        ({"daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}}}, 10250),
+        ({"daemonEndpoints": {"kubeletEndpoint": {"Port": "ssh"}}}, None),
+        ({"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}, None),
+    ],
+)
+def test_a_node_says_where_its_kubelet_listens(status: dict[str, Any], port: int | None) -> None:
+    nodes = [{"metadata": {"name": "n1"}, "status": status}]
+    assert surveyed("n1", LISTS | {"nodes": nodes}).kubelet == port
+
+
+def test_a_strange_service_is_a_sentence() -> None:
+    errors: list[str] = []
+    assert kubernetes.front({"services": FRONT["services"], "slices": [{"endpoints": 5}]}, errors) is None
+    assert errors == ["service: TypeError: 'int' object is not iterable"]

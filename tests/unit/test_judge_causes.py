@@ -40,6 +40,14 @@ CASES: tuple[tuple[Change, str, str, str], ...] = (
     (made.stray, "stray-prefix", "tor-a", "10.244.77.0/24 (via worker-1) belongs to no node"),
     (made.overriding, "stray-prefix", "tor-a", "10.244.1.10/32 (via 192.0.2.9) overrides 10.244.1.0/24 of worker-1"),
     (made.bpf_drop, "kernel-drop", W2, "the kernel drops worker-1 → worker-2 (TC_INGRESS"),
+    (made.packets_to_node_dropped, "packet-filter", W2, "nftables, chain input of table ip x, drops pod traffic"),
+    (made.packets_of_node_refused, "kernel-drop", W2, "the kernel drops cp-1 → worker-2 (XFRM_POLICY at ip_forward)"),
+    (made.router_filters_nodes, "router-filter", "tor-a", "chain block of table ip x (hook forward)"),
+    (made.service_without_pods, "service-without-pods", "kubernetes", "(10.96.7.7) has no pod behind it that is ready"),
+    (made.service_unknown, "service-unknown-to-node", W1, "has no entry for 10.96.7.7 port 4271 (tcp)"),
+    (made.service_not_replaced, "service-unknown-to-node", W1, "it does not replace kube-proxy"),
+    (made.service_with_strangers, "service-unknown-to-node", W1, "has 10.244.9.9 behind 10.96.7.7 port 80 (http)"),
+    (made.service_with_fewer, "service-unknown-to-node", W1, "has 0 pods behind 10.96.7.7 port 4271 (udp)"),
     (made.refused_outside, "refused-on-the-way", "a machine outside the plan", "prohibited by a filter"),
 )
 ALSO = {"reverse-path": {"wrong-device"}}

@@ -41,7 +41,7 @@ def test_one_router_that_cuts_hundreds_is_one_cause_within_the_bound(healthy: di
     evidence["routers"]["tor-3"]["forwarding"] = 0
     for report in evidence["nodes"].values():
         for probe in report["probes"]:
-            probe |= {kind: {"sent": 2, "error": "ETIMEDOUT"} for kind in ("ping", "full", "tcp", "udp")}
+            probe |= {kind: {"sent": 2, "error": "ETIMEDOUT"} for kind in ("ping", "full", "tcp", "udp", "http")}
     seconds, found = timed(evidence)
     assert ("router-forwarding-off", "tor-3") in {(cause.rule, cause.where) for cause in found.causes}
     assert seconds <= SECONDS, f"{NODES} reports took {seconds:.1f} s"

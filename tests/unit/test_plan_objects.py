@@ -186,3 +186,10 @@ def test_responders_run_on_every_node_and_restart_with_a_new_program() -> None:
 
 def test_a_digest_tells_data_apart_and_does_not_mind_order() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+def test_the_service_meets_the_responders_at_all_three_ports() -> None:
+    front, spec = responders.service()["spec"], responders.daemons(site())["spec"]
+    assert front["selector"].items() <= spec["template"]["metadata"]["labels"].items()
+    ports = {(port["name"], port["protocol"], port["port"], port["targetPort"]) for port in front["ports"]}
+    assert ports == {("tcp", "TCP", 4271, 4271), ("udp", "UDP", 4271, 4271), ("http", "TCP", 80, 4271)}

@@ -152,7 +152,7 @@ class Gathering:
         pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}
         partners = self.expected.partners(name)
         targets = [{"node": other, "address": pods[other]} for other in partners if other in pods]
-        await node.probe(pods.get(name), targets, self.expected)
+        await node.probe(pods.get(name), targets, self.expected, beyond(name, self.expected, survey))
 
     async def _connect(self, machine: Machine) -> Shell:
         shell = await connect(machine, self.request.ssh.key, await self.bastions.before(machine))
@@ -175,6 +175,22 @@ class Gathering:
 
     def _phase(self, text: str) -> None:
         self.say(f"verify: {text} ({time.monotonic() - self.begun:.1f} s)")
+
+
+def beyond(name: str, expected: Expected, survey: Survey) -> dict[str, Any]:
+    """Return what a node is asked for beside its partners: the service, a pod from its own network, another node."""
+    front, following = survey.service, expected.following(name)
+    asked: dict[str, Any] = {"web": True} if expected.service else {}
+    if expected.service and front:
+        ports = {"port": expected.service.port, "web_port": expected.service.web_port}
+        asked["service"] = {"address": front.address, **ports}
+    other = survey.nodes.get(following) if following and expected.service else None
+    if other and other.probe:
+        asked["from_node"] = {"node": following, "address": other.probe}
+    if other and other.kubelet:
+        address = next(str(node.address) for node in expected.nodes if node.name == following)
+        asked["to_node"] = {"node": following, "address": address, "port": other.kubelet}
+    return asked
 
 
 def reached(request: Request) -> dict[str, Machine]:

@@ -13,12 +13,15 @@ from urllib.parse import quote
 from underlay.collect.conditions import is_true
 from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
-from underlay.judge.evidence import NodeSession, Survey, Surveyed, Trouble
+from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
 from underlay.plan.ends import End, digest, node_ends
 from underlay.plan.policies.intent import DNS_SELECTOR
 from underlay.plan.values import NAMESPACE
+from underlay.plan.verification import RESPONDER_NAMESPACE
 
+SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
+"""Label of the slices of the responders' service."""
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -29,11 +32,13 @@ LISTS = {
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
     "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
+    "services": "/api/v1/namespaces/{namespace}/services",
+    "slices": f"/apis/discovery.k8s.io/v1/namespaces/{{namespace}}/endpointslices?labelSelector={quote(SERVICE_NAME)}",
     "dns": f"/api/v1/namespaces/{NAMESPACE}/services?labelSelector={quote(DNS_SELECTOR)}",
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"
-OPTIONAL = ("secrets", "dns")
+OPTIONAL = ("secrets", "dns", "services", "slices")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
 """Lists of BGP objects; the API leaves the kind out of a list's items."""
@@ -72,7 +77,8 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
             errors.append(f"{name}: {in_one_line(error, SHOWN)}")
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
     others = undeclared(lists, declared, errors)
-    return Survey(nodes=found, undeclared=others, troubles=troubles(lists), dns=dns, errors=tuple(errors))
+    told = {"troubles": troubles(lists), "dns": dns, "service": front(lists, errors)}
+    return Survey(nodes=found, undeclared=others, **told, errors=tuple(errors))
 
 
 @contextlib.contextmanager
@@ -131,6 +137,7 @@ def surveyed(name: str, lists: Mapping[str, Items], ends: Mapping[str, End] | No
         agent=agents[0]["metadata"]["name"] if agents else None,
         agent_ready=any(is_true(pod, "Ready") for pod in agents),
         probe=next((pod["status"]["podIP"] for pod in probes if pod["status"].get("podIP")), None),
+        kubelet=next(map(_kubelet, _named(lists, "nodes", name)), None),
         sessions=_sessions(_named(lists, "sessions", name)),
         ends=ends,
     )
@@ -149,6 +156,30 @@ def undeclared(lists: Mapping[str, Items], declared: Iterable[str], errors: list
 def _networks(lists: Mapping[str, Items], name: str) -> tuple[str, ...]:
     given = (node["spec"].get("ipam", {}).get("podCIDRs") or [] for node in _named(lists, "networks", name))
     return tuple(cidr for cidrs in given for cidr in cidrs)
+
+
+def front(lists: Mapping[str, Items], errors: list[str]) -> Front | None:
+    """Return the service in front of the responders; None where there is none with an address, or it is not shown."""
+    try:
+        for one in _named(lists, "services", RESPONDER_NAMESPACE):
+            if address := one["spec"].get("clusterIP"):
+                return Front(address=address, pods=tuple(_ready(lists["slices"])) if "slices" in lists else None)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        errors.append(f"service: {in_one_line(error, SHOWN)}")
+    return None
+
+
+def _ready(slices: Items) -> Iterator[str]:
+    """Yield the addresses that are ready; a condition that is not said counts as ready, as Kubernetes has it."""
+    for one in slices:
+        for endpoint in one.get("endpoints") or []:
+            if (endpoint.get("conditions") or {}).get("ready") is not False:
+                yield from endpoint["addresses"]
+
+
+def _kubelet(node: Mapping[str, Any]) -> int | None:
+    port = node["status"].get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port")
+    return port if isinstance(port, int) and 0 < port < 65536 else None
 
 
 def troubles(lists: Mapping[str, Items]) -> tuple[Trouble, ...]:

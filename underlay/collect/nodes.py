@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncssh
@@ -46,8 +46,10 @@ class Node:
         answer = await self._ask(request, ATTACHING)
         return str(answer.get("level"))
 
-    async def probe(self, pod: str | None, targets: Sequence[dict[str, str]], expected: Expected) -> None:
-        """Send the probes from the node's pod to all targets, and read the facts."""
+    async def probe(
+        self, pod: str | None, targets: Sequence[dict[str, str]], expected: Expected, beyond: Mapping[str, Any]
+    ) -> None:
+        """Send the probes from the node's pod to all targets, and what goes beyond pods, and read the facts."""
         pods = [target["address"] for target in targets] + ([pod] if pod else [])
         machines = {str(node.address) for node in expected.nodes} | {
             str(gateway) for node in expected.nodes for gateway in node.gateways
@@ -61,6 +63,7 @@ class Node:
             "machines": sorted(machines),
             "options": sorted(expected.options),
         }
+        request |= beyond
         request |= {"dns": {"server": str(name.server), "name": name.name}} if name else {}
         await self._ask(request, PROBING)
 

@@ -40,7 +40,18 @@ class Case:
             for probe in (node.report.probes if node.report else ())
             if probe.node in self.nodes
         ]
-        self.broken = [pair for pair in self.pairs if pair.failed]
+        broken = [pair for pair in self.pairs if pair.failed]
+        known = {way for pair in broken for way in (pair.names, pair.names[::-1])}
+        self.broken = [*broken, *(pair for pair in self.beyond if pair.failed and pair.names not in known)]
+
+    @cached_property
+    def beyond(self) -> list[Pair]:
+        """Return the probes between pods and nodes themselves; they are judged alone where pods reach each other."""
+        found: list[Pair] = []
+        for node in self.nodes.values():
+            for from_host, probe in node.beyond.items():
+                found += [Pair(node, self.nodes[probe.node], probe, from_host)] if probe.node in self.nodes else []
+        return found
 
     @cached_property
     def sent_by(self) -> dict[str, list[Pair]]:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from underlay.judge.intrusion_evidence import IntrusionFacts
 from underlay.judge.node_evidence import (
+    Asked,
+    Balanced,
     Chain,
     CiliumDrop,
     CiliumFacts,
@@ -24,15 +26,19 @@ from underlay.judge.node_evidence import (
     Point,
     Probe,
     Program,
+    Reach,
     Route,
     Rule,
     SelfTest,
+    Served,
 )
 from underlay.judge.parts import First, Many, Named, Part, Text
 from underlay.judge.policy_evidence import PolicySurvey
 from underlay.plan.ends.end import End
 
 __all__ = [
+    "Asked",
+    "Balanced",
     "Chain",
     "CiliumDrop",
     "CiliumFacts",
@@ -44,6 +50,7 @@ __all__ = [
     "Facts",
     "Filter",
     "First",
+    "Front",
     "IntrusionFacts",
     "Kernel",
     "Link",
@@ -60,11 +67,13 @@ __all__ = [
     "Probe",
     "Process",
     "Program",
+    "Reach",
     "Route",
     "RouterReport",
     "RouterSession",
     "Rule",
     "SelfTest",
+    "Served",
     "Survey",
     "Surveyed",
     "Text",
@@ -167,6 +176,8 @@ class Surveyed(Part):
     agent_ready: bool = False
     probe: Text | None = None
     """Address of the node's probe pod; None when there is none, or it is not running."""
+    kubelet: int | None = None
+    """The port at which the node's kubelet listens, as the node says itself."""
     sessions: Many[NodeSession] | None = None
     """None: there is no CiliumBGPNodeConfig for the node."""
     ends: Named[End] | None = None
@@ -182,6 +193,14 @@ class Trouble(Part):
     message: Text
 
 
+class Front(Part):
+    """The service in front of the responder pods, as the API has it."""
+
+    address: Text
+    pods: Many[Text] | None = None
+    """Addresses of the pods that are ready behind it; None: not known."""
+
+
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
@@ -191,6 +210,8 @@ class Survey(Part):
     """Nodes of the cluster that the site does not declare, with the pod networks that Cilium has given them."""
     dns: Many[Text] | None = None
     """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
+    service: Front | None = None
+    """None: there is none, or the API did not show it."""
     errors: Many[Text] = ()
 
 

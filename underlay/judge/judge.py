@@ -10,6 +10,7 @@ from underlay.judge import (
     path_causes,
     route_causes,
     router_causes,
+    service_causes,
     session_causes,
     state_causes,
     transit_causes,
@@ -143,7 +144,7 @@ def _causes(case: Case) -> Iterable[Cause]:
     for router in case.routers.values():
         for router_rule in ROUTER_RULES:
             yield from router_rule(router, case)
-    for rule in path_causes.RULES:
+    for rule in (*path_causes.RULES, *service_causes.RULES):
         yield from rule(case)
 
 

@@ -91,10 +91,14 @@ def reverse_path(node: NodeView, case: Case) -> Iterator[Cause]:
 
 
 def packet_filter(node: NodeView, case: Case) -> Iterator[Cause]:
-    """Find iptables or nftables dropping what is forwarded."""
-    rows = [row for row in node.counters("dropped") if row.reason in FILTER_DROPS]
-    if rows and node.report:
-        chains = [chain for chain in node.report.facts.filters or () if chain.policy == "drop" or chain.drops]
+    """Find iptables or nftables dropping what is forwarded, or what the node itself has from pods or for them."""
+    found: dict[str, list[Counter]] = {}
+    for row in node.counters("dropped"):
+        if row.reason in FILTER_DROPS:
+            found.setdefault(_hook(node, row), []).append(row)
+    for hook, rows in found.items():
+        filters = (node.report.facts.filters or ()) if node.report else ()
+        chains = [chain for chain in filters if chain.hook == hook and (chain.policy == "drop" or chain.drops)]
         told = [
             f"{chain.kind} {chain.table}, chain {chain.chain}: policy {chain.policy}, {chain.drops} dropping rules"
             for chain in chains
@@ -113,6 +117,12 @@ def packet_filter(node: NodeView, case: Case) -> Iterator[Cause]:
             [drop_text(node, rows), *told[:2]],
             case,
         )
+
+
+def _hook(node: NodeView, row: Counter) -> str:
+    """Return at which hook a filter of this node meets a packet."""
+    own = str(node.plan.address)
+    return "input" if row.target == own else "output" if row.source == own else "forward"
 
 
 def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from underlay.judge.beyond_checks import nodes, services
 from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.intrusion_checks import intrusion_checks
@@ -235,6 +236,16 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     ),
     "probes": (probes, "every exchange answered in full", "Look where the packets were seen last."),
     "source-address": (source, "the pod's own address", "Set ipv4NativeRoutingCIDR to the pod pool."),
+    "node-probes": (
+        nodes,
+        "another node's pod answers the node itself, and another node itself answers the pod",
+        "Look where the packets were seen last, and at the packet filters of both nodes.",
+    ),
+    "service-probes": (
+        services,
+        "the address of the responders' service answers by TCP, UDP and HTTP, from the pod's own address",
+        "Look at the service's endpoints, and at `cilium-dbg service list` on the node.",
+    ),
     "dns": (
         dns,
         "the cluster address of the API server's service, by its name",

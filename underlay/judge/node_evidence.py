@@ -46,6 +46,12 @@ class Exchange(Part):
     bytes: int = 0
     ms: float | None = None
     source: Text | None = None
+    by: Text | None = None
+    """Own address of the pod that answered."""
+    status: int = 0
+    """Of an HTTP answer."""
+    asked: int = 1
+    """Exchanges that were tried; this is the last one."""
     error: Text | None = None
     origin: int = 0
     icmp: tuple[int, int] | None = None
@@ -58,23 +64,65 @@ class Exchange(Part):
         return self.error is None and self.received == self.sent > 0
 
 
-class Probe(Part):
-    """All exchanges with one target."""
+class Asked(Part):
+    """Exchanges with one target on another node."""
 
     node: Text
     address: Text
-    ping: Exchange
-    full: Exchange
-    tcp: Exchange
-    udp: Exchange
 
     def exchanges(self) -> dict[str, Exchange]:
         """Return the exchanges by kind."""
-        return {"ping": self.ping, "full": self.full, "tcp": self.tcp, "udp": self.udp}
+        return {}
 
     def failed(self) -> dict[str, Exchange]:
         """Return the exchanges that did not pass."""
         return {kind: exchange for kind, exchange in self.exchanges().items() if not exchange.passed}
+
+
+class Probe(Asked):
+    """All exchanges with one pod."""
+
+    ping: Exchange
+    full: Exchange
+    tcp: Exchange
+    udp: Exchange
+    http: Exchange | None = None
+    """None: nobody asked."""
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Return the exchanges by kind."""
+        found = {"ping": self.ping, "full": self.full, "tcp": self.tcp, "udp": self.udp}
+        return {**found, "http": self.http} if self.http else found
+
+
+class Reach(Asked):
+    """A connection from the probe pod to another node's own network."""
+
+    port: int
+    tcp: Exchange
+    closed: bool
+    """The far kernel refused by itself: nothing listens there, and the way is open."""
+    ping: Exchange | None = None
+    """Tried where the connection failed."""
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Return the exchanges by kind."""
+        return {"tcp": self.tcp, "ping": self.ping} if self.ping else {"tcp": self.tcp}
+
+
+class Served(Part):
+    """What a service's address answered; each exchange is tried again, as the next one may meet another pod."""
+
+    address: Text
+    port: int
+    web_port: int
+    tcp: Exchange
+    udp: Exchange
+    http: Exchange
+
+    def exchanges(self) -> dict[str, Exchange]:
+        """Return the exchanges by kind."""
+        return {"tcp": self.tcp, "udp": self.udp, "http": self.http}
 
 
 class Link(Part):
@@ -140,13 +188,30 @@ class Rule(Part):
 
 
 class Chain(Part):
-    """A packet filter's chain at the forward hook."""
+    """A packet filter's chain at one of the hooks."""
 
     kind: Text
     table: Text
     chain: Text
+    hook: Text = "forward"
     policy: Text
     drops: int
+
+
+class Behind(Part):
+    """The pods behind a port of a service; of many only some are told."""
+
+    count: int
+    pods: Many[Text]
+
+
+class Balanced(Part):
+    """What Cilium's maps say of a service, by the name of the port."""
+
+    kept: bool
+    """Cilium keeps such maps here."""
+    ports: Named[Behind | None]
+    """None: no entry for that port."""
 
 
 class CiliumDrop(Part):
@@ -190,6 +255,7 @@ class Facts(Part):
     intrusion: IntrusionFacts | None = None
     policies: PolicyFacts | None = None
     """None: no agent told."""
+    service: Balanced | None = None
 
 
 class PodLink(Part):
@@ -263,3 +329,9 @@ class NodeReport(Part):
     """None: Cilium's counters could not be read."""
     dns: Resolved | None = None
     """None: nobody asked."""
+    service: Served | None = None
+    """None: nobody asked, and so in the next two."""
+    from_node: Probe | None = None
+    """From the node's own network to a pod of another node."""
+    to_node: Reach | None = None
+    """From the pod to another node's own network."""

@@ -12,12 +12,15 @@ from underlay.plan.bgp import cluster_config
 
 CLUSTER_CONFIG = "CiliumBGPClusterConfig"
 
+SAYING = ("tcp", "udp", "http")
+"""Kinds of exchanges whose answer says which source address was seen."""
+
 
 def path_mtu(case: Case) -> Iterator[Cause]:
     """Find pairs where full-size packets are lost and small ones pass, joined by the machine that has the small MTU."""
     found: dict[tuple[str, int], list[Pair]] = {}
     for pair in case.broken:
-        if not pair.probe.full.passed and pair.probe.ping.passed:
+        if not pair.item("full").passed and pair.item("ping").passed:
             found.setdefault(_narrowest(pair, case), []).append(pair)
     for (where, mtu), pairs in found.items():
         yield _narrow(where, mtu, pairs)
@@ -26,8 +29,8 @@ def path_mtu(case: Case) -> Iterator[Cause]:
 def _narrowest(pair: Pair, case: Case) -> tuple[str, int]:
     """Return the machine with the small MTU and that MTU: a node's own NIC or pod before whoever says so."""
     back = case.by_names.get(pair.names[::-1])
-    told = pair if pair.probe.full.mtu or back is None else back  # answers are as large as requests
-    full = told.probe.full
+    told = pair if pair.item("full").mtu or back is None else back  # answers are as large as requests
+    full = told.item("full")
     own = [(node.name, mtu) for node in (pair.source, pair.target) for _, mtu in _mtus(node) if mtu < full.bytes]
     return own[0] if own else (case.machines.get(full.sender or "", pair.source.name), full.mtu)
 
@@ -40,8 +43,8 @@ def _mtus(node: NodeView) -> Iterator[tuple[str, int]]:
 
 
 def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
-    pair = next((pair for pair in pairs if pair.probe.full.mtu), pairs[0])
-    full = pair.probe.full
+    pair = next((pair for pair in pairs if pair.item("full").mtu), pairs[0])
+    full = pair.item("full")
     told = [f"{full.sender or 'the own kernel'} says {full.error}, MTU {full.mtu}"] if full.mtu else []
     told += [text for node in (pair.source, pair.target) if (text := drop_text(node, drops(node, "PKT_TOO_BIG")))]
     told += [
@@ -50,7 +53,7 @@ def _narrow(where: str, mtu: int, pairs: list[Pair]) -> Cause:
         for device, size in _mtus(node)
         if size < full.bytes
     ]
-    passed = f"{pair.probe.ping.bytes} bytes pass, {full.bytes} with DF do not ({full.received} of {full.sent})"
+    passed = f"{pair.item('ping').bytes} bytes pass, {full.bytes} with DF do not ({full.received} of {full.sent})"
     size = str(mtu) if mtu else f"less than {full.bytes}"
     more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
     sentence = f"path MTU {pair.source.name} → {pair.target.name} is {size}, pods use {full.bytes}{more}"
@@ -94,7 +97,7 @@ def responder_closed(case: Case) -> Iterator[Cause]:
     """Find far pods that are reached and refuse: the path is well, the responder is not."""
     for pair in case.broken:
         refused = [kind for kind, item in pair.failed.items() if item.error == "ECONNREFUSED"]
-        if refused and pair.probe.ping.passed:
+        if refused and pair.item("ping").passed and not pair.to_host:
             told = [f"{kind} to {pair.probe.address} port {case.expected.port} is refused" for kind in refused]
             told.append(f"echo requests to {pair.probe.address} are answered")
             sentence = f"{pair.target.name}: the responder in its probe pod does not listen; the path to it works"
@@ -142,7 +145,7 @@ def objects(case: Case) -> Iterator[Cause]:
 
 
 def _sources(pair: Pair) -> list[tuple[str, str]]:
-    found = [("TCP", pair.probe.tcp.source), ("UDP", pair.probe.udp.source)]
+    found = [(kind.upper(), pair.item(kind).source) for kind in SAYING]
     return [(kind, source) for kind, source in found if source]
 
 

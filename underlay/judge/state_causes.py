@@ -58,13 +58,13 @@ def pod_link_down(node: NodeView, case: Case) -> Iterator[Cause]:
 
 def pod_without_route(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find a pod whose own kernel knows no way to any far pod, while the node has one."""
-    mine = [pair for pair in case.touching(node.name) if pair.source is node]
+    mine = [pair for pair in case.touching(node.name) if pair.source is node and not pair.from_host]
     refused = [pair for pair in mine if _refused_at_home(pair)]
     if refused and len(refused) == len(mine) and all(not look.out.error for look in lookups(node)):
         link = next((item for item in node.links.values() if _is_pod_link(node, item.ifindex)), None)
         if link and not link.up:
             return
-        error = refused[0].probe.udp.error
+        error = refused[0].item("udp").error
         sentence = f"the probe pod {node.seen.probe} has no route out of its own namespace"
         sent = [row for row in node.counters("sent") if row.source == node.seen.probe and node.on_uplink(row)]
         told = [f"UDP from the pod: {error} by its own kernel", "" if sent else "no packet of the pod left the node"]

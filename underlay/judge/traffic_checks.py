@@ -138,13 +138,13 @@ def probes(node: NodeView, report: NodeReport, case: Case) -> Judged:
         text = f"{known} of {len(far)} far pods probed, {len(probed)} answers"
         return result(False if failed else None, "; ".join([text, *(pair.text for pair in pairs if pair.failed)]))
     exchanges = sum(len(pair.probe.exchanges()) for pair in pairs)
-    slowest = max((pair.probe.ping.ms or 0.0 for pair in pairs), default=0.0)
+    slowest = max((pair.item("ping").ms or 0.0 for pair in pairs), default=0.0)
     text = f"{exchanges - failed} of {exchanges} exchanges with {len(pairs)} far pods, slowest echo {slowest} ms"
     size = case.expected.packet(node.plan)
     short = [
-        f"the full packet to {pair.target.name} had {pair.probe.full.bytes} bytes instead of {size}"
+        f"the full packet to {pair.target.name} had {full.bytes} bytes instead of {size}"
         for pair in pairs
-        if pair.probe.full.passed and pair.probe.full.bytes != size
+        if (full := pair.item("full")).passed and full.bytes != size
     ]
     told = "; ".join([text, *(pair.text for pair in pairs if pair.failed), *short])
     return result(False if failed else None if short else True, told)
@@ -154,8 +154,8 @@ def source(node: NodeView, report: NodeReport, case: Case) -> Judged:
     """Every far end that answered has to have said whom it saw."""
     if not case.far(node):
         return ALONE
-    answers = [item for probe in report.probes for item in (probe.tcp, probe.udp) if item.passed]
-    seen = {item.source for probe in report.probes for item in (probe.tcp, probe.udp) if item.source}
+    items = [item for probe in report.probes for item in (probe.tcp, probe.udp, probe.http) if item]
+    answers, seen = [item for item in items if item.passed], {item.source for item in items if item.source}
     if node.seen.probe is None or not seen:
         return result(None, "no far end said which address it saw")
     text = f"far ends saw {', '.join(sorted(seen))}"

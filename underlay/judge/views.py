@@ -6,11 +6,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network
 
-from underlay.judge.evidence import Counter, Link, NodeReport, Point, Probe, RouterReport, Surveyed
+from underlay.judge.evidence import (
+    Asked,
+    Counter,
+    Exchange,
+    Link,
+    NodeReport,
+    Point,
+    Reach,
+    RouterReport,
+    Surveyed,
+)
 from underlay.plan.intrusion.capture import MIRROR, MIRROR_IN
 from underlay.plan.verification import ExpectedNode, ExpectedRouter
 
-PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17}
+PROTOCOLS = {"ping": 1, "full": 1, "tcp": 6, "udp": 17, "http": 6}
 """IP protocol of each kind of exchange."""
 
 REFUSING = {"blackhole", "unreachable", "prohibit"}
@@ -68,6 +78,14 @@ class NodeView:
         return {link.ifindex: link for link in (self.report.facts.links or ())} if self.report else {}
 
     @property
+    def beyond(self) -> dict[bool, Asked]:
+        """Return what its own network asked a far pod, by True, and what its pod asked a far node, by False."""
+        asked: dict[bool, Asked | None] = (
+            {True: self.report.from_node, False: self.report.to_node} if self.report else {}
+        )
+        return {from_host: probe for from_host, probe in asked.items() if probe}
+
+    @property
     def full(self) -> bool:
         """Say whether the node's kernel events can be trusted: its self-test was seen, and rightly."""
         evidence = self.report.evidence if self.report else None
@@ -123,7 +141,7 @@ class NodeView:
         if self.report and self.report.pod and row.netns == self.report.pod.namespace:
             return f"{self.report.pod.device} of the pod"
         link = self.links.get(row.ifindex)
-        return link.name if link else f"device {row.ifindex}"
+        return link.name if link else f"device {row.ifindex}" if row.ifindex else "no device yet"
 
     def sysctl(self, key: str) -> int | None:
         """Return a value below net.ipv4 or net.ipv4.conf; None where it could not be read."""
@@ -135,14 +153,28 @@ class NodeView:
         return max(values) if values else None
 
 
-class Pair:
-    """Two nodes, and the probes from the first one's pod to the second's."""
+NOT_SENT = Exchange(sent=1, received=1)
+"""In place of an exchange of a kind that a probe does not have: nothing of it failed."""
 
-    def __init__(self, source: NodeView, target: NodeView, probe: Probe) -> None:
+
+class Pair:
+    """Two nodes, and a probe from the first one, be it from its pod or its own network, to the second's."""
+
+    def __init__(self, source: NodeView, target: NodeView, probe: Asked, from_host: bool = False) -> None:
         self.source = source
         self.target = target
         self.probe = probe
+        self.from_host = from_host
         self.failed = probe.failed()
+
+    @property
+    def to_host(self) -> bool:
+        """Say whether the target is the node's own network, and not its pod."""
+        return isinstance(self.probe, Reach)
+
+    def item(self, kind: str) -> Exchange:
+        """Return the exchange of a kind."""
+        return self.probe.exchanges().get(kind, NOT_SENT)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -151,8 +183,9 @@ class Pair:
 
     @property
     def flow(self) -> tuple[str, str]:
-        """Return the pods' addresses."""
-        return self.source.seen.probe or "", self.probe.address
+        """Return the addresses of both ends."""
+        own = str(self.source.plan.address) if self.from_host else self.source.seen.probe or ""
+        return own, self.probe.address
 
     @property
     def text(self) -> str:
@@ -161,7 +194,16 @@ class Pair:
             f"{kind} {item.received}/{item.sent}{f' {item.error}' if item.error else ''}"
             for kind, item in self.failed.items()
         ]
-        return f"{self.source.name} → {self.target.name}: {', '.join(parts)}"
+        return f"{self.way}: {', '.join(parts)}"
+
+    @property
+    def way(self) -> str:
+        """Return both ends in words; where they are pods, the nodes' names say it."""
+        if self.from_host:
+            return f"{self.source.name} itself → the pod on {self.target.name}"
+        if isinstance(self.probe, Reach):
+            return f"the pod on {self.source.name} → {self.target.name} itself, port {self.probe.port}"
+        return f"{self.source.name} → {self.target.name}"
 
 
 class RouterView:

@@ -1,9 +1,12 @@
-"""Which nodes probe each other: everybody in a small site; in a large one as few as cover all nodes, racks and ways."""
+"""Which nodes probe each other: everybody in a small site; in a large one as few as cover all nodes, racks and ways.
+
+Beside that, each node's own network probes the pod of one other node, and is reached from the pod of one: a round.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations, zip_longest
 
 ALL_UP_TO = 16
 """Nodes of a site in which everybody probes everybody: probes grow with the square of the number of nodes."""
@@ -18,10 +21,18 @@ def partners(nodes: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """
     names = [name for name, _ in nodes]
     found: dict[str, set[str]] = {name: set() for name in names}
-    for one, other in combinations(names, 2) if len(names) <= ALL_UP_TO else _few(_racks(nodes)):
+    few = chain(_few(_racks(nodes)), around(nodes).items())
+    for one, other in combinations(names, 2) if len(names) <= ALL_UP_TO else few:
         found[one].add(other)
         found[other].add(one)
     return {name: tuple(sorted(others - {name})) for name, others in found.items()}
+
+
+def around(nodes: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the following node of each, in a round through all of them that changes the rack where it can."""
+    rows = _racks(nodes).values()
+    order = [name for column in zip_longest(*rows) for name in column if name is not None]
+    return dict(zip(order, order[1:] + order[:1], strict=True)) if len(order) > 1 else {}
 
 
 def _racks(nodes: Sequence[tuple[str, str]]) -> Racks:

@@ -1,4 +1,4 @@
-"""The responder pods: one on every node, the far end of every probe."""
+"""The responder pods: one on every node, the far end of every probe; and the service in front of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.plan.digest import digest
-from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT
+from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT, WEB_PORT
 from underlay.sources import responder
 
 NAME = RESPONDER_NAMESPACE
@@ -36,6 +36,20 @@ def daemons(site: Site) -> Object:
     }
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}
     spec = {"selector": {"matchLabels": labels}, "updateStrategy": strategy, "template": template}
+    return {"metadata": _metadata(), "spec": spec}
+
+
+def service() -> Object:
+    """Return the service; HTTP has a port of its own, so that an address and a port are both translated."""
+    ports = {"tcp": ("TCP", RESPONDER_PORT), "udp": ("UDP", RESPONDER_PORT), "http": ("TCP", WEB_PORT)}
+    spec = {
+        "type": "ClusterIP",
+        "selector": {"app": NAME},
+        "ports": [
+            {"name": name, "protocol": protocol, "port": port, "targetPort": RESPONDER_PORT}
+            for name, (protocol, port) in ports.items()
+        ],
+    }
     return {"metadata": _metadata(), "spec": spec}
 
 

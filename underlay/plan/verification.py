@@ -16,13 +16,15 @@ from underlay.plan.chart.rendered import wanted
 from underlay.plan.intrusion.capture import engine_nodes
 from underlay.plan.learned import learned
 from underlay.plan.once import per_site
-from underlay.plan.partners import partners
+from underlay.plan.partners import around, partners
 from underlay.plan.ways import ways
 
 RESPONDER_PORT = 4271
 """TCP and UDP port of the responders; its own, so that no host network service is met by accident."""
+WEB_PORT = 80
+"""Port at which the responders' service speaks HTTP."""
 RESPONDER_NAMESPACE = "underlay-probe"
-"""Kubernetes namespace, and `app` label, of the responder pods."""
+"""Kubernetes namespace, service, and `app` label, of the responder pods."""
 SECONDS = 60
 """Time limit of one verification, in seconds."""
 
@@ -111,6 +113,16 @@ class ExpectedName(Model):
     """The one answer."""
 
 
+class ExpectedService(Model):
+    """The service in front of all responder pods; the API gives it its address."""
+
+    name: Name = RESPONDER_NAMESPACE
+    port: Port = RESPONDER_PORT
+    web_port: Port = WEB_PORT
+    replaced: bool
+    """Cilium in place of kube-proxy finds the pods behind it."""
+
+
 class Expected(Model):
     """Everything that the verdict compares the evidence with."""
 
@@ -131,6 +143,8 @@ class Expected(Model):
     """None in the input of an older program: nobody asks."""
     options: Mapping[str, str] = Field(default={})
     """What each agent has to be started with; empty in the input of an older program: nobody asks."""
+    service: ExpectedService | None = None
+    """None in the input of an older program: nobody asks, nor is HTTP spoken."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
@@ -164,6 +178,14 @@ class Expected(Model):
         """Return the nodes whose probe pods a node probes, and that probe its own."""
         return self._partners.get(name, ())
 
+    def following(self, name: str) -> str | None:
+        """Return the node whose pod a node itself probes, and which its pod reaches for; None without another."""
+        return self._around.get(name)
+
+    @cached_property
+    def _around(self) -> dict[str, str]:
+        return around([(node.name, node.rack) for node in self.nodes])
+
     @cached_property
     def _partners(self) -> dict[str, tuple[str, ...]]:
         return partners([(node.name, node.rack) for node in self.nodes])
@@ -194,6 +216,7 @@ def expectations(site: Site) -> Expected:
             address=site.addresses.services[1],
         ),
         options=wanted(site),
+        service=ExpectedService(replaced=site.cilium.kube_proxy_replacement),
         nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),
     )

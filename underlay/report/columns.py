@@ -17,7 +17,8 @@ NODES: Columns = {
     "mtu": ("mtu",),
     "address": ("pod-address", "pod-addresses", "source-address"),
     "session": ("session", "session-ends"),
-    "probes": ("probes", "dns"),
+    "probes": ("probes", "node-probes"),
+    "services": ("service-probes", "dns"),
     "policies": ("policies-enforced",),
     "detection": ("intrusion-engine", "intrusion-mirror"),
 }

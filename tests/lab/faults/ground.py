@@ -82,7 +82,8 @@ class Ground:
             found[f"lxc_{key}"] = links.get(report.pod.host_ifindex or 0, "") if report.pod else ""
             routes = [route.gateway for route in report.facts.routes or () if route.target == seen.pod_cidrs[0]]
             found[f"cilium_host_{key}"] = routes[0] or "" if routes else ""
-        self.symbols = found
+        front = self.evidence.survey.service
+        self.symbols = found | ({"service": front.address} if front else {})
         reports = self.evidence.nodes.items()
         self.namespaces = {name: report.pod.namespace or 0 for name, report in reports if report.pod}
 
@@ -118,6 +119,9 @@ class Ground:
             return ["bash", "-c", f"kubectl {line}"]
         if place == "lab" and line.startswith("second-cable "):
             return ["bash", "-ec", CABLE, *self._cable(line.split()[1:])]
+        if place == "lab" and line.startswith("service-map "):
+            _, order, node, address = line.split()
+            return [sys.executable, "-m", "tests.lab.faults.service_map", order, str(inside.require(node)), address]
         if place == "lab":
             return [sys.executable, "-m", "lab", *line.split()]
         if place.startswith(POD):
