@@ -6,7 +6,8 @@ import contextlib
 import json
 
 from tests.lab.minimachine import Machine
-from tests.lab.minisite import ADDRESSES, GATEWAYS, PODS, PORT
+from tests.lab.minisite import ADDRESSES, EXPECTED, GATEWAYS, PODS, PORT, SURVEY
+from underlay.collect.gather import beyond
 from underlay.collect.package import COMMAND, opening
 from underlay.judge.evidence import NodeReport
 
@@ -50,7 +51,9 @@ class Conversation:
         targets = [{"node": name, "address": address} for name, address in PODS.items() if name != self.name]
         machines = [*ADDRESSES.values(), *GATEWAYS.values()]
         pods = list(PODS.values())
-        return {"request": "probe", "pod": PODS[self.name], "pods": pods, "machines": machines, "targets": targets}
+        beyond_ = beyond(self.name, EXPECTED, SURVEY)
+        own = {"pod": PODS[self.name], "pods": pods, "machines": machines, "targets": targets}
+        return {"request": "probe", **own, **beyond_}
 
     def report(self) -> NodeReport:
         """Return the node's report."""

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from lab.paths import repo
 from tests.lab.conversation import Conversation
 from tests.lab.minimachine import Machine
-from tests.lab.minisite import ADDRESSES, EXPECTED, GATEWAYS, NETWORKS, PODS, POOL, PORT, SURVEY
+from tests.lab.minisite import ADDRESSES, EXPECTED, GATEWAYS, KUBELET, NETWORKS, PODS, POOL, PORT, SERVICE, SURVEY
 from underlay.collect.routers import kernel
 from underlay.judge.evidence import Evidence, NodeReport, Process, RouterReport, RouterSession
 from underlay.judge.judge import judge
@@ -56,6 +56,16 @@ MACHINES = ("pod1", "node1", "tor", "node2", "pod2")
 SYSCTLS = {"all/rp_filter": "0", "default/rp_filter": "0"}
 LISTEN = "import socket, time; s = socket.create_server(('', 179)); print('up', flush=True); time.sleep(3600)"
 DIAL = LISTEN.replace("socket, time", "socket, sys, time").replace("server((''", "connection((sys.argv[1]")
+FRONT = """
+table ip front {{
+    chain translated {{
+        type nat hook output priority -100;
+        ip daddr {service} tcp dport 80 dnat to {pod}:{port}
+        ip daddr {service} dnat to {pod}
+    }}
+}}
+"""
+"""A pod's own translation of the service's address, in place of Cilium's."""
 BCC, LIBBPF = "usr/lib/python3/dist-packages/bcc", "usr/lib/x86_64-linux-gnu/libbpf.so.1"
 """What each backend needs in a node's root tree."""
 
@@ -99,7 +109,10 @@ class Fabric:
             assert helper.stdout
             assert b"responder" in helper.stdout.readline()
             self.helpers.append(helper)
+        for pod, far in (("pod1", PODS["node2"]), ("pod2", PODS["node1"])):
+            self.machines[pod].run("nft", "-f", "-", stdin=FRONT.format(service=SERVICE, pod=far, port=PORT))
         for node, lxc in (("node1", "lxc1"), ("node2", "lxc2")):
+            self.helpers.append(self.machines[node].start("python3", "-c", LISTEN.replace("179", str(KUBELET))))
             self.attach(node, {"eth0": "cil_from_netdev", lxc: "cil_from_container"})
 
     def attach(self, node: str, programs: Mapping[str, str]) -> None:
@@ -163,6 +176,7 @@ class Fabric:
                 RouterSession(address=address, asn=65001, state="established") for address in ADDRESSES.values()
             ),
             table={NETWORKS[name]: (ADDRESSES[name],) for name in PODS},
+            echoes=dict.fromkeys(PODS.values(), True),
             kernel=kernel(self.machines["tor"].run("ip", "-json", "route", "show", "table", "all")),
             forwarding=int(self.machines["tor"].run("cat", "/proc/sys/net/ipv4/ip_forward")),
         )

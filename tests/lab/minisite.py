@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from underlay.judge.evidence import NodeSession, Survey, Surveyed
+from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed
 from underlay.model import Platform
 from underlay.plan.verification import Expected, ExpectedNode, ExpectedRouter, ExpectedSession, Link
 
@@ -21,6 +21,7 @@ EXPECTED = Expected.model_validate(
         "mask": 24,
         "host_routing": "legacy",
         "asn": 65001,
+        "service": {"replaced": False},
         "nodes": [
             ExpectedNode.model_validate(
                 {
@@ -52,7 +53,11 @@ EXPECTED = Expected.model_validate(
     }
 )
 PORT = EXPECTED.port
+KUBELET = 10250
+SERVICE = "198.51.100.7"
+"""Address of the service in front of both pods; each pod's own kernel translates it, as there is no Cilium."""
 SURVEY = Survey(
+    service=Front(address=SERVICE, pods=tuple(PODS.values())),
     nodes={
         name: Surveyed(
             ready=True,
@@ -60,8 +65,9 @@ SURVEY = Survey(
             agent="cilium",
             agent_ready=True,
             probe=PODS[name],
+            kubelet=KUBELET,
             sessions=(NodeSession(address=GATEWAYS[name], asn=65000, state="established"),),
         )
         for name in PODS
-    }
+    },
 )

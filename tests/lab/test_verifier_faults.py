@@ -133,6 +133,28 @@ FAULTS = (
         ("NETFILTER_DROP at nft_do_chain", "1 dropping rules"),
     ),
     Fault(
+        "node drops what pods send to itself",
+        (
+            ("node2", "nft add table ip vf"),
+            ("node2", "nft add chain ip vf guard '{ type filter hook input priority 0; }'"),
+            ("node2", f"nft add rule ip vf guard ip saddr {POOL}.1.0/24 drop"),
+        ),
+        (("node2", "nft delete table ip vf"),),
+        "packet-filter",
+        "node2",
+        f"node2: nftables, chain guard of table ip vf, drops pod traffic {POOL}.1.10 → 192.168.12.2",
+        ("NETFILTER_DROP at nft_do_chain", "probe the pod on node1 → node2 itself, port 10250: tcp 0/1 ETIMEDOUT"),
+    ),
+    Fault(
+        "node drops what it sends to pods itself",
+        (("node1", f"iptables-legacy -I OUTPUT -o eth0 -d {POOL}.2.0/24 -j DROP"),),
+        (("node1", f"iptables-legacy -D OUTPUT -o eth0 -d {POOL}.2.0/24 -j DROP"),),
+        "packet-filter",
+        "node1",
+        f"node1: iptables-legacy, chain OUTPUT of table filter, drops pod traffic 192.168.11.2 → {POOL}.2.10",
+        ("NETFILTER_DROP at nf_hook_slow", "probe node1 itself → the pod on node2: ping"),
+    ),
+    Fault(
         "vxlan tunnel on both nodes",
         (
             ("node1", "ip link add cilium_vxlan type vxlan id 7 remote 192.168.12.2 dstport 8472 dev eth0"),

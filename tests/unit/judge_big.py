@@ -213,4 +213,5 @@ def _held(rack: int) -> dict[str, Any]:
         "neighbours": [{"address": item["address"], "device": "x", "state": "reachable"} for item in _sessions(rack)],
         "filters": [],
         "md5": {"TCPMD5Failure": 0},
+        "echoes": {pod_of(int(name.removeprefix("node-"))): True for name in big_expected().echoing(f"tor-{rack}")},
     }

@@ -254,4 +254,5 @@ def _router(name: str) -> dict[str, Any]:
         "neighbours": [{"address": str(peer.address), "device": "x", "state": "reachable"} for peer in plan.sessions],
         "filters": [],
         "md5": {"TCPMD5Failure": 0},
+        "echoes": {PODS[node]: True for node in expected().echoing(name)},
     }

@@ -85,7 +85,7 @@ def test_a_service_is_asked_by_all_three_and_only_once_where_it_answers(far_end:
 
 def test_a_failed_exchange_is_tried_again_and_at_most_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "PAUSE", 0.0)
-    answers = iter([{"error": "EHOSTUNREACH"}, {"received": 1}])
+    answers: Iterator[dict[str, Any]] = iter([{"error": "EHOSTUNREACH"}, {"received": 1}])
     assert reach.again(lambda: next(answers)) == {"received": 1, "asked": 2}
     assert reach.again(lambda: {"error": "EHOSTUNREACH"}) == {"error": "EHOSTUNREACH", "asked": 3}
 

@@ -108,7 +108,7 @@ def test_a_strange_object_is_a_sentence_and_spoils_no_other_node(monkeypatch: py
     assert found.errors == ("n1: AttributeError: 'int' object has no attribute 'get'",)
 
 
-FRONT = {
+FRONT: dict[str, list[dict[str, Any]]] = {
     "services": [
         {"metadata": {"name": "front"}, "spec": {"clusterIP": "10.96.0.9"}},
         {"metadata": {"name": "underlay-probe"}, "spec": {"clusterIP": "10.96.7.7"}},

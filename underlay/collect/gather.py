@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from underlay.collect import kubernetes, nodes, routers, watch
+from underlay.collect import echoes, kubernetes, nodes, routers, watch
 from underlay.collect.bastions import Bastions
 from underlay.collect.policies import survey_policies
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
@@ -30,6 +30,8 @@ SURVEYING, READING = 20.0, 20.0
 """Seconds for the Kubernetes API, and for one router without its watch; less where the whole has less time."""
 LAST = 2.0
 """Seconds for the last look of a watch."""
+ECHOING = 12.0
+"""Seconds until a router has heard of pods, from its connection on."""
 EARLIER = 0.9
 """Share of its time after which the API's reader gives up by itself, so that what it has is kept."""
 S = TypeVar("S")
@@ -70,6 +72,7 @@ class Gathering:
         self.shells: list[Shell] = []
         self.bastions = Bastions(request.ssh.key)
         self.machines = reached(request)
+        self.surveyed = asyncio.Event()
 
     async def run(self) -> Evidence:
         """Return all evidence; what could not be had within the time limit is in `errors`."""
@@ -89,7 +92,7 @@ class Gathering:
 
     async def _collect(self, found: dict[str, Any]) -> None:
         """Let routers answer in their own time: no node waits for them, and what they say is kept as it comes."""
-        await asyncio.gather(self._nodes(found), self._routers(found["routers"]))
+        await asyncio.gather(self._nodes(found), self._routers(found))
 
     async def _nodes(self, found: dict[str, Any]) -> None:
         names = [node.name for node in self.expected.nodes]
@@ -109,6 +112,7 @@ class Gathering:
         ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names, EARLIER * seconds)
         answer = await _within(seconds, ask)
         found["survey"] = Survey(errors=(f"Kubernetes API: {answer}",)) if isinstance(answer, str) else answer
+        self.surveyed.set()
 
     async def _policies(self, found: dict[str, Any]) -> None:
         """Read the cluster's policies where the site declares some."""
@@ -128,25 +132,44 @@ class Gathering:
 
         return await self._all({name: self.machines[name] for name in wanted}, begin)
 
-    async def _routers(self, found: dict[str, RouterReport]) -> None:
+    async def _routers(self, found: dict[str, Any]) -> None:
         platforms = {router.name: router.platform for router in self.expected.routers if router.managed}
         seconds = min(READING, self.request.seconds * 2 / 3)
         longest = min(watch.LONGEST, self.request.seconds / 3 - LAST / 2)
+        said: dict[str, RouterReport] = found["routers"]
 
         async def read(name: str, machine: Machine) -> None:
             try:
                 async with asyncio.timeout(seconds):
                     shell = await self._connect(machine)
-                    found[name] = await routers.read(shell, platforms[name])
+                    asking = asyncio.create_task(self._echoes(name, shell, found))
+                    said[name] = await routers.read(shell, platforms[name])
             except TimeoutError:
                 raise Unreachable(f"no answer within {seconds:.3g} s") from None
+            heard, errors = await asking
+            said[name] = said[name].model_copy(update={"echoes": heard, "errors": (*said[name].errors, *errors)})
             with contextlib.suppress(TimeoutError):  # what was read before stays
                 async with asyncio.timeout(longest + LAST):
-                    found[name] = await routers.watched(
-                        shell, platforms[name], found[name], self.expected.hold, longest
+                    said[name] = await routers.watched(
+                        shell, platforms[name], said[name], self.expected.hold, longest
                     )
 
         await self._all({name: self.machines[name] for name in platforms}, read)
+
+    async def _echoes(self, name: str, shell: Shell, found: dict[str, Any]) -> tuple[dict[str, bool] | None, list[str]]:
+        """Return which pods answered a router, asked as soon as they are known; what was not had is a sentence."""
+        if self.expected.service is None:
+            return None, []
+        try:
+            async with asyncio.timeout(ECHOING):
+                await self.surveyed.wait()
+                seen = found["survey"].nodes
+                pods = [seen[node].probe for node in self.expected.echoing(name) if node in seen and seen[node].probe]
+                return await echoes.read(shell, pods), []
+        except TimeoutError:
+            return None, [f"{echoes.ERROR}no pods known, or no answer, within {ECHOING:g} s"]
+        except Exception as error:  # noqa: BLE001 - whatever a router says here, the rest of its answer counts
+            return None, [f"{echoes.ERROR}{str(error)[:SHOWN] or type(error).__name__}"]
 
     async def _probe(self, name: str, node: nodes.Node, survey: Survey) -> None:
         pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}

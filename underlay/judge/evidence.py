@@ -8,14 +8,12 @@ from pydantic import Field
 
 from underlay.judge.intrusion_evidence import IntrusionFacts
 from underlay.judge.node_evidence import (
-    Asked,
     Balanced,
     Chain,
     CiliumDrop,
     CiliumFacts,
     Connection,
     Counter,
-    Exchange,
     Facts,
     Kernel,
     Link,
@@ -24,16 +22,14 @@ from underlay.judge.node_evidence import (
     NodeReport,
     PodLink,
     Point,
-    Probe,
     Program,
-    Reach,
     Route,
     Rule,
     SelfTest,
-    Served,
 )
 from underlay.judge.parts import First, Many, Named, Part, Text
 from underlay.judge.policy_evidence import PolicySurvey
+from underlay.judge.probe_evidence import Asked, Exchange, Probe, Reach, Served
 from underlay.plan.ends.end import End
 
 __all__ = [
@@ -153,6 +149,8 @@ class RouterReport(Part):
     ports: tuple[Port, ...] | None = None
     filters: tuple[Filter, ...] | None = None
     """Chains that drop or reject; None where the router has no nftables, or did not say."""
+    echoes: Named[bool] | None = None
+    """Whether pods answered it, by address; None: nobody asked, or the router has no `ping`."""
     md5: Named[int] | None = None
     """BGP segments with a wrong signature while the router was read, by the kernel's counter."""
 

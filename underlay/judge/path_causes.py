@@ -12,8 +12,8 @@ from underlay.plan.bgp import cluster_config
 
 CLUSTER_CONFIG = "CiliumBGPClusterConfig"
 
-SAYING = ("tcp", "udp", "http")
-"""Kinds of exchanges whose answer says which source address was seen."""
+SAYING = ("tcp", "udp")
+"""Kinds of exchanges of two protocols whose answer says which source address was seen."""
 
 
 def path_mtu(case: Case) -> Iterator[Cause]:

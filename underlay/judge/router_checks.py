@@ -150,6 +150,21 @@ def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, w
     return result(not wrong, "; ".join(wrong or [f"{len(held)} pod networks {where}: {'; '.join(right)}"]))
 
 
+def _echoes(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    """Every pod that the router has to reach from outside the cluster has to answer its echo request."""
+    if case.expected.service is None:
+        return Status.SKIPPED, "the input of an older program asks no router for it"
+    heard = report.echoes
+    if heard is None:
+        told = [error for error in report.errors if error.startswith("echoes:")]
+        return result(None, told[0]) if told else (Status.SKIPPED, "not proven from outside: the router has no `ping`")
+    pods = {name: case.nodes[name].seen.probe for name in case.expected.echoing(router.name) if name in case.nodes}
+    silent = [f"{name} ({pod}) does not answer" for name, pod in pods.items() if pod and heard.get(pod) is False]
+    unasked = [f"{name}'s pod was not asked" for name, pod in pods.items() if not pod or pod not in heard]
+    text = f"{sum(heard.values())} of {len(pods)} pods answer"
+    return result(False if silent else None if unasked else True, "; ".join([text, *silent, *unasked]))
+
+
 Checker = Callable[[RouterView, RouterReport, Case], Judged]
 
 CHECKS: dict[str, tuple[Checker, str, str]] = {
@@ -169,6 +184,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         _kernel,
         "the same routes in the kernel",
         "Look at the node's advertisement and the router's filter.",
+    ),
+    "router-echoes": (
+        _echoes,
+        "the pods of its own nodes, and one of each other rack, answer it",
+        "Look at packet filters and policies for what comes from outside the cluster.",
     ),
 }
 """Rule → function, what it expects, next step."""

@@ -178,6 +178,13 @@ class Expected(Model):
         """Return the nodes whose probe pods a node probes, and that probe its own."""
         return self._partners.get(name, ())
 
+    def echoing(self, router: str) -> tuple[str, ...]:
+        """Return the nodes whose pods a router asks for an echo: all of its own racks, and one of each other rack."""
+        own = self.router(router).next_hops
+        near = dict.fromkeys(node.rack for node in self.nodes if node.name in own)
+        first = {node.rack: node.name for node in reversed(self.nodes) if node.rack not in near}
+        return (*own, *first.values())
+
     def following(self, name: str) -> str | None:
         """Return the node whose pod a node itself probes, and which its pod reaches for; None without another."""
         return self._around.get(name)

@@ -1,0 +1,34 @@
+"""Pods are reached from outside the cluster: each managed router asks some of them for an echo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from underlay.collect.nodes import shown
+from underlay.collect.ssh import Shell
+
+COMMAND = (
+    "! command -v ping >/dev/null || timeout 9 xargs -r -n 1 -P 16 sh -c "
+    '\'ping -n -q -c 2 -i 0.2 -w 3 "$0" >/dev/null 2>&1; echo "$0 $?"\''
+)
+"""Says each address with ping's exit code: two answers within 3 s, however many requests that takes, are 0."""
+ERROR = "echoes: "
+"""How a router's errors about them begin."""
+LONGEST = 1 << 20
+"""Bytes of the answer at most."""
+
+
+async def read(shell: Shell, pods: Sequence[str]) -> dict[str, bool] | None:
+    """Return which pods answered; None where the router has no `ping`, ValueError where its answer makes no sense."""
+    _, output, complaint = await shell.run(COMMAND, LONGEST, "\n".join(pods).encode())
+    if not output and complaint:
+        raise ValueError(shown(complaint.encode()))
+    return answered(output) if output or not pods else None
+
+
+def answered(text: str) -> dict[str, bool]:
+    """Read the command's answer: an address and an exit code a line."""
+    rows = [line.split() for line in text.splitlines()]
+    if wrong := [row for row in rows if len(row) != 2 or not row[1].isdigit()]:
+        raise ValueError(f"not an address and a code: {shown(' '.join(wrong[0]).encode())}")
+    return {address: code == "0" for address, code in rows}
