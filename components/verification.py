@@ -16,8 +16,9 @@ from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import sessions
 from underlay.plan.facts import what_matters
+from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.lineage import DATAPATH
-from underlay.plan.verification import RESPONDER_NAMESPACE, verification_facts, with_secrets
+from underlay.plan.verification import verification_facts, with_secrets
 from underlay.plan.waivers import Waiver, of_nodes
 from underlay.report.document import age, summary
 

@@ -16,9 +16,9 @@ from underlay.failure import in_one_line
 from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
 from underlay.plan.ends import End, digest, node_ends
+from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.policies.intent import DNS_SELECTOR
 from underlay.plan.values import NAMESPACE
-from underlay.plan.verification import RESPONDER_NAMESPACE
 
 SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
 """Label of the slices of the responders' service."""

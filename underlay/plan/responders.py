@@ -6,7 +6,7 @@ from typing import Any
 
 from underlay.model import Site
 from underlay.plan.digest import digest
-from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT, WEB_PORT
+from underlay.plan.far_ends import RESPONDER_NAMESPACE, RESPONDER_PORT, WEB_PORT
 from underlay.sources import responder
 
 NAME = RESPONDER_NAMESPACE

@@ -13,18 +13,13 @@ from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, NodeName, Port
 from underlay.plan.bgp import address_at
 from underlay.plan.chart.rendered import wanted
+from underlay.plan.far_ends import RESPONDER_NAMESPACE, RESPONDER_PORT, ExpectedName, ExpectedService
 from underlay.plan.intrusion.capture import engine_nodes
 from underlay.plan.learned import learned
 from underlay.plan.once import per_site
 from underlay.plan.partners import around, partners
 from underlay.plan.ways import ways
 
-RESPONDER_PORT = 4271
-"""TCP and UDP port of the responders; its own, so that no host network service is met by accident."""
-WEB_PORT = 80
-"""Port at which the responders' service speaks HTTP."""
-RESPONDER_NAMESPACE = "underlay-probe"
-"""Kubernetes namespace, service, and `app` label, of the responder pods."""
 SECONDS = 60
 """Time limit of one verification, in seconds."""
 
@@ -101,26 +96,6 @@ class ExpectedRouter(Model):
     """What it tells neighbours outside in place of parts; it discards what no part takes."""
     accepts: tuple[Network, ...] = ()
     """What it may learn of networks that cover the pod pool."""
-
-
-class ExpectedName(Model):
-    """A name that the cluster's DNS has to know: the API server's own service is in every cluster."""
-
-    server: Address
-    """Where it is asked, from every probe pod."""
-    name: str
-    address: Address
-    """The one answer."""
-
-
-class ExpectedService(Model):
-    """The service in front of all responder pods; the API gives it its address."""
-
-    name: Name = RESPONDER_NAMESPACE
-    port: Port = RESPONDER_PORT
-    web_port: Port = WEB_PORT
-    replaced: bool
-    """Cilium in place of kube-proxy finds the pods behind it."""
 
 
 class Expected(Model):

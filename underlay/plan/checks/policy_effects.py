@@ -10,10 +10,10 @@ from underlay.model.policies import Accept, HostFirewall, Ports, Workload
 from underlay.plan.bgp import router_addresses
 from underlay.plan.checks.policies import TO_API, changed, declared, rules_of, workloads_of
 from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.policies import Intent
 from underlay.plan.policies.baselines import BGP
 from underlay.plan.policies.intent import CLUSTER_DNS, DNS, DNS_PORTS, PODS, within
-from underlay.plan.verification import RESPONDER_NAMESPACE
 
 OWN_NAMESPACES = ("kube-system", RESPONDER_NAMESPACE)
 SSH = Ports(port=22)
