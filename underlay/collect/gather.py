@@ -150,9 +150,7 @@ class Gathering:
             said[name] = said[name].model_copy(update={"echoes": heard, "errors": (*said[name].errors, *errors)})
             with contextlib.suppress(TimeoutError):  # what was read before stays
                 async with asyncio.timeout(longest + LAST):
-                    said[name] = await routers.watched(
-                        shell, platforms[name], said[name], self.expected.hold, longest
-                    )
+                    said[name] = await routers.watched(shell, platforms[name], said[name], self.expected.hold, longest)
 
         await self._all({name: self.machines[name] for name in platforms}, read)
 
