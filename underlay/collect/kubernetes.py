@@ -77,8 +77,8 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
             errors.append(f"{name}: {in_one_line(error, SHOWN)}")
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
     others = undeclared(lists, declared, errors)
-    told = {"troubles": troubles(lists), "dns": dns, "service": front(lists, errors)}
-    return Survey(nodes=found, undeclared=others, **told, errors=tuple(errors))
+    service, told = front(lists, errors), troubles(lists)
+    return Survey(nodes=found, undeclared=others, troubles=told, dns=dns, service=service, errors=tuple(errors))
 
 
 @contextlib.contextmanager
