@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, agent_pod, counter, healthy
+from tests.unit.judge_site import HOST, LXC, POD, PROTOCOLS, SERVICE, agent_pod, counter, exchanges, healthy
 from underlay.model import HostRouting, Node, Site
 from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected
@@ -32,7 +32,11 @@ class Corpus:
         return {
             "taken": "2026-01-02T03:04:05Z",
             "seconds": 4.2,
-            "survey": {"nodes": {node.name: self._seen(node) for node in self.site.nodes}, "dns": [str(self.site.dns)]},
+            "survey": {
+                "nodes": {node.name: self._seen(node) for node in self.site.nodes},
+                "dns": [str(self.site.dns)],
+                "service": {"address": SERVICE, "pods": [*self.pods.values()]},
+            },
             "nodes": {node.name: self._report(node) for node in self.site.nodes},
             "routers": {name: self._router(name) for name in managed},
             "errors": {},
@@ -71,7 +75,8 @@ class Corpus:
             "namespace": HOST + number,
             "pod": self._pod(number, own),
             "facts": self._facts(node, others, link),
-            "probes": [{"node": other, "address": self.pods[other], **self._exchanges(node)} for other in others],
+            "probes": [{"node": other, "address": self.pods[other], **self._pod_exchanges(node)} for other in others],
+            **self._beyond(node),
             "counters": rows,
             "dns": {
                 "server": str(self.site.dns),
@@ -99,11 +104,21 @@ class Corpus:
             found += [counter("routed", number, *there, gateway=hop, table=254, **place)]
         return found
 
-    def _exchanges(self, node: Node) -> Data:
-        echo = {"sent": 2, "received": 2, "ms": 0.2}
-        seen = {"source": self.pods[node.name]}
-        tcp, udp = ({"sent": size, "received": size} | seen for size in (65536, 1200))
-        return {"ping": echo | {"bytes": 84}, "full": echo | {"bytes": self._packet(node)}, "tcp": tcp, "udp": udp}
+    def _pod_exchanges(self, node: Node) -> Data:
+        return exchanges(self.pods[node.name], self._packet(node))
+
+    def _beyond(self, node: Node) -> Data:
+        """Return what the service, a far pod and a far node answered, as on the usual site."""
+        usual, other = self.usual["nodes"]["worker-1"], self.expected.following(node.name)
+        own = {kind: item | {"by": self.pods[node.name]} for kind, item in self._pod_exchanges(node).items()}
+        served = {"service": usual["service"] | {kind: own[kind] for kind in ("tcp", "udp", "http")}}
+        if other is None:
+            return served | {"from_node": None, "to_node": None}
+        far = {"node": other, "address": self.pods[other]}
+        return served | {
+            "from_node": far | exchanges(str(node.address), self._packet(node)),
+            "to_node": usual["to_node"] | {"node": other, "address": str(self.site.node(other).address)},
+        }
 
     def _facts(self, node: Node, others: tuple[str, ...], link: dict[str, int]) -> Data:
         bpf = self.site.cilium.host_routing is HostRouting.BPF
@@ -132,6 +147,7 @@ class Corpus:
             "sysctls": sysctls,
             "neighbours": [],
             "bgp": [{"local": str(node.address), "remote": to} for to in self.ends.nodes[node.name]],
+            "service": {"kept": True, "ports": dict.fromkeys(("tcp", "udp", "http"), self._behind())},
             "policies": usual["policies"] | {"pods": [agent_pod(node.name, self.pods[node.name])]},
             "cilium": usual["cilium"]
             | {
@@ -139,6 +155,9 @@ class Corpus:
                 "options": dict(self.expected.options),
             },
         }
+
+    def _behind(self) -> Data:
+        return {"count": len(self.pods), "pods": [*self.pods.values()]}
 
     def _router(self, name: str) -> Data:
         plan = self.expected.router(name)
@@ -165,4 +184,5 @@ class Corpus:
             "configuration": {"ends": ends, "ranges": ranges},
             "neighbours": [],
             "ports": [],
+            "echoes": {self.pods[node]: True for node in self.expected.echoing(name)},
         }

@@ -145,7 +145,7 @@ def _report(number: int, name: str) -> dict[str, Any]:
         },
         "pod": _pod(number, name),
         "facts": _facts(number, name, others),
-        "probes": [{"node": other, "address": PODS[other], **_exchanges(PODS[name])} for other in others],
+        "probes": [{"node": other, "address": PODS[other], **exchanges(PODS[name])} for other in others],
         "counters": counters,
         "missed": 0,
         "errors": [],
@@ -159,11 +159,12 @@ def _pod(number: int, name: str) -> dict[str, Any]:
     return pod | {"host_ifindex": LXC}
 
 
-def _exchanges(source: str) -> dict[str, Any]:
+def exchanges(source: str, packet: int = 1500) -> dict[str, Any]:
+    """Return what a far pod answered to a source, of which `packet` is the full packet's length."""
     echo = {"sent": 2, "received": 2, "ms": 0.2}
     return {
         "ping": echo | {"bytes": 84},
-        "full": echo | {"bytes": 1500},
+        "full": echo | {"bytes": packet},
         "tcp": {"sent": 65536, "received": 65536, "source": source},
         "udp": {"sent": 1200, "received": 1200, "source": source},
         "http": {"sent": 60, "received": 60, "source": source, "status": 200},
@@ -173,11 +174,11 @@ def _exchanges(source: str) -> dict[str, Any]:
 def _beyond(name: str) -> dict[str, Any]:
     """Return what the service, a far pod and a far node answered."""
     other = planned(expected().following(name) or "")
-    answers = {kind: item | {"by": PODS[other.name]} for kind, item in _exchanges(PODS[name]).items()}
+    answers = {kind: item | {"by": PODS[other.name]} for kind, item in exchanges(PODS[name]).items()}
     served = {"address": SERVICE, "port": 4271, "web_port": 80}
     return {
         "service": served | {kind: answers[kind] for kind in ("tcp", "udp", "http")},
-        "from_node": {"node": other.name, "address": PODS[other.name], **_exchanges(str(planned(name).address))},
+        "from_node": {"node": other.name, "address": PODS[other.name], **exchanges(str(planned(name).address))},
         "to_node": {
             "node": other.name,
             "address": str(other.address),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.lab.silent.world import CLIENT, World
 from tests.lab.site import until
 from underlay.judge.node_checks import FALLBACK, TUNNEL_KINDS
+from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.values import NAMESPACE
-from underlay.plan.verification import RESPONDER_NAMESPACE
 
 Seen = tuple[bool, str]
 """Whether harm is seen, and what was seen."""

@@ -19,8 +19,9 @@ from underlay.collect.gather import gather
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.plan.ends import planned
+from underlay.plan.far_ends import RESPONDER_NAMESPACE, RESPONDER_PORT
 from underlay.plan.values import NAMESPACE, RELEASE, merged
-from underlay.plan.verification import RESPONDER_NAMESPACE, RESPONDER_PORT, expectations
+from underlay.plan.verification import expectations
 from underlay.sources import responder
 
 CLIENT = "203.0.113.10"
