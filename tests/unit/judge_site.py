@@ -26,7 +26,6 @@ from underlay.plan.verification import (
 
 NETWORKS = {name: f"10.244.{number}.0/24" for number, name in enumerate(("cp-1", "worker-1", "worker-2", "worker-3"))}
 PODS = {name: network.replace("0/24", "10") for name, network in NETWORKS.items()}
-BEHIND = {"count": len(PODS), "pods": [*PODS.values()]}
 NAME = "kubernetes.default.svc.cluster.local"
 SERVICE, KUBELET = "10.96.7.7", 10250
 """Address of the service in front of all probe pods, and the port of each node's kubelet."""
@@ -218,7 +217,10 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
         "neighbours": [{"address": str(node.gateways[0]), "device": "eth0", "state": "reachable"}],
         "bgp": [{"local": str(node.address), "remote": str(node.gateways[0])}],
         "filters": [],
-        "service": {"kept": True, "ports": dict.fromkeys(("tcp", "udp", "http"), BEHIND)},
+        "service": {
+            "kept": True,
+            "ports": {key: {"count": len(PODS), "pods": [*PODS.values()]} for key in ("tcp", "udp", "http")},
+        },
         "cilium": {
             "marks": [],
             "host": {"eth0": {"TunnelProtocol": 0, "EnableBPFHostRouting": False}},
