@@ -34,7 +34,7 @@ TEMPLATES: dict[Platform, str] = {
 }
 ERROR_WAIT = 30
 """Seconds that BIRD waits at most before it tries again after an error; by itself it waits for one to five
-minutes, also where both routers started at once and only their connections met."""
+minutes, in which it refuses a node that is back; so it does where two routers started at once."""
 WAYS = 16
 """Equal ways that VRP uses at once; FRR and BIRD use 16 or more without being told."""
 
