@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab.bed import NODES, SECOND, Bed, bed
 from tests.lab.preflight_faults import FAULTS, HOOKS, ROUTES, TWO_ROUTERS, WITH_PROXY, Fault
+from tests.lab.site import until
 from tests.lab.test_bastion import asked, drift
 from tests.unit.plan_sites import Data
 
@@ -101,15 +102,17 @@ def test_a_dead_uplink_takes_its_next_hop_and_gives_it_back(routed: Bed) -> None
     """The kernel does both, without us: the route stays, only the dead next hop is passed over."""
     box, far = routed.boxes[NODES[0]], routed.boxes[SECOND]
     ask = ("ip", "-4", "route", "get", "10.244.9.9", "ipproto", "tcp", "sport")
+
+    def ways() -> set[str]:
+        return {box.run(*ask, str(port)).split("via ")[1].split()[0] for port in range(2000, 2032)}
+
     far.sh(f"ip link set {NODES[0]} down")
     try:
-        assert {box.run(*ask, str(port)).split("via ")[1].split()[0] for port in range(2000, 2032)} == {"172.30.2.1"}
+        assert until(lambda: ways() == {"172.30.2.1"}, HEALING)
         assert found(routed)[NODES[0]] == {"uplink-down", "gateway-not-on-link"}
     finally:
         far.sh(f"ip link set {NODES[0]} up")
-    assert len({box.run(*ask, str(port)).split("via ")[1].split()[0] for port in range(2000, 2032)}) == len(
-        routed.links
-    )
+    assert until(lambda: len(ways()) == len(routed.links), HEALING)
 
 
 def test_a_service_that_does_not_read_its_file_is_told(one: Bed) -> None:

@@ -144,15 +144,17 @@ def _told(question: str) -> Told:
     server = _start("nsenter", "--net=/run/netns/dns", "python3", "-c", SERVER, json.dumps(NAMES))
     with tempfile.TemporaryFile("w+") as log, server:
         drops = subprocess.Popen(["cilium-dbg", "monitor", "-t", "drop"], stdout=log, stderr=log, env=ENVIRONMENT)
-        time.sleep(1)  # until both listen
-        before = json.loads(_good(*inside, CLIENT, asked))
-        found = json.loads(_good(*inside, question, addresses[DNS], *NAMES))
-        log.seek(0, 2)
-        behind = log.tell()
-        after = json.loads(_good(*inside, CLIENT, asked))
-        time.sleep(0.5)  # until the last drop is told
-        drops.kill()
-        server.kill()
+        try:
+            time.sleep(1)  # until both listen
+            before = json.loads(_good(*inside, CLIENT, asked))
+            found = json.loads(_good(*inside, question, addresses[DNS], *NAMES))
+            log.seek(0, 2)
+            behind = log.tell()
+            after = json.loads(_good(*inside, CLIENT, asked))
+            time.sleep(0.5)  # until the last drop is told
+        finally:
+            drops.kill()
+            server.kill()
         log.seek(behind)
         dropped = sorted({(match[3], match[1]) for match in DROP.finditer(log.read())})
     return {"before": before, "names": found, "after": after, "dropped": dropped, "facts": policies.facts(SOCKET)}

@@ -89,7 +89,7 @@ def test_what_cannot_be_judged_is_no_violation_and_not_clean(project: Path, tmp_
     code, found, text = check(project, "--stack", "prod")
     assert (code, found["outcome"]) == (2, "could not judge"), text
     code, _, text = check(project, "--state", str(tmp_path / "none.json"))
-    assert (code, "is no state" in text) == (2, True), text
+    assert (code, "none.json cannot be read" in text) == (2, True), text
     code, _, text = check(project, "--stack", "absent")
     assert (code, "cannot be read" in text) == (2, True), text
 

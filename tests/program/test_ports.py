@@ -25,4 +25,5 @@ def test_an_adapter_is_one_command_with_its_undo() -> None:
 
 
 def test_a_site_without_one_gets_no_command() -> None:
-    assert not [one for one in run(dev()).resources if one.name == "ports"]
+    made = run(dev())
+    assert (made.code, "ports" in {one.name for one in made.resources}) == (0, False), made.messages

@@ -53,7 +53,7 @@ def test_every_resource_has_a_component_above_it(preview: Run) -> None:
 def test_resources_are_few(preview: Run) -> None:
     site = dev()
     per_machine = len(site["nodes"]) + sum(router["managed"] for router in site["routers"])
-    assert len(preview.resources) <= per_machine + len(site["racks"]) + 20
+    assert len(preview.resources) <= per_machine + len(site["racks"]) + 21
 
 
 def test_no_secret_is_in_a_plain_input_or_in_a_component_s_facts(update: Run) -> None:
@@ -196,7 +196,7 @@ def test_the_release_is_pinned_down(preview: Run) -> None:
 
 def test_kubernetes_objects_have_fixed_names_and_can_be_taken_over(preview: Run) -> None:
     objects = [one for one in preview.of("kubernetes:") if "metadata" in one.inputs]
-    assert len(objects) == 9
+    assert len(objects) == 10
     for one in objects:
         assert one.inputs["metadata"]["name"]
         assert one.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"

@@ -36,11 +36,13 @@ def provider() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
     words = [str(binaries() / "pulumi-resource-kubernetes"), "127.0.0.1:1"]
     with api_server(dict(CLUSTER)) as config, subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
-            stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            stub.Configure(provider_pb2.ConfigureRequest(args=_struct({"kubeconfig": config}), acceptSecrets=True))
-            yield stub
-        process.terminate()
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                stub.Configure(provider_pb2.ConfigureRequest(args=_struct({"kubeconfig": config}), acceptSecrets=True))
+                yield stub
+        finally:
+            process.terminate()
 
 
 def _struct(content: dict[str, Any]) -> struct_pb2.Struct:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from lab.stack import stack_file
 from tests.lab.bgp import gobgp
 from tests.lab.bgp.faults import QUICK
 from tests.lab.bgp.ground import Ground, apart
@@ -150,10 +151,9 @@ def running(edits: Sequence[Edit]) -> int:
     from tests.lab.bgp.running import Running  # needs a lab that runs
 
     lab = Running()
-    wrong = 0
+    wrong, engine, kept = 0, [sys.executable, "-m", "lab", "pulumi"], stack_file().read_bytes()
     for edit in edits:
         before, stream, begun = lab.since(), Stream(lab), list[subprocess.Popen[str]]()
-        engine = [sys.executable, "-m", "lab", "pulumi"]
         subprocess.run([*engine, "config", "set", *edit.words], check=True, capture_output=True)
         stream.run(BEFORE + APPLYING, BEFORE, partial(_apply, [*engine, "up", "--yes", "--skip-preview"], begun))
         wrong += begun[0].wait() != 0
@@ -161,6 +161,8 @@ def running(edits: Sequence[Edit]) -> int:
         after = lab.since()
         ended = sum(ends not in after or after[ends] - told > 1 for ends, told in before.items())
         _print(edit.what, stream, f"{ended} of {len(before)}", back=True)
+    stack_file().write_bytes(kept)
+    subprocess.run([*engine, "up", "--yes", "--skip-preview"], check=True, stdout=subprocess.DEVNULL)
     return 1 if wrong or not edits else 0
 
 

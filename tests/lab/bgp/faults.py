@@ -162,7 +162,7 @@ ROWS = (
     Row("prefix-not-advertised", two(
         lambda case: case.object(ADVERTISEMENT, "metadata.labels", {"underlay/advertises": "nothing"}),
         lambda case: case.ground.tell("cp-1", case.ground.world.networks["cp-1"], "del"),
-    ), "route-missing", "cp-1 does not advertise PodCIDR, Service to tor-a"),
+    ), "route-missing", "cp-1 does not advertise LoadBalancerIP, PodCIDR to tor-a"),
     Row("advertised-by-two-nodes", lambda case: case.ground.tell("worker-1", case.ground.world.networks["cp-1"]),
         "router-wrong-next-hop", "worker-1 advertises 10.244.0.0/24, which is cp-1's"),
     Row("filter-too-narrow", lambda case: case.frr(

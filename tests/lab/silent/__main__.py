@@ -35,14 +35,18 @@ def main(argv: list[str]) -> int:
         healthy(ground)
     except (Broken, Unhealthy) as error:
         sys.exit(f"the site is not healthy, so nothing can be said of a silent error: {error}")
-    with ready(ground) as world:
-        for name in chosen:
-            found = play(world, name, groups()[name])
-            keep(found)
-            good = good and all(one["seen"] and one["healed"] for one in found.values())
-            if not all(one["healed"] for one in found.values()):
-                break
-    report.write(KEPT)
+    try:
+        with ready(ground) as world:
+            for name in chosen:
+                found = play(world, name, groups()[name])
+                keep(found)
+                good = good and all(one["seen"] and one["healed"] for one in found.values())
+                if not all(one["healed"] for one in found.values()):
+                    break
+    except (AssertionError, subprocess.SubprocessError) as error:
+        sys.exit(f"the campaign ends here, what was played is kept: {type(error).__name__}: {str(error)[:400]}")
+    finally:
+        report.write(KEPT)
     return 0 if good else 1
 
 

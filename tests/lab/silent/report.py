@@ -13,7 +13,8 @@ HEAD = """# Silent errors of Cilium
 
 What chart and agent accept and then do wrongly (`tests/lab/silent/table.yaml`). `make silent` gives each bad example to
 the running release by Helm, past our rules, looks for the damage, asks the verification, and takes it back.
-That each rule refuses its example is `tests/unit/test_lab_silent.py`. Played on the running lab: {run} of {all} cases.
+That each rule of a declaration refuses its example is `tests/unit/test_lab_silent.py`, rules of nodes
+`tests/lab/test_node_faults.py`. Played on the running lab: {run} of {all} cases.
 
 | error | refused by | damage seen without the rule | the verdict meanwhile |
 | --- | --- | --- | --- |"""
