@@ -13,6 +13,8 @@ from bpf import probe
 
 TRIES, PATIENCE = 3, 1.8
 """Exchanges with a service at most, and seconds for each: the next connection may meet another pod behind it."""
+ENOUGH = 4.0
+"""Seconds after which none is begun any more: one takes twice the patience at most, and the pod's part has 9 s."""
 PAUSE = 0.3
 """Seconds after an exchange that failed at once: a service's pods change while nodes are told of it."""
 
@@ -32,10 +34,10 @@ def service(address: str, port: int, web_port: int) -> dict[str, Any]:
 
 def again(exchange: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return the first good result, or the last one, and how many exchanges it took."""
-    asked = 1
+    asked, begun = 1, time.monotonic()
     while True:
         result = {**exchange(), "asked": asked}
-        if "error" not in result or asked == TRIES:
+        if "error" not in result or asked == TRIES or time.monotonic() - begun > ENOUGH:
             return result
         asked += 1
         time.sleep(PAUSE)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from tests.unit import corpus
 from tests.unit.judge_site import PODS, expected, healthy, verdict
 from underlay.collect import echoes
 from underlay.judge.verdict import Status
+from underlay.model import load_site
+from underlay.plan.verification import expectations
 
-PING = '#!/bin/sh\ncase "$*" in *10.244.0.10) exit 0;; *) exit 1;; esac\n'
+PING = '#!/bin/sh\ncase "$*" in *"-I 172.30.1.1 10.244.0.10") exit 0;; *) exit 1;; esac\n'
 
 
 class Shell:
@@ -38,7 +42,7 @@ class Shell:
 
 
 def heard(folder: Path, ping: str, *pods: str) -> dict[str, bool] | None:
-    return asyncio.run(echoes.read(Shell(folder, ping), pods))  # type: ignore[arg-type]
+    return asyncio.run(echoes.read(Shell(folder, ping), dict.fromkeys(pods, "172.30.1.1")))  # type: ignore[arg-type]
 
 
 def test_each_pod_is_asked_and_told_with_its_answer(tmp_path: Path) -> None:
@@ -59,17 +63,39 @@ def test_nonsense_is_no_answer(text: str) -> None:
         echoes.answered(text)
 
 
-def test_a_router_asks_its_own_nodes_and_one_of_each_other_rack() -> None:
-    assert expected().echoing("tor-a") == ("cp-1", "worker-1", "worker-2")
-    assert expected().echoing("tor-b") == ("worker-2", "worker-3", "cp-1")
+def test_a_router_asks_its_own_nodes_from_the_address_of_their_sessions() -> None:
+    assert expected().echoing("tor-a") == {"cp-1": "172.30.1.1", "worker-1": "172.30.1.1"}
+    assert expected().echoing("tor-b") == {"worker-2": "172.30.2.1", "worker-3": "172.30.2.1"}
+
+
+def test_routers_ask_nobody_to_whom_their_own_links_are_unknown() -> None:
+    site = load_site(corpus.site("leaves-and-spines"))
+    found = expectations(site)
+    assert [router.name for router in site.routers if not found.echoing(router.name)] != []
+    for router in site.routers:
+        segments = [link.subnet for _, link in site.links_of(router.name)]
+        assert all(any(ip_address(own) in one for one in segments) for own in found.echoing(router.name).values())
+
+
+class Silent:
+    """Ends every command before it says anything, as `timeout` does."""
+
+    async def run(self, *_: object) -> tuple[int, str, str]:
+        """Say nothing."""
+        return 124, "", ""
+
+
+def test_what_was_cut_off_is_no_router_without_ping() -> None:
+    with pytest.raises(ValueError, match="no answer in time"):
+        asyncio.run(echoes.read(Silent(), {"10.244.0.10": "172.30.1.1"}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        ({}, Status.PASS, "3 of 3 pods answer"),
-        ({"echoes": {PODS["cp-1"]: True, PODS["worker-1"]: False, PODS["worker-2"]: True}}, Status.FAIL, "worker-1"),
-        ({"echoes": {PODS["cp-1"]: True, PODS["worker-1"]: True}}, Status.ERROR, "worker-2's pod was not asked"),
+        ({}, Status.PASS, "2 of 2 pods answer"),
+        ({"echoes": {PODS["cp-1"]: True, PODS["worker-1"]: False}}, Status.FAIL, "worker-1"),
+        ({"echoes": {PODS["cp-1"]: True}}, Status.ERROR, "worker-1's pod was not asked"),
         ({"echoes": None}, Status.SKIPPED, "not proven from outside: the router has no `ping`"),
         ({"echoes": None, "errors": ["echoes: odd"]}, Status.ERROR, "echoes: odd"),
     ],

@@ -86,6 +86,19 @@ def test_the_watch_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.1 <= told.watched < 5
 
 
+def test_a_look_that_hangs_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PAUSE", 0.01)
+    looks = [session(UP, 1, drops=1)]
+
+    async def look() -> tuple[RouterSession, ...]:
+        if not looks:
+            await asyncio.sleep(60)
+        return (looks.pop(),)
+
+    [told] = asyncio.run(watch.watched((session(UP, 1, drops=0),), look, HOLD, 0.1))
+    assert (told.resets, told.watched < 5) == (1, True)
+
+
 def test_frr_says_since_when_and_how_often() -> None:
     peers = json.loads(recorded("frr-neighbors.json"))
     peers["172.30.1.11"] |= {"bgpTimerUpMsec": 4000, "connectionsDropped": 7, "lastResetTimerMsecs": 9000}

@@ -177,3 +177,11 @@ def test_what_an_update_or_a_new_pod_does_is_no_fault(change: Callable[[Evidence
     evidence = enforced()
     change(evidence)
     assert unhappy(evidence) == {}
+
+
+def test_addresses_of_pods_are_not_proven_where_the_agent_did_not_answer() -> None:
+    evidence = enforced()
+    mute(evidence)
+    assert ADDRESS not in unhappy(evidence)
+    evidence["nodes"][NODE]["errors"] = ["policies: TimeoutError: timed out"]
+    assert unhappy(evidence)[ADDRESS] == "policies: TimeoutError: timed out"

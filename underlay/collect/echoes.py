@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from underlay.collect.nodes import shown
 from underlay.collect.ssh import Shell
 
+NONE = "none"
+"""What a router without `ping` says."""
 COMMAND = (
-    "! command -v ping >/dev/null || timeout 9 xargs -r -n 1 -P 16 sh -c "
-    '\'ping -n -q -c 2 -i 0.2 -w 3 "$0" >/dev/null 2>&1; echo "$0 $?"\''
+    f"command -v ping >/dev/null || {{ echo {NONE}; exit; }}; timeout 9 xargs -r -n 2 -P 16 sh -c "
+    '\'ping -n -q -c 2 -i 0.2 -w 3 -I "$1" "$0" >/dev/null 2>&1; echo "$0 $?"\''
 )
 """Says each address with ping's exit code: two answers within 3 s, however many requests that takes, are 0."""
 ERROR = "echoes: "
@@ -18,12 +20,18 @@ LONGEST = 1 << 20
 """Bytes of the answer at most."""
 
 
-async def read(shell: Shell, pods: Sequence[str]) -> dict[str, bool] | None:
-    """Return which pods answered; None where the router has no `ping`, ValueError where its answer makes no sense."""
-    _, output, complaint = await shell.run(COMMAND, LONGEST, "\n".join(pods).encode())
-    if not output and complaint:
-        raise ValueError(shown(complaint.encode()))
-    return answered(output) if output or not pods else None
+async def read(shell: Shell, pods: Mapping[str, str]) -> dict[str, bool] | None:
+    """Return which pods answered, each asked from its address of the router's; None where the router has no `ping`.
+
+    ValueError where nothing came in time, or what makes no sense.
+    """
+    lines = "\n".join(f"{pod} {own}" for pod, own in pods.items())
+    _, output, complaint = await shell.run(COMMAND, LONGEST, lines.encode())
+    if output.strip() == NONE:
+        return None
+    if pods and not output:
+        raise ValueError(shown(complaint.encode()) if complaint else "no answer in time")
+    return answered(output)
 
 
 def answered(text: str) -> dict[str, bool]:

@@ -31,7 +31,7 @@ SURVEYING, READING = 20.0, 20.0
 LAST = 2.0
 """Seconds for the last look of a watch."""
 ECHOING = 12.0
-"""Seconds until a router has heard of pods, from its connection on."""
+"""Seconds until a router has heard of pods, once they are known."""
 EARLIER = 0.9
 """Share of its time after which the API's reader gives up by itself, so that what it has is kept."""
 S = TypeVar("S")
@@ -143,11 +143,12 @@ class Gathering:
                 async with asyncio.timeout(seconds):
                     shell = await self._connect(machine)
                     asking = asyncio.create_task(self._echoes(name, shell, found))
-                    said[name] = await routers.read(shell, platforms[name])
+                    report = await routers.read(shell, platforms[name])
+                    said[name] = report.model_copy(update={"errors": (*report.errors, f"{echoes.ERROR}not heard yet")})
             except TimeoutError:
                 raise Unreachable(f"no answer within {seconds:.3g} s") from None
             heard, errors = await asking
-            said[name] = said[name].model_copy(update={"echoes": heard, "errors": (*said[name].errors, *errors)})
+            said[name] = report.model_copy(update={"echoes": heard, "errors": (*report.errors, *errors)})
             with contextlib.suppress(TimeoutError):  # what was read before stays
                 async with asyncio.timeout(longest + LAST):
                     said[name] = await routers.watched(shell, platforms[name], said[name], self.expected.hold, longest)
@@ -158,14 +159,15 @@ class Gathering:
         """Return which pods answered a router, asked as soon as they are known; what was not had is a sentence."""
         if self.expected.service is None:
             return None, []
+        await self.surveyed.wait()  # that has a time of its own
         try:
             async with asyncio.timeout(ECHOING):
-                await self.surveyed.wait()
                 seen = found["survey"].nodes
-                pods = [seen[node].probe for node in self.expected.echoing(name) if node in seen and seen[node].probe]
+                asked = self.expected.echoing(name).items()
+                pods = {probe: own for node, own in asked if node in seen and (probe := seen[node].probe)}
                 return await echoes.read(shell, pods), []
         except TimeoutError:
-            return None, [f"{echoes.ERROR}no pods known, or no answer, within {ECHOING:g} s"]
+            return None, [f"{echoes.ERROR}no answer within {ECHOING:g} s"]
         except Exception as error:  # noqa: BLE001 - whatever a router says here, the rest of its answer counts
             return None, [f"{echoes.ERROR}{str(error)[:SHOWN] or type(error).__name__}"]
 

@@ -38,7 +38,7 @@ LISTS = {
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"
-OPTIONAL = ("secrets", "dns", "services", "slices")
+OPTIONAL = ("secrets", "dns", "slices")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
 """Lists of BGP objects; the API leaves the kind out of a list's items."""

@@ -28,11 +28,13 @@ async def watched(first: Sessions, look: Look, hold: int, longest: float = LONGE
     young = {session.address for session in first if _unsteady(session, hold)}
     while any(_unsteady(session, hold) for session in last.values()) and time.monotonic() - begin < longest:
         await asyncio.sleep(PAUSE)
-        with suppress(ValueError):  # a look without an answer is no look
-            last |= {session.address: _after(last.get(session.address), session) for session in await look()}
+        with suppress(ValueError, TimeoutError):  # a look without an answer is no look
+            async with asyncio.timeout(max(PAUSE, begin + longest - time.monotonic())):
+                seen = await look()
+            last |= {session.address: _after(last.get(session.address), session) for session in seen}
     seconds = round(time.monotonic() - begin, 1)
     told = {"watched": seconds}
-    return tuple(one.model_copy(update=told) if name in young else one for name, one in last.items())
+    return tuple(one.model_copy(update=told) if name in young or one.resets else one for name, one in last.items())
 
 
 def _unsteady(session: RouterSession, hold: int) -> bool:

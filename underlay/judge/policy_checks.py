@@ -19,6 +19,8 @@ AT_WORK = ("waiting-to-regenerate", "regenerating")
 """States of a pod whose agent has begun to take over what is new; whether it comes to an end is not known."""
 SHOWN = 5
 """Things of one kind that a check names; the others are counted."""
+LOST = "policies: "
+"""What stands in a node's error where its agent was asked and did not answer."""
 CLOSED = {"ingress": ("ingress",), "egress": ("egress",), "both": ("ingress", "egress")}
 """What the agent says of a pod, and the directions that are closed then; auditing closes none."""
 
@@ -57,8 +59,14 @@ def policy_checks(node: NodeView, report: NodeReport, case: Case) -> Iterator[Ro
         judged = _enforced(facts, case.policies) if facts else result(None, "no agent told its policies")
         yield "policies-enforced", judged, expected, fix
     expected, fix = "each pod's address in its node's own networks, and no other pod's", "Delete one of the pods named."
-    judged = _addresses(node, facts, case) if facts else (Status.SKIPPED, "no agent told its pods")
+    judged = _addresses(node, facts, case) if facts else _untold(report)
     yield "pod-addresses", judged, expected, fix
+
+
+def _untold(report: NodeReport) -> Judged:
+    """Where no agent listens there is nobody to ask; one that does not answer proves nothing."""
+    lost = [text for text in report.errors if LOST in text]
+    return result(None, lost[0]) if lost else (Status.SKIPPED, "no agent told its pods")
 
 
 def _enforced(facts: PolicyFacts, declared: Enforcement) -> Judged:

@@ -158,7 +158,9 @@ def _echoes(router: RouterView, report: RouterReport, case: Case) -> Judged:
     if heard is None:
         told = [error for error in report.errors if error.startswith("echoes:")]
         return result(None, told[0]) if told else (Status.SKIPPED, "not proven from outside: the router has no `ping`")
-    pods = {name: case.nodes[name].seen.probe for name in case.expected.echoing(router.name) if name in case.nodes}
+    if not (asked := case.expected.echoing(router.name)):
+        return Status.SKIPPED, "no node has a session with this router, so it asks no pod"
+    pods = {name: case.nodes[name].seen.probe for name in asked if name in case.nodes}
     silent = [f"{name} ({pod}) does not answer" for name, pod in pods.items() if pod and heard.get(pod) is False]
     unasked = [f"{name}'s pod was not asked" for name, pod in pods.items() if not pod or pod not in heard]
     text = f"{sum(heard.values())} of {len(pods)} pods answer"

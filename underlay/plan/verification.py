@@ -153,12 +153,12 @@ class Expected(Model):
         """Return the nodes whose probe pods a node probes, and that probe its own."""
         return self._partners.get(name, ())
 
-    def echoing(self, router: str) -> tuple[str, ...]:
-        """Return the nodes whose pods a router asks for an echo: all of its own racks, and one of each other rack."""
-        own = self.router(router).next_hops
-        near = dict.fromkeys(node.rack for node in self.nodes if node.name in own)
-        first = {node.rack: node.name for node in reversed(self.nodes) if node.rack not in near}
-        return (*own, *first.values())
+    def echoing(self, router: str) -> dict[str, str]:
+        """Return the nodes whose pods a router asks for an echo, those of its own racks, and the address it asks from.
+
+        Links between routers are no network that anybody else has to know, so further pods could not answer.
+        """
+        return {node.name: str(peer.address) for node in self.nodes if (peer := node.peer(router))}
 
     def following(self, name: str) -> str | None:
         """Return the node whose pod a node itself probes, and which its pod reaches for; None without another."""
