@@ -273,6 +273,13 @@ def test_a_waived_fault_is_told_and_stops_nothing(node: Node, run: Run) -> None:
     ]
 
 
+def test_a_waived_fault_that_is_looked_at_before_and_after_is_told_once(node: Node, run: Run) -> None:
+    FAULTS["pods behind another router"][0](node)
+    node.data["waived"] = {"pod-route-not-by-gateway": "a firewall stands there"}
+    code, result, _ = run("apply")
+    assert (code, [one["rule"] for one in result["waived"]]) == (0, ["pod-route-not-by-gateway"])
+
+
 def test_a_look_changes_nothing_and_names_each_drift(node: Node, run: Run) -> None:
     run("apply")
     assert run("look")[:2] == (0, {"node": "worker-1", "findings": [], "changed": []})

@@ -142,6 +142,41 @@ def test_a_node_that_changes_its_service_keeps_one_file_and_one_that_has_its_own
     assert {f"/{HOOK} removed", f"route to {POOL} removed"} <= set(run("apply")[1]["changed"])
 
 
+@pytest.mark.parametrize(
+    "own",
+    [[], [{"dst": "default", "gateway": "172.30.1.254", "protocol": "static"}], [{"dst": "192.0.2.0/24"}]],
+    ids=["none", "by another router", "to somewhere else"],
+)
+def test_the_last_routes_of_ours_stay_until_the_node_has_its_own(node: Node, run: Run, own: list[Any]) -> None:
+    sign("run/network/ifstate")(node)
+    run("apply")
+    node.data["routes"] = {}
+    node.routes = [*(row for row in node.routes if row["protocol"] == "85"), *({"protocol": "x", **row} for row in own)]
+    routes, files = list(node.routes), node.files()
+    code, result, err = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["pod-route-not-by-gateway"])
+    assert "expected a route of the node's own via 172.30.1.1" in err
+    assert (node.routes, node.files()) == (routes, files)
+
+
+def test_a_node_that_gets_its_own_routes_is_judged_by_where_pods_leave_after_ours_are_gone(
+    node: Node, run: Run
+) -> None:
+    sign("run/network/ifstate")(node)
+    run("apply")
+    node.data["routes"] = {}
+    ask = node.ask
+
+    def lost(*words: str) -> tuple[int, str]:
+        if "get" in words and not any(row["protocol"] == "85" for row in node.routes):
+            return 0, "[]"
+        return ask(*words)
+
+    node.ask = lost  # type: ignore[method-assign]
+    code, result, _ = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["pod-route-not-by-uplink"])
+
+
 def test_a_foreign_script_stays(node: Node, run: Run) -> None:
     sign("run/network/ifstate")(node)
     node.put(HOOK, "#!/bin/sh\n# the image's own\n")

@@ -147,4 +147,4 @@ CHECKS: tuple[Check, ...] = (
     far_ends_take_whole_packets,
 )
 LEAVING: tuple[Check, ...] = (pods_are_behind_an_uplink, every_gateway_is_a_next_hop)
-"""Asked once the routes are there: before anything is changed, or, where they are ours, after that."""
+"""Asked once the routes are there: after each change, and before it too where they are not ours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from underlay.remote.machine import Trouble
@@ -24,6 +25,10 @@ class Held(NamedTuple):
     def ours(self) -> bool:
         """Tell whether this project has made it."""
         return self.protocol == NUMBER
+
+    def leads_to(self, address: str) -> bool:
+        """Tell whether an address is among its destinations."""
+        return ip_address(address) in ip_network(self.target, strict=False)
 
     def __str__(self) -> str:
         """Return the way as people read it."""
@@ -49,6 +54,19 @@ def no_foreign_routes(system: System, data: Input) -> Iterator[Trouble]:
             found = f"{route} (protocol {route.protocol or 'unknown'})"
             fix = "Take it out of the node's own configuration, or declare `routes: node` for the rack."
             yield Trouble("foreign-route", f"route to {route.target}", found, "no route but ours", fix)
+
+
+def another_route_leads_out(system: System, data: Input) -> Iterator[Trouble]:
+    """Require a route of the node's own by its gateways before the last of ours goes: else nothing leaves it after."""
+    there = held(system)
+    if data["routes"] or not any(route.ours for route in there):
+        return
+    others = [route for route in there if not route.ours and route.leads_to(data["pod_address"])]
+    if not any({*route.hops} & {*data["gateways"]} for route in others):
+        found = " and ".join(f"{route.target} {route}" for route in others) or "only routes of ours"
+        expected = f"a route of the node's own via {' or '.join(data['gateways'])}"
+        fix = "Give the node a default route to its rack's gateway first: `routes: node` takes ours away."
+        yield Trouble("pod-route-not-by-gateway", f"route to {data['pod_address']}", found, expected, fix)
 
 
 def routes_have_drifted(system: System, data: Input) -> Iterator[Trouble]:
@@ -96,4 +114,4 @@ def _deleted(system: System, found: dict[str, Held]) -> list[str]:
     return [f"route to {target} removed" for target in found]
 
 
-CHECKS: tuple[Check, ...] = (no_foreign_routes,)
+CHECKS: tuple[Check, ...] = (no_foreign_routes, another_route_leads_out)

@@ -192,7 +192,7 @@ def found(action: str, system: System, data: dict[str, Any], mine: Owner) -> lis
 
 
 def done(action: str, system: System, data: dict[str, Any]) -> tuple[list[str], list[Trouble]]:
-    """Work, and return what changed and what is still wrong: routes of ours are judged by where pods leave now."""
+    """Work, and return what changed and what is still wrong: routes are judged by where pods leave now."""
     try:
         changed = {"apply": apply, "remove": remove}[action](system, data)
     except Trouble as trouble:
@@ -201,7 +201,7 @@ def done(action: str, system: System, data: dict[str, Any]) -> tuple[list[str], 
         fix = "Make room there, or let it be written; then run this again: what is done already stays."
         where = str(error.filename or system.root)
         return [], [Trouble("write-refused", where, error.strerror or str(error), "a file that can be written", fix)]
-    return changed, list(checked(LEAVING, system, data)) if action == "apply" and data["routes"] else []
+    return changed, list(checked(LEAVING, system, data)) if action == "apply" else []
 
 
 def main(argv: list[str], root: Path = Path("/"), system: System | None = None) -> int:
@@ -220,7 +220,7 @@ def main(argv: list[str], root: Path = Path("/"), system: System | None = None) 
     if not findings and action != "look":
         changed, left = done(action, system, data)
         findings, more = _judged(left, data)
-        waived += more
+        waived += [one for one in more if one not in waived]
     return report(findings, {"node": data["node"], "changed": changed, **({"waived": waived} if waived else {})})
 
 
