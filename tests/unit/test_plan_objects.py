@@ -175,6 +175,19 @@ def test_a_node_s_file_carries_the_owner_and_every_setting() -> None:
     assert (data["addresses"], data["pod_address"]) == (["172.30.2.11/24"], "10.244.255.254")
 
 
+@pytest.mark.parametrize(
+    ("own", "pods", "size"),
+    [(1500, None, 1500), (9000, None, 1500), (9000, 1400, 1400), (1400, 1500, 1400)],
+    ids=["alike", "the far rack's links are smaller", "pods' packets are", "its own links are"],
+)
+def test_a_packet_to_another_rack_is_as_large_as_pods_packets_between_the_two(
+    own: int, pods: int | None, size: int
+) -> None:
+    declared = site(put("nodes.1.uplinks.0.mtu", own), put("cilium.mtu", pods))
+    far = {"tor-b in rack-b": ["172.30.2.1", size], "worker-2 in rack-b": ["172.30.2.11", size]}
+    assert node_input(declared, declared.node("worker-1"))["far"] == far
+
+
 def test_responders_run_on_every_node_and_restart_with_a_new_program() -> None:
     daemons = responders.daemons(site())
     pod = daemons["spec"]["template"]["spec"]

@@ -211,6 +211,11 @@ HEALTHY: dict[str, Inject] = {
     "Cilium's own program in the card's driver": answers(
         "link show dev eth0", [{"xdp": {"prog": {"id": 7, "name": "cil_xdp_entry"}}}]
     ),
+    "another rack of smaller links": lambda node: (
+        node.data.update(uplinks={"eth0": 9000}),
+        node.put("sys/class/net/eth0/mtu", "9000\n"),
+        vars(node.kernel).update(largest={"172.30.1.1": 9000, "172.30.2.1": 1500, "172.30.2.11": 1500}),
+    ),
     "another rack that does not answer yet": kernel(largest={"172.30.1.1": 1500}),
     "a file that ours overrules": file("etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=yes\n"),
     "a router that answers no echo": lambda node: (

@@ -143,12 +143,21 @@ def addresses(site: Site, node: Node) -> list[str]:
     return [f"{address}/{subnet.prefixlen}" for address, subnet in found if address]
 
 
-def far(site: Site, node: Node) -> dict[str, str]:
-    """Return whom to send whole packets to in other racks: a router and a node of each of the first ones."""
-    others = list(islice((rack for rack in site.racks if rack.name != node.rack), FAR_RACKS))
-    routers = {f"{rack.links[0].router} in {rack.name}": rack.links[0].address for rack in others}
-    nodes = {f"{one.name} in {rack.name}": one.address for rack in others for one in site.nodes_of(rack.name)[:1]}
-    return {name: str(address) for name, address in (routers | nodes).items()}
+def far(site: Site, node: Node) -> dict[str, list[str | int]]:
+    """Return whom to send whole packets to in other racks, and their size: a router and a node of each first one."""
+    found: dict[str, list[str | int]] = {}
+    for rack in islice((rack for rack in site.racks if rack.name != node.rack), FAR_RACKS):
+        there = site.nodes_of(rack.name)[:1]
+        size = _size(site, node, *there)
+        found[f"{rack.links[0].router} in {rack.name}"] = [str(rack.links[0].address), size]
+        found |= {f"{one.name} in {rack.name}": [str(one.address), size] for one in there}
+    return found
+
+
+def _size(site: Site, *nodes: Node) -> int:
+    """Return the bytes of the largest packet between some nodes: pods' as declared, where all their links carry it."""
+    declared = [site.cilium.mtu] if site.cilium.mtu else []
+    return min([*declared, *(uplink.mtu for node in nodes for uplink in node.uplinks)])
 
 
 def programs(site: Site) -> dict[str, list[str]]:

@@ -98,11 +98,13 @@ def gateways_answer(system: System, data: Input) -> Iterator[Trouble]:
 
 def far_ends_take_whole_packets(system: System, data: Input) -> Iterator[Trouble]:
     """Require whole packets up to routers and nodes of other racks, as far as these answer already."""
-    mtu = _packet(system, data["uplinks"])
+    own = _packet(system, data["uplinks"])
+    far = {name: (address, min(own, size)) for name, (address, size) in data["far"].items()}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        short = {name: pool.submit(_only_small, system, address, mtu) for name, address in data["far"].items()}
+        short = {name: pool.submit(_only_small, system, *end) for name, end in far.items()}
     for name, answer in short.items():
         if answer.result():
+            mtu = far[name][1]
             fix = "Raise the MTU of the links between the routers, or lower the declared one."
             found = f"{SMALL} bytes pass, {mtu} do not"
             yield Trouble("path-mtu-smaller", f"the way to {name}", found, f"packets of {mtu} bytes", fix)
