@@ -120,6 +120,13 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         network_manager("interface-name:docker0"),
         "network-manager-takes-links",
     ),
+    "NetworkManager's file that overrules a package's of its name": (
+        lambda node: (
+            node.put("usr/lib/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=cilium_*;lxc*\n"),
+            network_manager("interface-name:docker0")(node),
+        ),
+        "network-manager-takes-links",
+    ),
     "networkd that tidies up by a file of a package": (
         file("usr/lib/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutingPolicyRules=on\n"),
         "networkd-removes-routes",
@@ -217,6 +224,13 @@ HEALTHY: dict[str, Inject] = {
         vars(node.kernel).update(largest={"172.30.1.1": 9000, "172.30.2.1": 1500, "172.30.2.11": 1500}),
     ),
     "another rack that does not answer yet": kernel(largest={"172.30.1.1": 1500}),
+    "a package's copy of a later file": file(
+        "etc/systemd/networkd.conf.d/99-site.conf.rpmsave", "[Network]\nManageForeignRoutes=yes\n"
+    ),
+    "a package's file that one of its name hides": lambda node: (
+        node.put("usr/lib/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=yes\n"),
+        node.put("etc/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=no\n"),
+    ),
     "a file that ours overrules": file("etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=yes\n"),
     "a router that answers no echo": lambda node: (
         vars(node.kernel).update(largest={}),

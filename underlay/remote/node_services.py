@@ -25,7 +25,8 @@ NO_PROGRAM = 127
 OURS = "90-underlay.conf"
 NETWORKD = ("usr/lib/systemd/networkd.conf.d", "run/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
 NETWORK_MANAGER = ("usr/lib/NetworkManager/conf.d", "run/NetworkManager/conf.d", "etc/NetworkManager/conf.d")
-"""Folders whose files are read in the order of their names, after the service's one file."""
+"""Folders whose files are read in the order of their names, after the service's one file; weakest first: a file hides
+those of its name in the folders before."""
 LINKS = ("interface-name:cilium_*", "interface-name:lxc*")
 UNMANAGED = re.compile(r"^\s*unmanaged-devices\s*=\s*(.*?)\s*$", re.MULTILINE)
 FOREIGN = re.compile(
@@ -121,7 +122,8 @@ def network_manager_leaves_links_alone(system: System, _data: Input) -> Iterator
 
 def _after_ours(system: System, folders: tuple[str, ...]) -> list[str]:
     """Return the files of some folders that a service reads after ours."""
-    return [f"{folder}/{name}" for folder in folders for name in system.names(folder) if name > OURS]
+    places = {name: folder for folder in folders for name in system.names(folder) if name.endswith(".conf")}
+    return [f"{folder}/{name}" for name, folder in sorted(places.items()) if name > OURS]
 
 
 def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:
