@@ -130,11 +130,24 @@ def test_routes_of_ours_are_judged_by_where_pods_leave_after_they_are_written(no
     assert POOL in {row["dst"] for row in node.routes}
 
 
+@pytest.mark.parametrize("name", KEEPERS)
+def test_systemd_brings_routes_back_beside_a_service_that_may_leave_the_uplinks_alone(
+    node: Node, run: Run, name: str
+) -> None:
+    service, path, *_ = KEEPERS[name]
+    service(node)
+    systemd(node)
+    assert run("apply")[0] == 0
+    assert {path, UNIT, "etc/underlay/routes"} <= set(node.files())
+
+
 def test_a_node_that_changes_its_service_keeps_one_file_and_one_that_has_its_own_routes_none(
     node: Node, run: Run
 ) -> None:
     systemd(node)
     run("apply")
+    (node.root / "run/systemd/system/x").unlink()
+    (node.root / "run/systemd/system").rmdir()
     sign("run/network/ifstate")(node)
     assert f"/{UNIT} removed" in run("apply")[1]["changed"]
     assert HOOK in node.files()

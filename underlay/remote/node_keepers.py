@@ -1,4 +1,4 @@
-"""Who brings a node's routes back: a file for the network service that is at work there, in the form that it reads."""
+"""Who brings a node's routes back: a file for each service that is at work there, in the form that it reads."""
 
 from __future__ import annotations
 
@@ -47,10 +47,13 @@ RELOAD = ["systemctl", "daemon-reload"]
 
 
 def keepers(system: System, data: Input) -> list[File]:
-    """Return the files that bring the routes back on this node; none where the routes are not ours."""
+    """Return the files that bring the routes back on this node; none where the routes are not ours.
+
+    All that are read get one, as a service at work may leave the uplinks to another; each gives the same routes.
+    """
     if not data["routes"]:
         return []
-    return [file for keeper in (_hooks, _networkd) for file in keeper(system, data)] or [*_unit(system, data)]
+    return [file for keeper in (_hooks, _networkd, _unit) for file in keeper(system, data)]
 
 
 def routes_are_kept(system: System, data: Input) -> Iterator[Trouble]:
