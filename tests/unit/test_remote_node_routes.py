@@ -122,6 +122,26 @@ def test_a_route_that_the_kernel_refuses_is_told(node: Node, run: Run) -> None:
     assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["route-refused"])
 
 
+@pytest.mark.parametrize("action", ["apply", "remove"])
+@pytest.mark.parametrize(("stays", "rules"), [(True, ["route-refused"]), (False, [])], ids=["held", "gone meanwhile"])
+def test_a_route_that_the_kernel_keeps_is_told(
+    node: Node, run: Run, action: str, stays: bool, rules: list[str]
+) -> None:
+    sign("run/network/ifstate")(node)
+    run("apply")
+    del node.data["routes"][POOL]
+    ask = node.ask
+
+    def refuse(*words: str) -> tuple[int, str]:
+        if "del" not in words:
+            return ask(*words)
+        return (2, "RTNETLINK answers: Operation not permitted") if stays else (ask(*words)[0] or 2, "No such process")
+
+    node.ask = refuse  # type: ignore[method-assign]
+    code, result, _ = run(action)
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (len(rules), rules)
+
+
 def test_routes_of_ours_are_judged_by_where_pods_leave_after_they_are_written(node: Node, run: Run) -> None:
     sign("run/network/ifstate")(node)
     node.answers["route get"] = [{"dev": "mgmt0"}]
@@ -221,6 +241,17 @@ def test_reserved_ports_are_merged_and_taken_back_exactly(node: Node, run: Run, 
     assert run("apply")[0] == 0
     assert f"net/ipv4/ip_local_reserved_ports = {kept}\n" in node.files()[SYSCTL_FILE[1:]]
     assert (run("look")[0], run("apply")[1]["changed"]) == (0, [])
+    run("remove")
+    assert node.files() == before
+
+
+def test_ports_that_the_site_needs_no_longer_are_taken_back_too(node: Node, run: Run) -> None:
+    node.data["routes"] = {}
+    before = node.files()
+    run("apply")
+    node.data["reserved"][-1] = [31000, 31999]
+    run("apply")
+    run("apply")
     run("remove")
     assert node.files() == before
 

@@ -103,7 +103,7 @@ KEPT = {
     "kernel-setting-missing": "the kernel lacks a setting that the node needs",
     "record-unreadable": "the record of what the node had before cannot be read",
     "route-drifted": "a route of ours is not as it was applied",
-    "route-refused": "the kernel does not take a route of ours",
+    "route-refused": "the kernel does not take a route of ours, or keeps one that has to go",
     "service-not-told": "a service does not read its new file",
     "setting-drifted": "a kernel setting is not as it was applied",
     "write-refused": "a file or a setting cannot be written, as on a full disk",

@@ -58,13 +58,18 @@ def apply_ports(system: System, data: Input) -> list[str]:
     return [f"{KEY}: {listed(lent)} added"] if lent else []
 
 
-def return_ports(system: System, data: Input, first: str) -> list[str]:
+def ever(data: Input, known: str) -> set[int]:
+    """Return the ports that the site needs, and those that it needed before: a narrower range leaves some behind."""
+    return ours(data) | ports(known)
+
+
+def return_ports(system: System, mine: set[int], first: str) -> list[str]:
     """Take back what was not reserved before us, and nothing that others reserved since."""
     now = ports(system.text(FILE))
-    mine = (ours(data) - ports(first)) & now
-    if mine:
-        _write(system, now - mine)
-    return [f"{KEY}: {listed(mine)} taken back"] if mine else []
+    back = (mine - ports(first)) & now
+    if back:
+        _write(system, now - back)
+    return [f"{KEY}: {listed(back)} taken back"] if back else []
 
 
 def _write(system: System, wanted: set[int]) -> None:

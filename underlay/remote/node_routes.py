@@ -109,8 +109,12 @@ def _replace(system: System, target: str, wanted: list[str]) -> None:
 
 
 def _deleted(system: System, found: dict[str, Held]) -> list[str]:
+    """Take routes of ours away; one that is gone meanwhile is no trouble."""
     for target in found:
-        system.ask("ip", "-4", "route", "del", target, "proto", NUMBER, "metric", NUMBER)
+        code, text = system.ask("ip", "-4", "route", "del", target, "proto", NUMBER, "metric", NUMBER)
+        if code and any(route.ours and route.target == target for route in held(system)):
+            fix = f"Take it away by hand, with what holds it: `ip -4 route del {target} proto {NUMBER}`."
+            raise Trouble("route-refused", f"route to {target}", text or f"code {code}", "no such route", fix)
     return [f"route to {target} removed" for target in found]
 
 

@@ -37,7 +37,7 @@ from underlay.remote.node_links import CHECKS as LINKS
 from underlay.remote.node_links import LEAVING
 from underlay.remote.node_ports import CHECKS as PORTS
 from underlay.remote.node_ports import FILE as PORTS_FILE
-from underlay.remote.node_ports import apply_ports, kept, ports_have_drifted, return_ports
+from underlay.remote.node_ports import apply_ports, ever, kept, listed, ports_have_drifted, return_ports
 from underlay.remote.node_routes import CHECKS as ROUTES
 from underlay.remote.node_routes import apply_routes, return_routes, routes_have_drifted
 from underlay.remote.node_services import CHECKS as SERVICES
@@ -45,8 +45,8 @@ from underlay.remote.node_sysctl import CHECKS as SETTINGS
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in
 
 RECORD = "var/lib/underlay/node.json"
-"""What was there before: {"settings": {setting: value found first}, "ports": reserved ones, "folders": [made for our
-files], "keepers": [files that bring routes back], "cilium": …}."""
+"""What was there before: {"settings": {setting: value found first}, "ports": reserved ones, "reserved": those of
+ours so far, "folders": [made for our files], "keepers": [files that bring routes back], "cilium": …}."""
 CHECKS = (*KERNEL, *LINKS, *SERVICES, *SETTINGS, *PORTS, *KEEPERS, *ROUTES)
 DRIFT: tuple[Check, ...] = (ports_have_drifted, routes_have_drifted)
 
@@ -124,6 +124,7 @@ def _keep(system: System, data: dict[str, Any], known: Before, found: dict[str, 
         **known,
         "settings": {**found, **{key: value for key, value in first.items() if key in found}},
         "ports": known.get("ports", system.text(PORTS_FILE).strip()),
+        "reserved": listed(ever(data, known.get("reserved", ""))),
         "folders": sorted({*known["folders"], *missing_folders(root, paths)}),
         "keepers": [{key: file[key] for key in ("path", "needs", "after")} for file in _kept(root, data)],
     }
@@ -148,7 +149,7 @@ def remove(system: System, data: dict[str, Any]) -> list[str]:
     ours = {key: value for key, value in before["settings"].items() if _is_ours(root, key, data)}
     changed = _give_back(root, ours)
     if "ports" in before:
-        changed += return_ports(system, data, before["ports"])
+        changed += return_ports(system, ever(data, before.get("reserved", "")), before["ports"])
     for file in data["files"]:
         changed += remove_file(root, file)
     changed += return_routes(system)
