@@ -9,13 +9,7 @@ from typing import NamedTuple
 from underlay.model import Site
 from underlay.plan.security import DIRECTIONS, Line, table
 
-PORTS = {
-    "4240": "health checks between agents",
-    "4244": "flows that Hubble reads",
-    "10250": "kubelet, as the API server asks it",
-}
-"""TCP ports between nodes."""
-BGP, ETCD = "179", "2379-2380"
+BGP = "179"
 
 
 class Need(NamedTuple):
@@ -39,25 +33,19 @@ def _both(site: Site) -> Iterator[tuple[str, str, str, str]]:
     for pool in site.addresses.pods.pools:
         yield str(pool), "any", "", "pods of other nodes, whatever they speak"
     for subnet in dict.fromkeys(subnet for rack in site.racks for subnet in rack.subnets):
-        yield str(subnet), "icmp", "", "health checks, and errors of routers"
-        yield from ((str(subnet), "tcp", port, why) for port, why in PORTS.items())
+        yield str(subnet), "any", "", "nodes: kubelet, health, and pods that nodes call, as webhooks"
     for link in (link for rack in site.racks for link in rack.links):
         yield f"{link.address}/32", "tcp", BGP, f"BGP with {link.router}"
     for network in site.addresses.fabric:
         yield str(network), "icmp", "", "errors of routers further away"
     for network in site.addresses.external:
         yield str(network), "any", "", "clients outside, of pods and services"
-    leaders = [node for node in site.nodes if node.role == "control-plane"]
-    for node in leaders if len(leaders) > 1 else ():
-        yield f"{node.address}/32", "tcp", ETCD, "the cluster's store, between control planes"
 
 
 def _entrance(site: Site) -> Iterator[Need]:
-    """Yield the way to the API server, and at its nodes the way in."""
+    """Yield the way to the API server, whose address may be no node's; the way in at its nodes is open to nodes."""
     port = str(site.cluster.api.port)
     yield Need("egress", f"{site.cluster.api.address}/32", "tcp", port, "the API server")
-    for subnet in dict.fromkeys(subnet for rack in site.racks for subnet in rack.subnets):
-        yield Need("ingress", str(subnet), "tcp", port, "the API server, at nodes that run it")
 
 
 def nft(site: Site) -> str:
