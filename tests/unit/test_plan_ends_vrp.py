@@ -56,6 +56,8 @@ POLICY = "peer UNDERLAY-NODES route-policy UNDERLAY-NODES-IN import"
         ("\n graceful-restart\n", "\n", "tor-a keeps no routes of cp-1 while it restarts; planned otherwise"),
         ("  peer UNDERLAY-NODES enable\n", f"  undo peer {PEER} enable\n",
          "tor-a carries nothing with cp-1; planned ipv4"),
+        ("  peer UNDERLAY-NODES enable\n", f"  peer {PEER} bfd enable\n  undo peer {PEER} enable\n",
+         "tor-a carries nothing with cp-1; planned ipv4"),
         ("permit 10.244.0.0 16 greater-equal 24 less-equal 24", "permit 10.244.0.0 16 greater-equal 16",
          ("tor-a does not accept 10.244.0.0/16{24,24} from cp-1, and "
           "accepts 10.244.0.0/16{16,32} from cp-1, which is not planned")),

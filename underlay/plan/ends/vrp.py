@@ -35,6 +35,8 @@ TIMERS = (60, 180)
 """Keepalive and hold time where nothing is said of them."""
 FARTHEST = 255
 """Hops of a multihop session that names no number."""
+FAMILY = {("enable",), ("undo", "enable")}
+"""What carries the family, or not; `bfd enable` and the like say nothing of it."""
 OTHERS = ("filter-policy", "as-path-filter")
 """Filters beside those that are understood."""
 
@@ -156,7 +158,7 @@ def _timers(text: Text, lines: Sequence[Words]) -> tuple[int | None, int | None]
 
 def _families(text: Text, lines: Sequence[Words]) -> Entries:
     """Return whether the family is carried: as the peer says, or its group, or else as all do."""
-    told = (words[0] != "undo" for words in lines if words[-1] == "enable")
+    told = (words[0] != "undo" for words in lines if words in FAMILY)
     return UNICAST if next(told, ("undo", "default", "ipv4-unicast") not in text.globals) else ()
 
 
