@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_files import File
 
 NUMBER = "85"
 """Routing protocol, and metric, of our routes: by it they are told from everybody else's, and replace nobody's."""
-File = dict[str, Any]
 
 SCRIPT = """\
 #!/bin/sh

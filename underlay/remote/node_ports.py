@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_files import REPAIR
 from underlay.remote.node_sysctl import OURS, others, values
 
 KEY = "net/ipv4/ip_local_reserved_ports"
 FILE = f"proc/sys/{KEY}"
-REPAIR = "Apply it again: `python3 -m underlay drift --stack NAME --repair`."
 
 
 def ports(text: str) -> set[int]:

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
+from underlay.remote.node_files import REPAIR
 from underlay.remote.node_keepers import NUMBER
 from underlay.remote.node_links import hops
-
-REPAIR = "Apply it again: `python3 -m underlay drift --stack NAME --repair`."
 
 
 class Held(NamedTuple):

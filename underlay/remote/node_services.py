@@ -11,6 +11,7 @@ from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
 from underlay.remote.node_kernel import why
 from underlay.remote.node_sockets import listeners
+from underlay.remote.node_sysctl import OURS
 
 CILIUM_CNI = "05-cilium.conflist"
 CILIUM = "cilium"
@@ -22,7 +23,6 @@ LOCAL = 100
 """Priority to which agents with the L7 proxy move the rule for the node's own addresses; without it, it is 0."""
 NO_PROGRAM = 127
 """Exit code of a shell, and of `run`, for a program that is not there."""
-OURS = "90-underlay.conf"
 NETWORKD = ("usr/lib/systemd/networkd.conf.d", "run/systemd/networkd.conf.d", "etc/systemd/networkd.conf.d")
 NETWORK_MANAGER = ("usr/lib/NetworkManager/conf.d", "run/NetworkManager/conf.d", "etc/NetworkManager/conf.d")
 """Folders whose files are read in the order of their names, after the service's one file; weakest first: a file hides
