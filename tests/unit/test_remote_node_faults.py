@@ -39,6 +39,11 @@ def file(path: str, text: str) -> Inject:
     return lambda node: node.put(path, text)
 
 
+def together(*faults: Inject) -> Inject:
+    """Return the fault that all of these are there."""
+    return lambda node: [fault(node) for fault in faults]
+
+
 def gone(path: str) -> Inject:
     """Return the fault that a file is missing."""
     return lambda node: (node.root / path).unlink()
@@ -121,9 +126,9 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         "network-manager-takes-links",
     ),
     "NetworkManager's file that overrules a package's of its name": (
-        lambda node: (
-            node.put("usr/lib/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=cilium_*;lxc*\n"),
-            network_manager("interface-name:docker0")(node),
+        together(
+            file("usr/lib/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=cilium_*;lxc*\n"),
+            network_manager("interface-name:docker0"),
         ),
         "network-manager-takes-links",
     ),
@@ -218,18 +223,18 @@ HEALTHY: dict[str, Inject] = {
     "Cilium's own program in the card's driver": answers(
         "link show dev eth0", [{"xdp": {"prog": {"id": 7, "name": "cil_xdp_entry"}}}]
     ),
-    "another rack of smaller links": lambda node: (
-        node.data.update(uplinks={"eth0": 9000}),
-        node.put("sys/class/net/eth0/mtu", "9000\n"),
-        vars(node.kernel).update(largest={"172.30.1.1": 9000, "172.30.2.1": 1500, "172.30.2.11": 1500}),
+    "another rack of smaller links": together(
+        lambda node: node.data.update(uplinks={"eth0": 9000}),
+        file("sys/class/net/eth0/mtu", "9000\n"),
+        kernel(largest={"172.30.1.1": 9000, "172.30.2.1": 1500, "172.30.2.11": 1500}),
     ),
     "another rack that does not answer yet": kernel(largest={"172.30.1.1": 1500}),
     "a package's copy of a later file": file(
         "etc/systemd/networkd.conf.d/99-site.conf.rpmsave", "[Network]\nManageForeignRoutes=yes\n"
     ),
-    "a package's file that one of its name hides": lambda node: (
-        node.put("usr/lib/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=yes\n"),
-        node.put("etc/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=no\n"),
+    "a package's file that one of its name hides": together(
+        file("usr/lib/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=yes\n"),
+        file("etc/systemd/networkd.conf.d/95-cloud.conf", "[Network]\nManageForeignRoutes=no\n"),
     ),
     "a file that ours overrules": file("etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=yes\n"),
     "a router that answers no echo": lambda node: (
