@@ -29,14 +29,13 @@ oom_score = 0
 """
 
 
-IFUPDOWN = """
-mkdir -p /run/network
-for port in $(ls /sys/class/net | grep -vx lo); do
-    echo "$port=$port" >> /run/network/ifstate
-    IFACE=$port LOGICAL=$port ADDRFAM=inet MODE=start PHASE=post-up run-parts /etc/network/if-up.d
-done
+IFUP = """
+mkdir -p /run/network; echo {port}={port} >> /run/network/ifstate
+IFACE={port} LOGICAL={port} ADDRFAM=inet MODE=start PHASE=post-up run-parts /etc/network/if-up.d
 """
-"""What ifupdown does at a start, the addresses aside: it notes each interface and runs its folder's scripts."""
+"""What ifupdown does once an interface is up: it notes the interface and runs the scripts of its folder."""
+IFUPDOWN = f"for port in $(ls /sys/class/net | grep -vx lo); do {IFUP.format(port='$port')} done"
+"""The same at a start, for every interface."""
 
 
 def node() -> Outfit:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 from lab.hardware import Cable, Hardware
 from underlay.model import Node, Site, Uplink
+from underlay.plan.acl import nft_match
 from underlay.plan.security import table
 
 SIDES = {"from": ("iifname", "daddr", "egress", "saddr"), "to": ("oifname", "saddr", "ingress", "daddr")}
@@ -45,8 +46,7 @@ def _allowed(site: Site, node: Node, side: str) -> Iterator[str]:
     groups = {group.name for group in site.security_groups if node.name in group.nodes}
     for line in table(site) if groups else ():
         if line.group in groups and line.direction == direction:
-            protocol = "" if line.protocol == "any" else f"ip protocol {line.protocol} "
-            yield f"ip {other} {line.network} {protocol}accept"
+            yield f"{nft_match(line, other)} accept"
     yield "counter drop" if groups else "accept"
 
 

@@ -21,6 +21,7 @@ import asyncssh
 
 from lab.fabric import POWER_ON
 from lab.init import ENVIRONMENT
+from lab.nodes import IFUP
 from lab.outfit import SSHD_CONFIG
 from lab.paths import cache
 from tests.unit.plan_sites import Data, dev
@@ -45,13 +46,6 @@ mount -t tmpfs tmpfs "$root/tmp"
 mkdir "$root/run/sshd" "$root/run/bird" "$root/run/lock"
 exec chroot "$root" sleep 86400
 """
-
-
-IFUPDOWN = """
-mkdir -p /run/network; echo {port}={port} >> /run/network/ifstate
-IFACE={port} LOGICAL={port} ADDRFAM=inet MODE=start PHASE=post-up run-parts /etc/network/if-up.d
-"""
-"""What ifupdown does once an interface is up: it notes the interface and runs the scripts of its folder."""
 
 
 class Box:
@@ -221,7 +215,7 @@ class Bed:
             port, address = uplink["name"], uplink.get("address", node["address"])
             self._cable(name, port, router, name, "rack-b")
             box.sh(f"ip address add {address}/24 dev {port}; ip link set {port} up")
-            box.sh(IFUPDOWN.format(port=port))
+            box.sh(IFUP.format(port=port))
         box.sh("ip route add default " + " ".join(f"nexthop via {link['address']}" for link in self.links.values()))
 
     def restart(self, name: str) -> None:

@@ -13,11 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.lab.host import ROOT
-from tests.lab.site import Site
-from underlay.commands.stack_file import SITE
+from tests.lab.site import Site, stack_with
+from tests.unit.plan_sites import dev
 
 RACKS, WORKERS = 4, 3
 STEPS = (("pulumi", "up", "--yes", "--skip-preview", "--non-interactive"),)
@@ -25,12 +22,7 @@ STEPS = (("pulumi", "up", "--yes", "--skip-preview", "--non-interactive"),)
 
 def site_file(folder: Path) -> Path:
     """Write the dev site, grown to four racks in a chain of routers, and return the file."""
-    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    dev = content["config"][SITE]
-    content["config"][SITE] = grown(dev)
-    path = folder / "Pulumi.bigger.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return path
+    return stack_with(grown(dev()), folder / "Pulumi.bigger.yaml")
 
 
 def grown(dev: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,15 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lab.paths import state
-from tests.lab.host import Lab
+from tests.lab.host import ROOT, Lab
+from tests.unit.plan_sites import Data
+from underlay.commands.stack_file import SITE
 
 VERIFY = ("exec", "--", "python", "-m", "underlay", "verify", "--stack", "dev", "--json")
 
@@ -71,3 +76,11 @@ def until(look: Callable[[], bool], seconds: float = 60) -> bool:
             return False
         time.sleep(1)
     return True
+
+
+def stack_with(site: Data, path: Path) -> Path:
+    """Write the dev stack's file with another site, and return it."""
+    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
+    content["config"][SITE] = site
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path

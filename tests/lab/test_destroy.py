@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.lab import belongings
-from tests.lab.host import ROOT
-from tests.lab.site import Site, until
-from underlay.commands.stack_file import SITE
+from tests.lab.site import Site, stack_with, until
+from tests.unit.plan_sites import dev, put
 
 WANTED = "UNDERLAY_DESTROY"
 pytestmark = [
@@ -37,11 +35,7 @@ WANTED_ROUTES = {"10.244.0.0/16", "172.30.1.0/24", "172.30.255.0/24", "203.0.113
 
 def site_file(folder: Path) -> Path:
     """Write the dev site with routes of the stack's in one rack, and return the file."""
-    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    content["config"][SITE]["racks"][1]["routes"] = "stack"
-    path = folder / "Pulumi.routed.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return path
+    return stack_with(dev(put("racks.1.routes", "stack")), folder / "Pulumi.routed.yaml")
 
 
 @pytest.fixture(scope="module")

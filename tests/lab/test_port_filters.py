@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.site import Site
+from tests.unit.plan_sites import site as declared
+from underlay.plan.acl import nft
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -66,3 +68,8 @@ def test_the_table_for_review_has_a_reason_for_each_line(site: Site) -> None:
     lines = json.loads(site.good("pulumi", "stack", "output", "security_groups", "--json"))["nodes"]
     assert {f"{direction} {POOL} any: declared" for direction in ("ingress", "egress")} <= set(lines)
     assert all(line.partition(": ")[2] for line in lines)
+
+
+def test_the_lists_for_a_bridge_are_read_by_nftables_itself(site: Site) -> None:
+    check = 'printf %s "$0" | nft --check --file - && echo read'
+    assert site.inside(ROUTER, "sh", "-c", check, nft(declared())).strip() == "read"

@@ -218,8 +218,8 @@ def test_no_text_of_frr_makes_the_reader_crash(data: st.DataObject) -> None:
         for line in lines
     ]
     text = "\n".join(["router bgp 1", *broken, *lines])
-    frr_ends(text, str)
-    frr_ranges(text, str)
+    found = [*frr_ends(text, str).values(), *frr_ranges(text, str).values()]
+    assert all(isinstance(end, End) for end in found)
 
 
 @pytest.mark.parametrize("line", ["neighbor range;", "neighbor;", "neighbor as;", "neighbor range 2001:db8::/64 as 1;"])

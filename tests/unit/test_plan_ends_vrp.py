@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.plan_sites import put, site
 from underlay.model import Site
 from underlay.plan.ends import declared_ends, differences, planned, unread
-from underlay.plan.ends.end import End
+from underlay.plan.ends.end import End, is_address
 from underlay.plan.ends.vrp import ends, ranges
 from underlay.plan.routers import router_text
 
@@ -167,4 +167,5 @@ def test_no_text_makes_the_reader_crash(data: st.DataObject) -> None:
         " " * (len(line) - len(line.lstrip())) + " ".join(line.split()[: data.draw(st.integers(0, 6))])
         for line in lines
     ]
-    ends("\n".join(["bgp 1", *cut, *lines]), str)
+    found = ends("\n".join(["bgp 1", *cut, *lines]), str)
+    assert all(is_address(peer) and isinstance(end, End) for peer, end in found.items())

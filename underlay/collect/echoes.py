@@ -14,8 +14,6 @@ COMMAND = (
     '\'ping -n -q -c 2 -i 0.2 -w 3 -I "$1" "$0" >/dev/null 2>&1; echo "$0 $?"\''
 )
 """Says each address with ping's exit code: two answers within 3 s, however many requests that takes, are 0."""
-ERROR = "echoes: "
-"""How a router's errors about them begin."""
 LONGEST = 1 << 20
 """Bytes of the answer at most."""
 

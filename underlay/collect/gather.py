@@ -19,6 +19,7 @@ from underlay.collect.policies import survey_policies
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
 from underlay.judge.evidence import Evidence, RouterReport, Survey
 from underlay.judge.policy_evidence import PolicySurvey
+from underlay.judge.router_checks import ECHOES
 from underlay.model import Management, Model, Site
 from underlay.plan.access import bastions
 from underlay.plan.verification import Expected
@@ -28,8 +29,6 @@ SHOWN = 600
 """Characters of an error that the evidence keeps."""
 SURVEYING, READING = 20.0, 20.0
 """Seconds for the Kubernetes API, and for one router without its watch; less where the whole has less time."""
-LAST = 2.0
-"""Seconds for the last look of a watch."""
 ECHOING = 12.0
 """Seconds until a router has heard of pods, once they are known."""
 EARLIER = 0.9
@@ -135,7 +134,7 @@ class Gathering:
     async def _routers(self, found: dict[str, Any]) -> None:
         platforms = {router.name: router.platform for router in self.expected.routers if router.managed}
         seconds = min(READING, self.request.seconds * 2 / 3)
-        longest = min(watch.LONGEST, self.request.seconds / 3 - LAST / 2)
+        longest = min(watch.LONGEST, self.request.seconds / 3 - watch.PAUSE)
         said: dict[str, RouterReport] = found["routers"]
 
         async def read(name: str, machine: Machine) -> None:
@@ -144,14 +143,12 @@ class Gathering:
                     shell = await self._connect(machine)
                     asking = asyncio.create_task(self._echoes(name, shell, found))
                     report = await routers.read(shell, platforms[name])
-                    said[name] = report.model_copy(update={"errors": (*report.errors, f"{echoes.ERROR}not heard yet")})
+                    said[name] = report.model_copy(update={"errors": (*report.errors, f"{ECHOES}not heard yet")})
             except TimeoutError:
                 raise Unreachable(f"no answer within {seconds:.3g} s") from None
             heard, errors = await asking
             said[name] = report.model_copy(update={"echoes": heard, "errors": (*report.errors, *errors)})
-            with contextlib.suppress(TimeoutError):  # what was read before stays
-                async with asyncio.timeout(longest + LAST):
-                    said[name] = await routers.watched(shell, platforms[name], said[name], self.expected.hold, longest)
+            said[name] = await routers.watched(shell, platforms[name], said[name], self.expected.hold, longest)
 
         await self._all({name: self.machines[name] for name in platforms}, read)
 
@@ -167,9 +164,9 @@ class Gathering:
                 pods = {probe: own for node, own in asked if node in seen and (probe := seen[node].probe)}
                 return await echoes.read(shell, pods), []
         except TimeoutError:
-            return None, [f"{echoes.ERROR}no answer within {ECHOING:g} s"]
+            return None, [f"{ECHOES}no answer within {ECHOING:g} s"]
         except Exception as error:  # noqa: BLE001 - whatever a router says here, the rest of its answer counts
-            return None, [f"{echoes.ERROR}{str(error)[:SHOWN] or type(error).__name__}"]
+            return None, [f"{ECHOES}{str(error)[:SHOWN] or type(error).__name__}"]
 
     async def _probe(self, name: str, node: nodes.Node, survey: Survey) -> None:
         pods = {other: entry.probe for other, entry in survey.nodes.items() if entry.probe}

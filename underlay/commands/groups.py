@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-
-from rich.console import Console
-from rich.table import Table
+import sys
 
 from underlay.commands import stack_file
 from underlay.commands.common import say, site_option
-from underlay.model import Site
-from underlay.plan.acl import RENDERED, needs
-from underlay.plan.security import table
-
-COLUMNS = ("group", "direction", "the other side", "protocol", "why")
+from underlay.plan.acl import RENDERED
+from underlay.report.groups import document, show
+from underlay.report.terminal import screen
 
 
 def main(argv: list[str]) -> int:
@@ -33,24 +29,5 @@ def main(argv: list[str]) -> int:
     elif arguments.acl:
         print(RENDERED[arguments.acl](site), end="")
     else:
-        _show(site)
+        show(site, screen(sys.stdout))
     return 0
-
-
-def document(site: Site) -> dict[str, object]:
-    """Return rules, members and needs as plain data."""
-    members = {group.name: list(group.nodes) for group in site.security_groups}
-    rules, least = table(site), needs(site)
-    return {
-        "site": site.name,
-        "groups": members,
-        "rules": [line._asdict() for line in rules],
-        "needs": [one._asdict() for one in least],
-    }
-
-
-def _show(site: Site) -> None:
-    shown = Table(*COLUMNS, title=f"Security groups of {site.name}", title_justify="left")
-    for line in table(site):
-        shown.add_row(*line)
-    Console().print(shown)

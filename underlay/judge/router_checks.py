@@ -15,6 +15,8 @@ from underlay.model import Platform
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
 """Processes that a router needs."""
+ECHOES = "echoes: "
+"""How a router's errors about pods that it asks begin."""
 UNMANAGED = "not managed by this program"
 HALTED = {"T": "stopped by a signal", "t": "stopped by a debugger", "Z": "ended", "X": "ended"}
 """The kernel's letters for a process that does not run."""
@@ -156,7 +158,7 @@ def _echoes(router: RouterView, report: RouterReport, case: Case) -> Judged:
         return Status.SKIPPED, "the input of an older program asks no router for it"
     heard = report.echoes
     if heard is None:
-        told = [error for error in report.errors if error.startswith("echoes:")]
+        told = [error for error in report.errors if error.startswith(ECHOES)]
         return result(None, told[0]) if told else (Status.SKIPPED, "not proven from outside: the router has no `ping`")
     if not (asked := case.expected.echoing(router.name)):
         return Status.SKIPPED, "no node has a session with this router, so it asks no pod"
@@ -189,7 +191,7 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     ),
     "router-echoes": (
         _echoes,
-        "the pods of its own nodes, and one of each other rack, answer it",
+        "the pods of its own nodes answer it",
         "Look at packet filters and policies for what comes from outside the cluster.",
     ),
 }

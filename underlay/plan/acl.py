@@ -59,10 +59,15 @@ def _nft_chain(name: str, direction: str, lines: list[Line]) -> Iterator[str]:
     yield f"    chain {name}_{direction} {{"
     yield "        ether type arp accept"
     for line in lines:
-        protocol = "" if line.protocol == "any" else f" ip protocol {line.protocol}"
-        yield f'        ip {side} {line.network}{protocol} accept comment "{line.why}"'
+        yield f'        {nft_match(line, side)} accept comment "{line.why}"'
     yield "        counter drop"
     yield "    }"
+
+
+def nft_match(line: Line, side: str) -> str:
+    """Return what a line lets pass in nftables' words; the other side is `saddr` or `daddr`."""
+    protocol = "" if line.protocol == "any" else f" ip protocol {line.protocol}"
+    return f"ip {side} {line.network}{protocol}"
 
 
 def vrp(site: Site) -> str:

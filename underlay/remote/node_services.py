@@ -11,7 +11,7 @@ from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
 from underlay.remote.node_kernel import why
 from underlay.remote.node_sockets import listeners
-from underlay.remote.node_sysctl import OURS
+from underlay.remote.node_sysctl import OURS, in_order
 
 CILIUM_CNI = "05-cilium.conflist"
 CILIUM = "cilium"
@@ -122,8 +122,7 @@ def network_manager_leaves_links_alone(system: System, _data: Input) -> Iterator
 
 def _after_ours(system: System, folders: tuple[str, ...]) -> list[str]:
     """Return the files of some folders that a service reads after ours."""
-    places = {name: folder for folder in folders for name in system.names(folder) if name.endswith(".conf")}
-    return [f"{folder}/{name}" for name, folder in sorted(places.items()) if name > OURS]
+    return [file for name, file in in_order(system, folders).items() if name > OURS]
 
 
 def no_foreign_programs(system: System, data: Input) -> Iterator[Trouble]:

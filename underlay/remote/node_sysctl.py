@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from underlay.remote.machine import Trouble
 from underlay.remote.node_facts import Check, Input, System
@@ -13,12 +13,17 @@ FOLDERS = ("usr/lib/sysctl.d", "usr/local/lib/sysctl.d", "run/sysctl.d", "etc/sy
 LAST = "etc/sysctl.conf"
 
 
+def in_order(system: System, folders: Sequence[str]) -> dict[str, str]:
+    """Return the files that a service reads from its folders, weakest first, by name in the order of reading."""
+    places = {name: folder for folder in folders for name in system.names(folder) if name.endswith(".conf")}
+    return {name: f"{places[name]}/{name}" for name in sorted(places)}
+
+
 def others(system: System) -> Iterator[tuple[str, str, bool]]:
     """Yield (file, its text, whether it comes after ours) for every file but ours, in the order of a start."""
-    places = {name: folder for folder in FOLDERS for name in system.names(folder) if name.endswith(".conf")}
-    for name, folder in sorted(places.items()):
+    for name, file in in_order(system, FOLDERS).items():
         if name != OURS:
-            yield f"{folder}/{name}", system.text(f"{folder}/{name}"), name > OURS
+            yield file, system.text(file), name > OURS
     yield LAST, system.text(LAST), True
 
 

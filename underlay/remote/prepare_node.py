@@ -42,11 +42,13 @@ from underlay.remote.node_routes import CHECKS as ROUTES
 from underlay.remote.node_routes import apply_routes, return_routes, routes_have_drifted
 from underlay.remote.node_services import CHECKS as SERVICES
 from underlay.remote.node_sysctl import CHECKS as SETTINGS
+from underlay.remote.node_sysctl import OURS
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in
 
 RECORD = "var/lib/underlay/node.json"
 """What was there before: {"settings": {setting: value found first}, "ports": reserved ones, "reserved": those of
 ours so far, "folders": [made for our files], "keepers": [files that bring routes back], "cilium": …}."""
+SETTINGS_FILE = f"/etc/sysctl.d/{OURS}"
 CHECKS = (*KERNEL, *LINKS, *SERVICES, *SETTINGS, *PORTS, *KEEPERS, *ROUTES)
 DRIFT: tuple[Check, ...] = (ports_have_drifted, routes_have_drifted)
 
@@ -73,14 +75,15 @@ def setting(root: Path, key: str) -> Path:
 def completed(system: System, data: dict[str, Any]) -> dict[str, Any]:
     """Return the input with what only the node knows: ports of its administrator, and who brings routes back there."""
     known = record(system.root)
-    first, *others = data["files"]
+    settings = next(file for file in data["files"] if file["path"] == SETTINGS_FILE)
+    others = [file for file in data["files"] if file is not settings]
     line = kept(system, data, known.get("ports", system.text(PORTS_FILE).strip()))
     new = keepers(system, data)
     paths = {file["path"] for file in new}
     former = [{**file, "text": ""} for file in known["keepers"] if file["path"] not in paths]
     return {
         **data,
-        "files": [{**first, "text": first["text"] + line}, *others, *new, *former],
+        "files": [{**settings, "text": settings["text"] + line}, *others, *new, *former],
         "keepers": [*new, *former],
     }
 

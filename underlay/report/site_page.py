@@ -17,19 +17,21 @@ Every key of `cilium-underlay:site` in a stack file, made from the model by `mak
 Editors learn the same from a stack file's first line, `# yaml-language-server: $schema=docs/stack.schema.json`.
 What keys must not say together is in [findings.md](findings.md). `[]` after a name: a list of such parts.
 """
-NAME = next(pattern for pattern in PATTERNS if "{0,61}" in pattern)
+NAME, NODE_NAME = [pattern for pattern in PATTERNS if "{0,61}" in pattern][:2]
 COLUMNS = ("key", "kind", "default", "meaning", "example")
 SHAPES = {
     **PATTERNS,
     FORMATS["ipv4"]["pattern"]: "IPv4 address",
     FORMATS["ipv4network"]["pattern"]: "IPv4 network",
     NAME: "name: lower-case letters, digits, hyphens",
+    NODE_NAME: "name of a node: as a name, points between parts",
 }
 KINDS = {"string": "text", "boolean": "true or false", "object": "mapping", "null": "nothing"}
 STANDING = {
     "IPv4 address": "172.30.1.254",
     "IPv4 network": "10.250.0.0/16",
     SHAPES[NAME]: "name-1",
+    SHAPES[NODE_NAME]: "worker-1",
     "true or false": True,
     "mapping": {},
     "a registry and a path, in lower case and without a scheme": "registry.example/mirror",

@@ -7,19 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.lab.host import ROOT
-from underlay.commands.stack_file import SITE
+from tests.lab.site import stack_with
+from tests.unit.plan_sites import dev
 
 SECOND = {"rack-a": ("tor-b", "172.30.3"), "rack-b": ("tor-a", "172.30.4")}
 """The second router of each rack, and its segment there."""
 CLIENT = {"name": "client-b", "asn": 65201, "local": "172.30.255.4", "remote": "172.30.255.5"}
 
 
-def dual(dev: dict[str, Any]) -> dict[str, Any]:
+def dual(single: dict[str, Any]) -> dict[str, Any]:
     """Return the dev site with a second router in each rack, and a client behind the second router too."""
-    site = copy.deepcopy(dev)
+    site = copy.deepcopy(single)
     for rack in site["racks"]:
         router, network = SECOND[rack["name"]]
         rack["egress"] = "ecmp-link-state"
@@ -33,12 +31,5 @@ def dual(dev: dict[str, Any]) -> dict[str, Any]:
     return site
 
 
-def write(path: Path) -> None:
-    """Write the stack file."""
-    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    content["config"][SITE] = dual(content["config"][SITE])
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    stack_with(dual(dev()), Path(sys.argv[1]))

@@ -52,39 +52,31 @@ class Row(NamedTuple):
     signal: int = 0
 
 
+def rows(frr: str, bird: str, *, link: tuple[str, str], rack: str) -> tuple[Row, ...]:
+    """Return what a site with an FRR and a BIRD can lose: routers, a link of each kind, daemons, an agent."""
+    return (
+        Row("router-frr", Loss(Kind.ROUTER, frr), Way.PORTS),
+        Row("router-bird", Loss(Kind.ROUTER, bird), Way.PORTS),
+        Row("link", Loss(Kind.LINK, *link), Way.PORTS),
+        Row("rack-link", Loss(Kind.RACK_LINK, frr, rack), Way.PORTS),
+        Row("uplink", Loss(Kind.UPLINK, bird, "rack-b"), Way.PORTS),
+        Row("daemon-killed-frr", Loss(Kind.BGP, frr), Way.ENDED, signal.SIGKILL),
+        Row("daemon-killed-bird", Loss(Kind.BGP, bird), Way.ENDED, signal.SIGKILL),
+        Row("daemon-frozen-frr", Loss(Kind.BGP, frr), Way.FROZEN, signal.SIGSTOP),
+        Row("daemon-frozen-bird", Loss(Kind.BGP, bird), Way.FROZEN, signal.SIGSTOP),
+        Row("router-hangs-frr", Loss(Kind.ROUTER, frr), Way.HUNG),
+        Row("router-hangs-bird", Loss(Kind.ROUTER, bird), Way.HUNG),
+        Row("agent-killed", Loss(Kind.AGENT, "", "rack-b"), Way.ENDED, signal.SIGKILL),
+    )
+
+
 ROWS = (
-    Row("router-frr", Loss(Kind.ROUTER, "tor-c"), Way.PORTS),
-    Row("router-bird", Loss(Kind.ROUTER, "tor-d"), Way.PORTS),
+    *rows("tor-c", "tor-d", link=("tor-a", "tor-c"), rack="rack-b"),
     Row("router-of-shared-gateways", Loss(Kind.ROUTER, "tor-a"), Way.PORTS),
-    Row("link", Loss(Kind.LINK, "tor-a", "tor-c"), Way.PORTS),
-    Row("rack-link", Loss(Kind.RACK_LINK, "tor-c", "rack-b"), Way.PORTS),
-    Row("uplink", Loss(Kind.UPLINK, "tor-d", "rack-b"), Way.PORTS),
     Row("daemon-ended-frr", Loss(Kind.BGP, "tor-c"), Way.ENDED, signal.SIGTERM),
-    Row("daemon-killed-frr", Loss(Kind.BGP, "tor-c"), Way.ENDED, signal.SIGKILL),
     Row("daemon-ended-bird", Loss(Kind.BGP, "tor-d"), Way.ENDED, signal.SIGTERM),
-    Row("daemon-killed-bird", Loss(Kind.BGP, "tor-d"), Way.ENDED, signal.SIGKILL),
-    Row("daemon-frozen-frr", Loss(Kind.BGP, "tor-c"), Way.FROZEN, signal.SIGSTOP),
-    Row("daemon-frozen-bird", Loss(Kind.BGP, "tor-d"), Way.FROZEN, signal.SIGSTOP),
-    Row("router-hangs-frr", Loss(Kind.ROUTER, "tor-c"), Way.HUNG),
-    Row("router-hangs-bird", Loss(Kind.ROUTER, "tor-d"), Way.HUNG),
-    Row("agent-killed", Loss(Kind.AGENT, "", "rack-b"), Way.ENDED, signal.SIGKILL),
 )
-
-
-DUAL = (
-    Row("router-frr", Loss(Kind.ROUTER, "tor-a"), Way.PORTS),
-    Row("router-bird", Loss(Kind.ROUTER, "tor-b"), Way.PORTS),
-    Row("link", Loss(Kind.LINK, "tor-a", "tor-b"), Way.PORTS),
-    Row("rack-link", Loss(Kind.RACK_LINK, "tor-a", "rack-a"), Way.PORTS),
-    Row("uplink", Loss(Kind.UPLINK, "tor-b", "rack-b"), Way.PORTS),
-    Row("daemon-killed-frr", Loss(Kind.BGP, "tor-a"), Way.ENDED, signal.SIGKILL),
-    Row("daemon-killed-bird", Loss(Kind.BGP, "tor-b"), Way.ENDED, signal.SIGKILL),
-    Row("daemon-frozen-frr", Loss(Kind.BGP, "tor-a"), Way.FROZEN, signal.SIGSTOP),
-    Row("daemon-frozen-bird", Loss(Kind.BGP, "tor-b"), Way.FROZEN, signal.SIGSTOP),
-    Row("router-hangs-frr", Loss(Kind.ROUTER, "tor-a"), Way.HUNG),
-    Row("router-hangs-bird", Loss(Kind.ROUTER, "tor-b"), Way.HUNG),
-    Row("agent-killed", Loss(Kind.AGENT, "", "rack-b"), Way.ENDED, signal.SIGKILL),
-)
+DUAL = rows("tor-a", "tor-b", link=("tor-a", "tor-b"), rack="rack-a")
 """Those of the dev site with every node behind both routers; there, what is killed is started again."""
 
 
