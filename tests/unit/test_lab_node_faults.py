@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.preflight_faults import FAULTS, RECORDED, ROUTES, TWO_ROUTERS, WITH_PROXY
-from tests.unit.test_remote_node_faults import FAULTS as BY_RECORDED_FACTS
+from tests.unit.node_faults import FAULTS as BY_RECORDED_FACTS
 from underlay.plan.prerequisites import KEPT, RULES
 
 
