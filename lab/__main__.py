@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -64,10 +65,15 @@ def _again(python: str, words: list[str]) -> NoReturn:
 
 
 def _run(words: list[str]) -> int:
-    from lab import commands
+    from lab import operate
     from lab.failure import Failure
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would everything started from here
     try:
+        if words[0] in operate.COMMANDS:
+            operate.run(words)
+        from lab import commands
+
         return commands.run(words)
     except Failure as failure:
         return _fail(str(failure))

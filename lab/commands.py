@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -15,15 +14,14 @@ from lab.failure import Failure
 from lab.hardware import Hardware, read
 from lab.machine import folder
 from lab.paths import repo
-from lab.stack import stack_file
+from lab.surroundings import stack_file
 from lab.toolchain import drop
 
 
 def run(words: list[str]) -> int:
     """Run the command named by the first word."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would everything started from here
     if words[0] not in COMMANDS:
-        raise Failure(f"no command {words[0]!r}; there are {', '.join(COMMANDS)}")
+        raise Failure(f"no command {words[0]!r}; there are {', '.join([*COMMANDS, *operate.COMMANDS])}")
     return COMMANDS[words[0]](words[1:])
 
 
@@ -101,21 +99,6 @@ def _uninstall(_: list[str]) -> int:
     return 0
 
 
-def _kubectl(words: list[str]) -> int:
-    operate.kubectl(words)
-
-
-def _pulumi(words: list[str]) -> int:
-    operate.pulumi([word for word in words if word != "--no-pack"], pack="--no-pack" not in words)
-
-
-def _exec(words: list[str]) -> int:
-    command = words[1:] if words[:1] == ["--"] else words
-    if not command:
-        raise Failure("exec needs a command: `python3 -m lab exec -- CMD...`")
-    operate.execute(command)
-
-
 def _hardware() -> Hardware:
     inside.require_supervisor()
     return read(stack_file())
@@ -137,7 +120,4 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "logs": _logs,
     "install": _install,
     "uninstall": _uninstall,
-    "kubectl": _kubectl,
-    "pulumi": _pulumi,
-    "exec": _exec,
 }

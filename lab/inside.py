@@ -6,13 +6,15 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab import cgroups, init
 from lab.failure import Failure
-from lab.machine import write
+from lab.files import write
 from lab.namespaces import MACHINE, OUTER, Kind, enter
-from lab.outfit import Outfit
+
+if TYPE_CHECKING:
+    from lab.outfit import Outfit
 
 
 def supervisor() -> int | None:

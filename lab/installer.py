@@ -18,7 +18,7 @@ from lab.hardware import Hardware, Machine
 from lab.keys import write_private
 from lab.paths import binaries, state
 from lab.pki import authority, service_account_key
-from lab.stack import environment
+from lab.surroundings import environment
 
 PATIENCE = 90.0
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"

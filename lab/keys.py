@@ -8,14 +8,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from lab.paths import state
+from lab.paths import keys as folder
 
 USER = "operator"
-
-
-def folder() -> Path:
-    """Return the folder of the keys."""
-    return state() / "keys"
 
 
 def make(machines: list[str]) -> None:

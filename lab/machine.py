@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from lab import cgroups, images, init
 from lab.fabric import connect
+from lab.files import write
 from lab.hardware import Hardware, Machine
 from lab.namespaces import MACHINE, Flag, Kind, bind, enter_network, mount, pivot, unshare
 from lab.outfit import Outfit
@@ -107,17 +108,6 @@ def _write(root: Path, machine: Machine, outfit: Outfit) -> None:
     services = {f"{init.SERVICES}/{name}.json": service.text() for name, service in outfit.services.items()}
     write(root, named | outfit.files | services, mode=0o644)
     write(root, outfit.private, mode=0o600)
-
-
-def write(root: Path, files: dict[str, str], mode: int) -> None:
-    """Write files below a machine's root; a link there does not lead out of it."""
-    for name, text in files.items():
-        path = root / name.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.touch(mode=mode)
-        path.chmod(mode)
-        path.write_text(text)
 
 
 def _proc(root: Path, here: Path) -> None:

@@ -1,11 +1,12 @@
-"""Commands at the operator's place: any program, the engine, kubectl."""
+"""Commands at the operator's place: any program, the engine, kubectl; started often, so they load little."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NoReturn
 
-from lab import inside, stack
+from lab import inside, surroundings
 from lab.failure import Failure
 from lab.paths import binaries, repo, state
 
@@ -15,13 +16,21 @@ WITH_FILE = {"up", "update", "preview", "pre", "refresh", "destroy", "config", "
 WITH_PACK = {"up", "update", "preview", "pre"}
 """Verbs that check the resources by the policy pack."""
 
+PACKLESS = "--no-pack"
+"""Our own word among the engine's: without the policy pack."""
+
+
+def run(words: list[str]) -> NoReturn:
+    """Become the command named by the first word."""
+    COMMANDS[words[0]](words[1:])
+
 
 def execute(command: list[str]) -> NoReturn:
     """Become a command in the operator's network; without a lab, one that only finds the toolchain's programs."""
     running = inside.supervisor() is not None
     if running:
         inside.enter_operator()
-    environment = stack.environment() if running else stack.programs()
+    environment = surroundings.environment() if running else surroundings.programs()
     os.environ["PATH"] = environment["PATH"]
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - a list of words
@@ -29,20 +38,31 @@ def execute(command: list[str]) -> NoReturn:
         raise Failure(f"{command[0]} cannot be run: {error.strerror}") from None
 
 
-def pulumi(words: list[str], *, pack: bool) -> NoReturn:
+def _exec(words: list[str]) -> NoReturn:
+    command = words[1:] if words[:1] == ["--"] else words
+    if not command:
+        raise Failure("exec needs a command: `python3 -m lab exec -- CMD...`")
+    execute(command)
+
+
+def _pulumi(given: list[str]) -> NoReturn:
     """Become the engine, on the lab's stack."""
     inside.require_supervisor()
+    pack, words = PACKLESS not in given, [word for word in given if word != PACKLESS]
     verb = words[0] if words else "help"
-    more = ["--config-file", str(stack.stack_file())] if verb in WITH_FILE else []
+    more = ["--config-file", str(surroundings.stack_file())] if verb in WITH_FILE else []
     more += ["--policy-pack", "policy"] if verb in WITH_PACK and pack else []
     os.chdir(repo())
     execute([str(binaries() / "pulumi"), verb, *more, *words[1:]])
 
 
-def kubectl(words: list[str]) -> NoReturn:
+def _kubectl(words: list[str]) -> NoReturn:
     """Become kubectl, as the cluster's administrator."""
     if not (state() / "kubeconfig").exists():
         raise Failure(
             "there is no cluster yet; `python3 -m lab pulumi up` or `python3 -m lab install -f FILE` makes it"
         )
     execute(["kubectl", *words])
+
+
+COMMANDS: dict[str, Callable[[list[str]], NoReturn]] = {"kubectl": _kubectl, "pulumi": _pulumi, "exec": _exec}

@@ -31,6 +31,11 @@ def state() -> Path:
     return _place("UNDERLAY_STATE", "XDG_STATE_HOME", ".local/state")
 
 
+def keys() -> Path:
+    """Return the folder of a running lab's keys and passwords."""
+    return state() / "keys"
+
+
 def binaries() -> Path:
     """Return the folder of all programs the lab runs, by their plain names."""
     return cache() / "bin"

@@ -17,8 +17,8 @@ from lab.failure import Failure
 from lab.hardware import Hardware, read
 from lab.machine import folder, in_child
 from lab.paths import repo, state
-from lab.stack import stack_file
 from lab.supervisor import ready_file, start
+from lab.surroundings import stack_file
 
 MARK = ".underlay-lab"
 """The file that makes a folder the lab's own: only a folder with it is ever removed."""

@@ -1,8 +1,7 @@
-"""The lab's stack file and the engine's environment: the repository's file, and what exists at run time only."""
+"""The lab's stack file: the repository's file, and what exists at run time only."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,48 +12,14 @@ import yaml
 from lab import keys
 from lab.failure import Failure
 from lab.hardware import hardware, site_of
-from lab.paths import binaries, cache, repo, state, venv_python
+from lab.paths import binaries, cache, repo, state
+from lab.surroundings import STACK, environment, stack_file
 from lab.toolchain.plugins import install_plugins
 from underlay.commands.stack_file import CHART, SITE, content
 from underlay.model import Site, load_site
 from underlay.report.schema import PROJECT
 
-STACK = "dev"
 SECRETS = {f"{PROJECT}:sshKey": keys.USER, f"{PROJECT}:bgpPassword": "bgp-password"}
-
-
-def stack_file() -> Path:
-    """Return the stack file of the running lab."""
-    return state() / f"Pulumi.{STACK}.yaml"
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of everything that works on the lab from the operator's place."""
-    kubeconfig = state() / "kubeconfig"
-    settings = {
-        "PULUMI_HOME": str(state() / "pulumi-home"),
-        "PULUMI_BACKEND_URL": f"file://{state() / 'pulumi-state'}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(keys.folder() / "passphrase"),
-        "PULUMI_STACK": STACK,
-        "KUBECACHEDIR": str(state() / "kube-cache"),
-        "UNDERLAY_STATE": str(state()),
-        "UNDERLAY_CONFIG_FILE": str(stack_file()),
-    }
-    return programs() | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
-
-
-def programs() -> dict[str, str]:
-    """Return the environment that finds the toolchain's programs; it needs no lab."""
-    path = os.pathsep.join([str(binaries()), str(venv_python().parent), os.environ.get("PATH", os.defpath)])
-    settings = {
-        "PATH": path,
-        "PYTHONPATH": str(repo()),
-        "UNDERLAY_CACHE": str(cache()),
-        "UNDERLAY_CLONE": str(repo()),
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
-    }
-    return os.environ | settings
 
 
 def declared(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lab.machine import boot, in_child
 from lab.namespaces import OUTER, Flag, mount, unshare
 from lab.outfit import Outfit, common
 from lab.paths import state
-from lab.stack import stack_file
+from lab.surroundings import stack_file
 
 
 def ready_file() -> Path:

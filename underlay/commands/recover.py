@@ -18,6 +18,8 @@ SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 FIRST, WHOLE = f"sh.helm.release.v1.{RELEASE}.v1", ("deployed", "failed")
 RELEASES = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
+SELECTED = "PULUMI_STACK"
+"""Names the stack that the engine works on, in place of the one that was selected."""
 UNLIKE = "timeout"
 """What is noted as another one, so that the engine applies a release again; it changes nothing that runs."""
 NO_STACK = re.compile(r"no stack selected|no stack named .* found")
@@ -43,7 +45,7 @@ class Lock(NamedTuple):
 def main(argv: list[str]) -> int:
     """Repair the selected stack and say what was done; a stack that is whole, or not there, is left alone."""
     no_words("recover", __doc__, argv)
-    stack = _pulumi("stack", "--show-name").strip()
+    stack = os.environ.get(SELECTED) or _pulumi("stack", "--show-name").strip()
     for step in repair(stack) if stack else ():
         say(f"recover: {step}")
     return 0

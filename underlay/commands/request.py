@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from underlay.report.schema import PROJECT
 OUTPUT = "verification"
 """The stack output that holds the input of a verification, without secrets."""
 SSH_KEY, BASTION_KEY = f"{PROJECT}:sshKey", f"{PROJECT}:bastionKey"
-NO_OUTPUT = "does not have output property"
-"""How the engine says that a stack's last update left no such output."""
+CLUSTER = "kubeconfig"
+"""The output that holds the way to the cluster."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +45,24 @@ def of_stack(stack: str) -> str:
     """Return the input of a stack: what its last update has left, and the secrets where they are kept as secrets.
 
     The SSH key is in the stack's configuration, the kubeconfig in the output of that name. Failure carries the
-    engine's own words.
+    engine's own words. The engine is slow to start, so it is asked for outputs and configuration at once.
     """
-    facts = json.loads(_told(stack, "stack", "output", OUTPUT, "--show-secrets", "--json"))
-    kubeconfig = json.loads(_told(stack, "stack", "output", "kubeconfig", "--show-secrets", "--json"))
-    keys = {"ssh_key": _configured(stack, "get", SSH_KEY)["value"]}
+    with ThreadPoolExecutor() as both:
+        key = both.submit(_configured, stack, "get", SSH_KEY)
+        facts, kubeconfig = _outputs(stack, OUTPUT, CLUSTER)
+    keys = {"ssh_key": key.result()["value"]}
     if facts["site"].get("ssh", {}).get("bastions") and BASTION_KEY in _configured(stack):
         keys["bastion_key"] = _configured(stack, "get", BASTION_KEY)["value"]
     return json.dumps(with_secrets(facts, **keys, kubeconfig=kubeconfig))
+
+
+def _outputs(stack: str, *names: str) -> list[Any]:
+    """Return outputs of a stack; Failure names one that its last update has not left."""
+    found: dict[str, Any] = json.loads(_told(stack, "stack", "output", "--show-secrets", "--json"))
+    for name in names:
+        if name not in found:
+            raise Failure(f"the stack has no output {name!r}; `pulumi up` makes it")
+    return [found[name] for name in names]
 
 
 def _configured(stack: str, *words: str) -> dict[str, Any]:
@@ -62,8 +73,7 @@ def _configured(stack: str, *words: str) -> dict[str, Any]:
 def _told(stack: str, *words: str) -> str:
     done = engine.run(*words, stack=stack)
     if done.returncode:
-        text = engine.said(done)
-        raise Failure(f"{text}; `pulumi up` makes it" if NO_OUTPUT in text else text)
+        raise Failure(engine.said(done))
     return done.stdout
 
 

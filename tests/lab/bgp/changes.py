@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from lab.stack import stack_file
+from lab.surroundings import stack_file
 from tests.lab.bgp import gobgp
 from tests.lab.bgp.faults import QUICK
 from tests.lab.bgp.ground import Ground, apart
