@@ -82,6 +82,9 @@ silent: ## a campaign: what Cilium accepts and does wrongly, applied past our ru
 node-life: ## a campaign: nodes without a lab: prepared, restarted, 20 ordinary runs without a change or a finding, given back
 	@UNDERLAY_RUNS=20 $(LAB) exec -- python -m pytest -q tests/lab/test_node_life.py
 
+crash: ## a campaign: the engine killed in the middle of the first update, at each of its moments; a lab of its own each time
+	@UNDERLAY_CRASH=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_crash.py
+
 destroyed: ## a campaign: a lab of its own, applied and destroyed; every node and router compared byte for byte
 	@UNDERLAY_DESTROY=1 $(LAB) exec -- python -m pytest -q tests/lab/test_destroy.py
 

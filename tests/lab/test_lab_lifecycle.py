@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab.host import Lab, Snapshot, held, now, snapshot, wait_until_gone
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
 
 
 @pytest.fixture

@@ -108,9 +108,10 @@ def timed_make_up(site: Site) -> float:
     return seconds
 
 
+@pytest.mark.alone
 def test_make_up_on_a_running_lab_changes_nothing_within_20_seconds(site: Site) -> None:
     taken = [timed_make_up(site)]
-    while min(taken) > 20 and len(taken) < 3:  # the machine may be busy with something else
+    while min(taken) > 20 and len(taken) < 3:
         taken.append(timed_make_up(site))
     print(f"make up on a running lab: {', '.join(f'{seconds:.1f}' for seconds in taken)} s")
     assert min(taken) <= 20

@@ -246,7 +246,7 @@ def verdicts_with(lab: Fabric, fault: Fault) -> dict[str | None, Verdict]:
 
 
 def heard_of(lab: Fabric, fault: Fault, backend: str | None) -> Verdict:
-    """Verify again where only the ICMP errors are missing: what else the sender asks may have spent the router's few."""
+    """Verify again where only the ICMP errors are missing: other packets may have spent the router's few."""
     unheard = replace(fault, witnesses=tuple(witness for witness in fault.witnesses if "ICMP" not in witness))
     for _ in range(TRIES):
         time.sleep(ERRORS_AGAIN)
