@@ -13,11 +13,14 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from tests.lab.host import ROOT
 from tests.lab.site import Site, until
 
 IMAGE = "underlay.lab/probe:1"
 MARK = {"underlay-test": "policies"}
 PORTS = ("TCP/8080", "TCP/9090", "UDP/5353")
+RESOLVER = "resolver"
+"""The stand-in of the cluster's DNS."""
 PLACES = {
     "web": ("shop", "worker-1"),
     "api": ("shop", "worker-2"),
@@ -25,30 +28,39 @@ PLACES = {
     "db": ("data", "worker-2"),
     "jobs": ("data", "cp-1"),
     "watch": ("ops", "worker-1"),
-    "resolver": ("kube-system", "worker-3"),
+    RESOLVER: ("kube-system", "worker-3"),
 }
 """Workload to namespace and node: pairs of one node and of two, of one rack and of two."""
-LABELS = {name: {"app": name} for name in PLACES} | {"resolver": {"k8s-app": "kube-dns", "app": "policy-resolver"}}
-SERVED = dict.fromkeys(PLACES, PORTS) | {"resolver": (*PORTS, "UDP/53", "TCP/53")}
+LABELS = {name: {"app": name} for name in PLACES} | {RESOLVER: {"k8s-app": "kube-dns", "app": "policy-resolver"}}
+SERVED = dict.fromkeys(PLACES, PORTS) | {RESOLVER: (*PORTS, "UDP/53", "TCP/53")}
 
 SERVER = """
-import socket, sys, threading
+import socket, struct, sys, threading
 def tcp(port):
     with socket.create_server(("", port), backlog=100) as server:
         while True:
             call, _ = server.accept()
             call.sendall(b"yes")
             call.close()
+NAMES = {b"\\7allowed\\7outside\\4test\\0": "203.0.113.10", b"\\5other\\7outside\\4test\\0": "172.30.255.3"}
+def answer(data):
+    name = data[12:data.find(b"\\0", 12) + 1]
+    if name not in NAMES:
+        return b"yes"
+    found = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(NAMES[name])
+    return data[:2] + struct.pack("!HHHHH", 0x8580, 1, 1, 0, 0) + name + struct.pack("!HH", 1, 1) + found
 def udp(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("", port))
         while True:
-            server.sendto(b"yes", server.recvfrom(100)[1])
+            data, source = server.recvfrom(500)
+            server.sendto(answer(data), source)
 work = {"TCP": tcp, "UDP": udp}
 for word in sys.argv[1:]:
     kind, port = word.split("/")
     threading.Thread(target=work[kind], args=(int(port),)).start()
 """
+"""Says yes; asked for one of two names outside the cluster by DNS, it answers with the name's address."""
 CLIENT = """
 import concurrent.futures, json, socket, sys
 def told(call):
@@ -81,6 +93,14 @@ with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
     print(json.dumps(list(pool.map(ask, asked))))
 """
 """Tells apart who answers, whose machine refuses (packets pass, nobody listens) and who says nothing."""
+RESOLVE = (
+    (ROOT / "bpf/names.py").read_text(encoding="utf-8")
+    + """
+import json, sys
+print(json.dumps({name: resolve(sys.argv[1], name)["answers"] for name in sys.argv[2:]}))
+"""
+)
+"""The verifier's own question, asked for other names."""
 FLOW = """
 import socket, sys, time
 made = failed = 0
@@ -113,11 +133,13 @@ def workloads() -> list[dict[str, Any]]:
 
 def _pod(name: str) -> dict[str, Any]:
     namespace, node = PLACES[name]
+    # A pod that is ready and has the label of the cluster's DNS would get everybody's questions.
+    probe: dict[str, Any] = {"exec": {"command": ["false"]}} if name == RESOLVER else {"tcpSocket": {"port": 8080}}
     container = {
         "name": "answer",
         "image": IMAGE,
         "command": ["python3", "-c", SERVER, *SERVED[name]],
-        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 2, "failureThreshold": 2},
+        "readinessProbe": {**probe, "periodSeconds": 2, "failureThreshold": 2},
         "livenessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "timeoutSeconds": 5},
     }
     return {
@@ -164,9 +186,9 @@ class Pods:
         return {pod["metadata"]["name"].removeprefix("policy-"): pod for pod in json.loads(text)["items"]}
 
     def ready(self) -> set[str]:
-        """Return the workloads whose pod is ready and was never restarted."""
+        """Return the workloads whose pod is ready and was never restarted; the stand-in of the DNS only runs."""
         statuses = {name: pod["status"].get("containerStatuses", []) for name, pod in self._all().items()}
-        return {name for name, found in statuses.items() if found and all(_healthy(one) for one in found)}
+        return {name for name, found in statuses.items() if found and all(_healthy(name, one) for one in found)}
 
     def ask(self, asked: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return for each source, address and port yes, refused or silent; all sources ask at once."""
@@ -189,14 +211,21 @@ class Pods:
     def _exec(self, name: str) -> tuple[str, ...]:
         return ("kubectl", "-n", PLACES[name][0], "exec", f"policy-{name}", "--")
 
+    def resolve(self, source: str, *names: str) -> dict[str, list[str]]:
+        """Return the addresses of names as a source gets them from the stand-in of the cluster's DNS."""
+        words = (*self._exec(source), "python3", "-c", RESOLVE, self.addresses[RESOLVER], *names)
+        found: dict[str, list[str]] = json.loads(self.site.good(*words))
+        return found
+
     def flow(self, source: str, target: str, port: int, seconds: float) -> Popen[str]:
         """Start to connect twenty times a second; its output is how many were made, and how many failed."""
         words = ("python3", "-c", FLOW, self.addresses[target], str(seconds), str(port))
         return self.site.start(*self._exec(source), *words)
 
 
-def _healthy(status: Mapping[str, Any]) -> bool:
-    return bool(status["ready"]) and status["restartCount"] == 0
+def _healthy(name: str, status: Mapping[str, Any]) -> bool:
+    good = "running" in status["state"] if name == RESOLVER else status["ready"]
+    return bool(good) and status["restartCount"] == 0
 
 
 @dataclass

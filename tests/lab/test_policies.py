@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,31 @@ AFTER = [
 ]
 
 
-class Run:
-    """The stack file with some policies, applied by the engine."""
+IMPOSSIBLE = {
+    "policy-workload-unknown": rule("ghost", ["web"], ["nobody"], WEB),
+    "policy-port-range": rule("falling", ["web"], ["api"], {"port": 9100, "last": 9000}),
+    "policy-name-too-wide": {**rule("names", ["web"], [], WEB), "target_names": ["*"]},
+    "policy-name-inside-cluster": {**rule("inner", ["web"], [], WEB), "target_names": ["api.shop.svc.cluster.local"]},
+    "policy-http-path-malformed": {**rule("paths", ["web"], ["api"], WEB), "http": [{"path": "/(("}]},
+}
+"""Rules that cannot work, each by the finding that has to refuse it."""
+HOSTILE = rule("x\n\x1b[2Jallow", ["web"], ["api"], WEB)
+UNBLOCKED = {"policy-blocked-inside-cluster": {"blocked": ["10.96.0.1"]}}
+LISTED = "networkpolicies,ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies"
 
-    def __init__(self, site: Site, pods: Pods) -> None:
-        self.site, self.pods, self.agents = site, pods, Agents(site)
+
+class Run:
+    """The stack file with some policies, and with other settings of Cilium where some are given, applied."""
+
+    def __init__(self, site: Site, pods: Pods, cilium: Mapping[str, Any] | None = None) -> None:
+        self.site, self.pods, self.agents, self.cilium = site, pods, Agents(site), dict(cilium or {})
         self.file = site.state / "Pulumi.dev.yaml"
         self.before = self.file.read_text(encoding="utf-8")
 
     def declare(self, policies: dict[str, Any] | None) -> str:
         """Apply the site with these policies by the engine and wait until agents enforce them."""
         content = yaml.safe_load(self.before)
+        content["config"][SITE]["cilium"] |= self.cilium
         if policies:
             content["config"][SITE]["policies"] = policies
         self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -64,6 +78,21 @@ class Run:
         names = [one["metadata"]["name"] for one in policy_objects(load_site(content["config"][SITE]))]
         assert until(lambda: self.agents.enforced(names), 60)
         return said
+
+    def refused(self, policies: dict[str, Any]) -> str:
+        """Let the engine refuse the site with these policies, and return what it says."""
+        content = yaml.safe_load(self.before)
+        content["config"][SITE]["policies"] = policies
+        self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        done = self.site.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+        self.file.write_text(self.before, encoding="utf-8")
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
+
+    def restore(self) -> None:
+        """Apply the stack file as it was."""
+        self.file.write_text(self.before, encoding="utf-8")
+        self.site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
 
     def wrong(self, policies: dict[str, Any]) -> tuple[list[str], int, int]:
         """Return the cells that are not as the matrix says, how many there are, and how many are denied."""
@@ -113,8 +142,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     finally:
         pods.stop()
         if made:
-            made.file.write_text(made.before, encoding="utf-8")
-            site.long("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+            made.restore()
 
 
 def policies(rules: list[dict[str, Any]], **baselines: Any) -> dict[str, Any]:
@@ -159,3 +187,16 @@ def test_each_cell_is_as_the_matrix_says_before_and_after_a_change(run: Run) -> 
         assert run.pods.ready() == set(PLACES)
         counted.append(f"{name}: {cells} cells, {denied} denied and dropped by policy, 0 wrong")
     print("\n".join(counted))
+
+
+def test_impossible_and_hostile_policies_are_refused_by_name_and_nothing_is_applied(run: Run) -> None:
+    site = run.site
+    before = site.good("kubectl", "get", LISTED, "-A", "-o", "name")
+    said = run.refused(policies(list(IMPOSSIBLE.values()), **UNBLOCKED["policy-blocked-inside-cluster"]))
+    assert [name for name in (*IMPOSSIBLE, *UNBLOCKED) if f"[{name}]" not in said] == [], said
+    hostile = run.refused(policies([HOSTILE]))
+    assert "[site-text-malformed]" in hostile
+    assert "\x1b[2J" not in hostile
+    assert "Traceback" not in said + hostile
+    assert site.good("kubectl", "get", LISTED, "-A", "-o", "name") == before
+    print(f"{len(IMPOSSIBLE) + len(UNBLOCKED) + 1} kinds of impossible or hostile policies refused by name")

@@ -28,8 +28,7 @@ def run(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         made.declare(policies(BEFORE, **DENY))
         yield made
     finally:
-        made.file.write_text(made.before, encoding="utf-8")
-        site.long(*UP)
+        made.restore()
         pods.stop()
 
 
@@ -62,7 +61,15 @@ def test_an_edit_a_removal_and_an_addition_are_found_by_name_and_put_back(run: R
         f"CiliumClusterwideNetworkPolicy {wide.rpartition('/')[2]}": "policy-changed",
         "NetworkPolicy shop/by-hand": "policy-not-declared",
     }
+    judged = site.verify()
+    told = {check["rule"]: check["found"] for check in judged.document["checks"] if check["status"] == "fail"}
+    print("\n".join(f"{rule}: {text}" for rule, text in told.items()))
+    assert told.keys() == {"policies-applied", "policies-enforced"}
+    assert "policy-missing CiliumNetworkPolicy shop/underlay-web" in told["policies-applied"]
+    assert "policy-changed NetworkPolicy shop/underlay-api" in told["policies-applied"]
+    assert "not taken over: CiliumNetworkPolicy shop/underlay-web" in told["policies-enforced"]
     site.good(*shop, "delete", "networkpolicy", "by-hand")
     site.good("kubectl", "delete", wide)
     site.long(*UP, "--refresh")
     assert drift(site)[:2] == (0, {})
+    assert site.verify().not_passed() == []
