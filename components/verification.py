@@ -99,6 +99,7 @@ class Datapath(pulumi.ComponentResource):
             "expected": [session._asdict() for session in sessions(site)],
             "namespace": RESPONDER_NAMESPACE,
             "seconds": SESSION_SECONDS,
+            "hold": site.bgp.timers.hold,
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return underlay("sessions", "wait-sessions", data, opts, triggers)

@@ -208,6 +208,20 @@ def test_the_sessions_of_a_node_with_two_routers_are_watched_each_by_itself() ->
         assert [len(seen.missing()) for _ in range(2)] == [2, 0]
 
 
+@pytest.mark.parametrize(("state", "hold", "left"), [("open_confirm", 9, 0), ("open_confirm", 90, 1), ("active", 9, 1)])
+def test_a_state_that_cannot_last_so_long_is_left_to_the_verification(state: str, hold: int, left: int) -> None:
+    table = {
+        **sessions(),
+        wait_sessions.NODE_CONFIGS: {"items": [config_of("n1", "established"), config_of("n2", state)]},
+    }
+    with api_server(table) as config:
+        times = iter([0.0, 0.0, 15.0, 15.0])
+        seen = wait_sessions.Watch(ClusterApi(config), {**SESSIONS, "hold": hold}, lambda: next(times))
+        assert [len(seen.missing()) for _ in range(2)] == [2, left]
+        told = {"established": ["n1 - tor"]} | ({} if left else {"status too old": ["n2 - tor"]})
+        assert seen.told == told
+
+
 SESSION_FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "idle": (
         lambda items: items.__setitem__(1, config_of("n2", "idle")),

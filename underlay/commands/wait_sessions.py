@@ -16,7 +16,9 @@ from underlay.plan.values import NAMESPACE
 NODE_CONFIGS = "/apis/cilium.io/v2/ciliumbgpnodeconfigs"
 SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
 SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
-ESTABLISHED = "established"
+ESTABLISHED, CONFIRMING = "established", "open_confirm"
+HOLD = 90
+"""Seconds of hold time where the input names none: as long as a session can wait for the other end's confirmation."""
 SETTLED = 5.0
 """Seconds that a session has to be seen so: its status lags behind a change that ends it, and routes follow it."""
 
@@ -24,12 +26,12 @@ Clock = Callable[[], float]
 
 
 def main(argv: list[str]) -> int:
-    """Read {"kubeconfig", "expected", "namespace", "seconds"}, wait, print the state of each session."""
+    """Read {"kubeconfig", "expected", "namespace", "seconds"} and perhaps "hold", wait, print what each session is."""
     no_words("wait-sessions", __doc__, argv)
     data = read_input("kubeconfig", "expected", "namespace", "seconds")
     watch = Watch(ClusterApi(data["kubeconfig"]), data)
     wait(watch.missing, float(data["seconds"]), "BGP sessions")
-    print(json.dumps({"established": [f"{one['node']} - {one['peer']}" for one in data["expected"]]}))
+    print(json.dumps(watch.told))
     return 0
 
 
@@ -40,6 +42,9 @@ class Watch:
         """Begin with having seen nothing."""
         self._api, self._data, self._clock = api, data, clock
         self._seen: dict[tuple[str, str], tuple[object, float]] = {}
+        self.told: dict[str, list[str]] = {}
+        """Sessions that are established; those whose status is too old to be true, which the verification asks both
+        ends of: Cilium may miss the last change of a session."""
 
     def missing(self) -> list[str]:
         """Return what is not there yet, as sentences."""
@@ -50,19 +55,27 @@ class Watch:
 
     def _sessions(self) -> Iterator[str]:
         configs = {item["metadata"]["name"]: item for item in self._api.items(NODE_CONFIGS)}
+        self.told = {ESTABLISHED: []}
         for one in self._data["expected"]:
             peer, problem = _peer(configs.get(one["node"]), one)
             state = problem or str(peer.get("peeringState") or "no state yet")
-            settled = self._is_settled((one["node"], one["address"]), (state, peer.get("establishedTime")))
-            if not settled or state != ESTABLISHED:
+            seconds = self._unchanged((one["node"], one["address"]), (state, peer.get("establishedTime")))
+            if (state == ESTABLISHED and seconds >= SETTLED) or self._cannot_be(state, seconds):
+                kind = ESTABLISHED if state == ESTABLISHED else "status too old"
+                self.told.setdefault(kind, []).append(f"{one['node']} - {one['peer']}")
+            else:
                 yield f"session of {one['node']} with {one['peer']} ({one['address']}, AS {one['asn']}): {state}"
 
-    def _is_settled(self, session: tuple[str, str], seen: tuple[str, object]) -> bool:
-        """Tell whether a session has been seen like this for long enough."""
+    def _cannot_be(self, state: str, seconds: float) -> bool:
+        """Tell whether a state has been told for longer than it can last: the hold time ends it either way."""
+        return state == CONFIRMING and seconds > self._data.get("hold", HOLD) + SETTLED
+
+    def _unchanged(self, session: tuple[str, str], seen: tuple[str, object]) -> float:
+        """Return for how many seconds a session has been seen like this."""
         now = self._clock()
         before, since = self._seen.get(session, (None, now))
         self._seen[session] = (seen, since if before == seen else now)
-        return now - self._seen[session][1] >= SETTLED
+        return now - self._seen[session][1]
 
     def _responders(self) -> Iterator[str]:
         space = self._data["namespace"]
