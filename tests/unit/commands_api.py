@@ -1,8 +1,11 @@
-"""An API server of a few lines: answers GET and DELETE from a table, in a thread of its own."""
+"""An API server of a few lines: answers GET, DELETE and commands in pods from a table, in a thread of its own."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,8 @@ from typing import Any
 import yaml
 
 Table = dict[str, Any]
+WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""What RFC 6455 puts behind a client's key."""
 
 
 @contextmanager
@@ -20,7 +25,27 @@ def api_server(table: Table) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(table.get(self.path.partition("?")[0]))
+            found = table.get(self.path.partition("?")[0])
+            if "Upgrade" in self.headers and not isinstance(found, int | None):
+                self._run(found)
+            else:
+                self._answer(found)
+
+        def _run(self, told: str | tuple[str, str]) -> None:
+            """Answer as a command that prints a text; or as one that says something and fails."""
+            out, wrong = (told, "") if isinstance(told, str) else told
+            key = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + WEBSOCKET).encode(), usedforsecurity=False).digest()
+            self.send_response(101)
+            names = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Protocol": "v5.channel.k8s.io"}
+            for name, value in {**names, "Sec-WebSocket-Accept": base64.b64encode(key).decode()}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            status = json.dumps({"status": "Failure" if wrong else "Success"})
+            for channel, text in ((1, out[:9]), (1, out[9:]), (2, wrong), (3, status)):
+                data = bytes([channel]) + text.encode()
+                self.wfile.write(struct.pack("!BBH", 0x82, 126, len(data)) + data)
+            self.wfile.write(b"\x88\x00")
+            self.close_connection = True
 
         def do_DELETE(self) -> None:
             self._answer(table.pop(self.path, None))
@@ -59,6 +84,14 @@ def kubeconfig(address: str) -> str:
             "current-context": "x",
         }
     )
+
+
+def endpoint(number: int, revision: int, pod: str = "") -> dict[str, Any]:
+    """Return an endpoint as an agent tells it, by name or address: number 1 is the host's; revision 0 is none yet."""
+    policy = {"realized": {"policy-revision": revision} if revision else {}}
+    named = {"k8s-namespace": "shop", "k8s-pod-name": pod} if pod and pod[0].isalpha() else {}
+    told = {"external-identifiers": named, "networking": {"addressing": [{"ipv4": pod} if pod else {}]}}
+    return {"id": number, "status": {"identity": {"id": number}, "policy": policy, **told}}
 
 
 def ready(kind: str = "Ready", *, status: str = "True", message: str = "") -> dict[str, Any]:

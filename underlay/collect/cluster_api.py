@@ -13,6 +13,7 @@ import yaml
 from kubernetes import client, config
 
 from underlay.collect.conditions import Object
+from underlay.collect.pod_command import Refused, output
 from underlay.failure import Failure, in_one_line
 
 CONNECT, ANSWER = 3.0, 10.0
@@ -66,6 +67,19 @@ class ClusterApi:
             return (self._ask("GET", path, query) or b"").decode(errors="replace")
         except Unanswered:
             return ""
+
+    def run(self, pod: str, container: str, *words: str) -> str:
+        """Return what a command prints in a container of a pod, named by its path."""
+        path, wanted = f"{pod}/exec", [("container", container), ("stdout", "true"), ("stderr", "true")]
+        query = [*wanted, *(("command", word) for word in words)]
+        _, url, headers, *_ = self._client.param_serialize(
+            "GET", path, query_params=query, auth_settings=["BearerToken"]
+        )
+        left = self._left()
+        try:
+            return output(self._client.configuration, url, headers, min(CONNECT, left), min(ANSWER, left))
+        except Refused as refused:
+            raise Unanswered(f"`{' '.join(words)}` in {path}: {refused}") from None
 
     def delete(self, path: str) -> None:
         """Delete an object; one that is gone already is no failure."""
