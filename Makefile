@@ -5,7 +5,7 @@ CHECKED ?= --set cilium-underlay:chart=$$UNDERLAY_CACHE/chart/cilium-1.20.2
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile) policy policy-cost
 
 up: ## set up everything and run the main job on the embedded lab
-	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) pulumi up --yes && $(LAB) exec -- python -m underlay verify --stack dev --report build/evidence
+	@$(LAB) up && $(LAB) exec -- python -m underlay recover && $(LAB) apply && $(LAB) exec -- python -m underlay verify --stack dev --report build/evidence
 
 verify: ## verify the running lab again
 	@$(LAB) pulumi version >/dev/null && $(LAB) exec -- python -m underlay verify --stack dev --report build/evidence

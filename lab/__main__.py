@@ -22,6 +22,7 @@ usage: python3 -m lab COMMAND
   uninstall               remove the cluster; its machines boot from fresh disks
   kubectl ARGS...         kubectl as the cluster's administrator
   pulumi [--no-pack] ...  the engine on the lab's stack
+  apply                   preview the lab's stack, and update it where something would change
   exec -- CMD...          any command at the operator's place; without a lab, with the toolchain's programs only
 """
 
