@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.campaigns.big_site import Data, big_site
-from tests.program.test_review import CHANGES, case
+from tests.program.prepared_changes import CHANGES, case
 from tests.unit.judge_big import big_expected, big_healthy
 from tests.unit.plan_sites import put, site
 from tests.unit.test_report_evidence import broken, made
@@ -33,7 +33,7 @@ def _reviewed(what: Case, of: Site) -> str:
 
 def _change(name: str) -> Callable[[], str]:
     """Return how the review of one of the prepared changes is made."""
-    return lambda: _reviewed(_taken(case(CHANGES[name][0])), site(CHANGES[name][0]))
+    return lambda: _reviewed(_taken(CHANGES[name].case()), site(CHANGES[name].made))
 
 
 def _taken(what: Case) -> Case:

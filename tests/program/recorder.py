@@ -22,6 +22,8 @@ from lab.paths import cache
 from lab.toolchain.images import CHART as CILIUM_CHART
 from tests.unit.commands_api import kubeconfig
 from tests.unit.plan_sites import Data, host_keys
+from underlay.model import load_site
+from underlay.plan.lineage import record
 
 ROOT = Path(__file__).parents[2]
 CHART = str(cache() / CILIUM_CHART)
@@ -179,6 +181,12 @@ def run(
 
 def _program() -> None:
     runpy.run_path(str(ROOT / "__main__.py"))
+
+
+def state_of(site: Data) -> Data:
+    """Return the state that an update of a site has left."""
+    urn = f"urn:pulumi:dev::{PROJECT}::underlay:cluster:Cluster$command:local:Command::lineage"
+    return {urn: {"outputs": {"stdout": json.dumps(record(load_site(site)).plain())}}}
 
 
 def plain(value: Any) -> Iterator[str]:

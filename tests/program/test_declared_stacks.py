@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from components.refusal import SHOWN
-from tests.program.recorder import SIGNATURE, run
-from tests.unit.plan_sites import Change, Data, dev, drop, put
-from underlay.model import load_site
-from underlay.plan.lineage import record
+from tests.program.recorder import SIGNATURE, run, state_of
+from tests.unit.plan_sites import Data, dev, drop, put
 
 FAR = {"until": "2999-01-01"}
 
@@ -57,14 +53,8 @@ def test_a_waiver_lets_the_program_go_on_with_a_warning() -> None:
 MASK = {"rule": "transition-pod-mask", "reason": "not in use yet", "allowed_by": "net", **FAR}
 
 
-def applied(*changes: Change) -> Data:
-    """Return the state that an update of the dev site with these changes has left."""
-    urn = "urn:pulumi:dev::cilium-underlay::underlay:cluster:Cluster$command:local:Command::lineage"
-    return {urn: {"outputs": {"stdout": json.dumps(record(load_site(dev(*changes))).plain())}}}
-
-
 def test_a_change_that_the_cluster_cannot_follow_is_refused_with_everything_else() -> None:
-    made = run(dev(put("addresses.pods.mask", 25), put("bgp.timers.keepalive", 9)), state=applied())
+    made = run(dev(put("addresses.pods.mask", 25), put("bgp.timers.keepalive", 9)), state=state_of(dev()))
     assert made.code == SHOWN
     [message] = made.messages
     assert "[transition-pod-mask] site.addresses.pods.mask: found 24 -> 25; expected 24" in message
@@ -73,19 +63,19 @@ def test_a_change_that_the_cluster_cannot_follow_is_refused_with_everything_else
 
 
 def test_policies_get_what_was_applied_where_it_changes() -> None:
-    facts = run(dev(put("addresses.pods.mask", 25)), state=applied()).named("dev", "cluster:Cluster").inputs
+    facts = run(dev(put("addresses.pods.mask", 25)), state=state_of(dev())).named("dev", "cluster:Cluster").inputs
     assert (facts["changedFrom"]["pod_mask"], facts["lineage"]["pod_mask"]) == (24, 25)
-    assert "changedFrom" not in run(dev(), state=applied()).named("dev", "cluster:Cluster").inputs
+    assert "changedFrom" not in run(dev(), state=state_of(dev())).named("dev", "cluster:Cluster").inputs
 
 
 @pytest.mark.parametrize(("change", "code"), [("24 -> 25", 0), ("24 -> 26", SHOWN), ("25 -> 24", SHOWN)])
 def test_a_change_passes_where_a_waiver_names_it(change: str, code: int) -> None:
-    made = run(dev(put("addresses.pods.mask", 25)), state=applied(), waivers=[{**MASK, "change": change}])
+    made = run(dev(put("addresses.pods.mask", 25)), state=state_of(dev()), waivers=[{**MASK, "change": change}])
     assert made.code == code
 
 
 def test_an_ordinary_upgrade_of_kubernetes_passes() -> None:
-    assert run(dev(put("cluster.kubernetes", "1.35.0")), state=applied()).code == 0
+    assert run(dev(put("cluster.kubernetes", "1.35.0")), state=state_of(dev())).code == 0
 
 
 def test_a_cluster_that_somebody_else_made_needs_no_installer() -> None:

@@ -1,20 +1,18 @@
-"""Five prepared changes and a beginning: the page answers every question a reviewer asks, and shows no secret."""
+"""Prepared changes and a beginning: the page answers every question a reviewer asks, and shows no secret."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.program import recorder
+from tests.program.prepared_changes import CHANGES, NO_CHANGE, add_worker, applied, case, new_mtu, other_pods
 from tests.program.preview_events import events
-from tests.unit.plan_sites import Change, Data, dev, put
+from tests.unit.plan_sites import Change, dev, put
 from underlay.commands import review as command
-from underlay.model import load_site
 from underlay.plan.checks.intrusion import BASE
 from underlay.report.page_html import html
 from underlay.report.page_markdown import markdown
@@ -23,131 +21,25 @@ from underlay.report.review.change import changes
 from underlay.report.review.judged import judged
 from underlay.report.review.page import review
 from underlay.report.review.preview import read_preview
-from underlay.report.review.ways import moved
 
-WORKER = {
-    "name": "worker-4",
-    "role": "worker",
-    "rack": "rack-b",
-    "address": "172.30.2.13",
-    "management": {"address": "192.168.250.15", "user": "root"},
-    "uplinks": [{"name": "eth0", "mtu": 1500, "source_destination_check": "disabled"}],
-}
-
-
-def add_worker(data: Data) -> None:
-    data["nodes"].append(WORKER)
-    data["security_groups"][0]["nodes"].append("worker-4")
-
-
-def lose_worker(data: Data) -> None:
-    data["nodes"] = [node for node in data["nodes"] if node["name"] != "worker-3"]
-    data["security_groups"][0]["nodes"].remove("worker-3")
-
-
-def new_mtu(data: Data) -> None:
-    for node in data["nodes"]:
-        node["uplinks"][0]["mtu"] = 9000
-
-
-@cache
-def applied() -> recorder.Run:
-    return recorder.run(dev())
-
-
-def case(*made: Change, before: recorder.Run | None = None, **other: Any) -> Case:
-    """Return the review of the dev site with some changes, on top of the dev site."""
-    after = recorder.run(dev(*made), **other)
-    preview = read_preview(events(before or applied(), after))
-    return Case(changes(preview), judged(preview), moved(load_site(dev()), load_site(dev(*made))))
-
-
-NOTHING = {
-    "Is it refused?": "No.",
-    "What would the engine do?": "No resource changes.",
-    "Does any pod lose its address?": "No.",
-    "Do agents restart?": "No.",
-    "Which BGP sessions reset, come or go?": "None resets, comes or goes.",
-    "Do pods take other ways?": "No.",
-    "What must the routers get before we merge?": "Nothing.",
-    "Which routers does the update configure?": "None.",
-    "Which nodes does it work on?": "None.",
-    "Which nodes join or leave?": "None.",
-    "Does another program run as root?": "No: those that run are the ones of the last update.",
-    "Do address ranges change?": "No.",
-    "What changes of Cilium?": "Nothing.",
-    "Is anything deleted or made anew?": "Nothing.",
-    "What does the policy pack say?": "It was not asked.",
-}
-"""What a preview without any change answers; a change's row holds only what differs."""
-
-CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
-    "another worker": (
-        add_worker,
-        {
-            "Which nodes join or leave?": "joining: worker-4.",
-            "Which nodes does it work on?": "1 node: worker-4.",
-            "Which BGP sessions reset, come or go?": "1 new; 4 were there before.",
-            "Which routers does the update configure?": "1 router: tor-b.",
-            "Do agents restart?": "No. Those of worker-4 start for the first time.",
-        },
-    ),
-    "a worker less": (
-        lose_worker,
-        {
-            "Which nodes join or leave?": "leaving: worker-3.",
-            "Does any pod lose its address?": "Yes: pods of worker-3 start elsewhere.",
-            "Which BGP sessions reset, come or go?": "1 gone; 4 were there before.",
-            "Is anything deleted or made anew?": "prepare-worker-3.",
-            "Which routers does the update configure?": "1 router: tor-b.",
-        },
-    ),
-    "other timers": (
-        put("bgp.timers.hold", 30),
-        {
-            "Which BGP sessions reset, come or go?": "4 reset (hold time 9 -> 30 s); 4 were there before.",
-            "Which routers does the update configure?": "2 routers: tor-a, tor-b.",
-        },
-    ),
-    "another way to forward": (
-        put("cilium.host_routing", "bpf"),
-        {
-            "Do agents restart?": "Yes, on all 4 nodes, node after node; routers keep each node's routes for 120 s.",
-            "Which nodes does it work on?": "4 nodes: cp-1, worker-1 to worker-3.",
-        },
-    ),
-    "a router that is not ours any more": (
-        put("routers.1.managed", False),
-        {
-            "Is anything deleted or made anew?": "configure-tor-b.",
-            "What must the routers get before we merge?": "The new text of tor-b, below, before the update.",
-            "Which routers does the update configure?": "1 router: tor-b.",
-        },
-    ),
-    "larger packets": (
-        new_mtu,
-        {"Which nodes does it work on?": "4 nodes: cp-1, worker-1 to worker-3."},
-    ),
-}
-LOOSE = {"What would the engine do?", "What changes of Cilium?", "Which exceptions are in force?"}
-"""Answers that are not compared with those of no change."""
+LOOSE = {"What would the engine do?"}
+"""Answers that say how many resources there are."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_question_is_answered(name: str) -> None:
-    made, expected = CHANGES[name]
-    found = answers(case(made))
-    wanted = NOTHING | expected
+    found = answers(CHANGES[name].case())
+    wanted = {**NO_CHANGE, **CHANGES[name].answers}
     assert {key: text for key, text in found.items() if key not in LOOSE} == {
         key: text for key, text in wanted.items() if key not in LOOSE
     }
     assert len(found) >= 12
-    assert found["What would the engine do?"] != NOTHING["What would the engine do?"]
+    assert found["What would the engine do?"] != NO_CHANGE["What would the engine do?"]
 
 
 def test_nothing_changes() -> None:
     found = answers(case())
-    assert {key: found[key] for key in NOTHING} == NOTHING
+    assert {key: found[key] for key in NO_CHANGE} == NO_CHANGE
 
 
 def test_a_beginning_is_told_from_a_change() -> None:
@@ -161,11 +53,32 @@ def test_a_beginning_is_told_from_a_change() -> None:
 def test_what_is_refused_is_said_with_a_link() -> None:
     found = case(put("addresses.services", "10.244.0.0/20"))
     told = answers(found)
-    assert told["Is it refused?"] == "Yes, by 1 finding; nothing would be applied."
+    assert told["Is it refused?"] == "Yes, by 2 findings; nothing would be applied."
     assert told["Which BGP sessions reset, come or go?"] == CUT
     text = markdown(review(found, "dev"))
     assert "](docs/findings.md#pod-pool-overlaps-service-range)" in text
     assert "Nothing to go back from: the update would stop before it touches anything." in text
+
+
+@pytest.mark.parametrize(
+    ("made", "rule", "text"),
+    [
+        (other_pods, "transition-pod-pools", "found 10.244.0.0/16 -&gt; 10.245.0.0/16"),
+        (put("addresses.pods.mask", 25), "transition-pod-mask", "found 24 -&gt; 25"),
+    ],
+)
+def test_what_a_running_cluster_cannot_follow_is_refused(made: Change, rule: str, text: str) -> None:
+    found = case(made)
+    assert answers(found)["Is it refused?"] == "Yes, by 1 finding; nothing would be applied."
+    page = markdown(review(found, "dev"))
+    assert f"](docs/findings.md#{rule})" in page
+    assert text in page
+
+
+def test_the_sessions_of_a_router_with_another_number_say_so() -> None:
+    page = markdown(review(CHANGES["a router with another number"].case(), "dev"))
+    assert r"| tor-a \(172.30.1.1, AS 65111\) | cp-1, worker-1 \(2\) | resets | AS of tor-a 65101 -&gt; 65111" in page
+    assert "-router bgp 65101\n+router bgp 65111\n" in page
 
 
 def test_a_router_s_text_is_compared_and_holds_no_password() -> None:

@@ -11,6 +11,7 @@ from underlay.plan.chart.effects import EFFECTS
 from underlay.plan.chart.objects import AGENT, Object, configuration, containers, named
 
 RESTART, REPLACED = "restarts all agents", "replaces the programs of every link"
+VERSION = "Cilium, version"
 VOLATILE = ("helm.sh/chart", "cilium.io/cilium-configmap-checksum", "app.kubernetes.io/version")
 """Marks that follow other changes and would only repeat them."""
 ITEM = re.compile(r"template\.spec\.(?:volumes\[[^]]+\]|\w+\[[^]]+\](?:\.(?:ports|volumeMounts|env)\[[^]]+\])?)")
@@ -61,9 +62,7 @@ def option_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[
 def release_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """Return the changes between two states of a release that are told by its version and its agents' options."""
     was, will = before.get("version"), after.get("version")
-    version = (
-        [Change("Cilium, version", was and str(was), will and str(will), (RESTART, REPLACED))] if was != will else []
-    )
+    version = [Change(VERSION, was and str(was), will and str(will), (RESTART, REPLACED))] if was != will else []
     return [*version, *option_changes(before.get("options") or {}, after.get("options") or {})]
 
 

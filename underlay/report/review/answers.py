@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from underlay.plan.chart.difference import VERSION
 from underlay.report.page import together
 from underlay.report.review.change import Changes, Owner
 from underlay.report.review.judged import Judged
@@ -14,6 +15,8 @@ from underlay.report.review.ways import Moved
 
 TEAM = frozenset({Owner.TEAM, Owner.HANDED_OVER})
 """The network team applies the text."""
+REASONS = 3
+"""As many stand in an answer."""
 POOL, MASK = "pod pools", "pod network of a node"
 GONE = frozenset({"delete", "replace", "create-replacement", "delete-replaced", "discard", "discard-replaced"})
 
@@ -104,7 +107,9 @@ def sessions(case: Case) -> str:
     counts = Counter(one.what for one in case.changes.sessions)
     words = {"resets": "reset", "comes": "new", "goes": "gone"}
     parts = [f"{counts[what]} {word}" for what, word in words.items() if counts[what]]
-    why = f" ({'; '.join(case.changes.resets)})" if counts["resets"] and case.changes.resets else ""
+    reasons = list(dict.fromkeys(one.why for one in case.changes.sessions if one.what == "resets"))
+    many = f"for {len(reasons)} reasons, below"
+    why = f" ({'; '.join(reasons) if len(reasons) <= REASONS else many})" if reasons else ""
     total = len(case.changes.before.sessions)
     return f"{', '.join(parts)}{why}; {total} were there before." if parts else "None resets, comes or goes."
 
@@ -132,9 +137,14 @@ def ways(case: Case) -> str:
 
 def ranges(case: Case) -> str:
     """Answer whether address ranges change."""
-    found = [name for name, was, _ in case.changes.ranges if was] if not case.changes.is_first else []
-    found += [f"{one.kind} {one.network}" for one in (*case.moved.gone, *case.moved.come)] if case.moved else []
-    return _sentence([", ".join(found)]) if found else "No." if not case.changes.is_first else "All of them are new."
+    changed = [] if case.changes.is_first else [one for one in case.changes.ranges if one[1]]
+    found = [f"{name} {was} -> {will or 'nothing'}" for name, was, will in changed]
+    told = {network for _, *sides in changed for side in sides for network in side.split(", ")}
+    sides = (("goes", case.moved.gone), ("comes", case.moved.come)) if case.moved else ()
+    found += [
+        f"{one.kind} {one.network} {word}" for word, side in sides for one in side if str(one.network) not in told
+    ]
+    return _sentence(found) if found else "No." if not case.changes.is_first else "All of them are new."
 
 
 def cilium(case: Case) -> str:
@@ -144,9 +154,11 @@ def cilium(case: Case) -> str:
         return f"Installed: {case.changes.after.release.get('version') or 'no version known'}."
     if not found:
         return "Values only; no option of the agents." if case.changes.agents_restart else "Nothing."
+    version = [f"version {one.before} -> {one.after}" for one in found if one.what == VERSION]
+    rest = len(found) - len(version)
+    parts = [*version, *([f"{_number(rest, 'change')}{' besides' if version else ''}"] if rest else [])]
     effects = sorted({effect for one in found for effect in one.effects})
-    told = f": {', '.join(effects)}" if effects else ""
-    return f"{_number(len(found), 'change')}{told}."
+    return f"{', '.join(parts)}{': ' if effects else ''}{', '.join(effects)}."
 
 
 def gone(case: Case) -> str:

@@ -122,15 +122,13 @@ class Changes:
     @cached_property
     def sessions(self) -> list[SessionChange]:
         """Return each session that comes, goes, or is made anew."""
-        old, new = self.before.sessions, self.after.sessions
-        known, left = ({(one.node, one.router) for one in side} for side in (old, new))
-        why = "; ".join(self.resets)
-        found = [SessionChange(one, "goes", "") for one in old - new if one[:2] not in left]
-        for one in new:
-            if one[:2] not in known:
+        old, new = ({(one.node, one.router): one for one in side.sessions} for side in self._sides)
+        found = [SessionChange(one, "goes", "") for ends, one in old.items() if ends not in new]
+        for ends, one in new.items():
+            if ends not in old:
                 found.append(SessionChange(one, "comes", ""))
-            elif one not in old or why:
-                found.append(SessionChange(one, "resets", why if one in old else "its ends change"))
+            elif why := [*_ends(old[ends], one), *self.resets]:
+                found.append(SessionChange(one, "resets", "; ".join(why)))
         return sorted(found)
 
     @cached_property
@@ -241,6 +239,17 @@ def _word(path: str) -> str:
     if head == "uplinks":
         return f"MTU of {rest}"
     return f"kernel setting {rest}" if head == "settings" else WORDS.get(path, path)
+
+
+def _ends(old: Session, new: Session) -> Iterator[str]:
+    """Yield what differs in the ends of a session."""
+    router = new.router
+    if old.asn != new.asn:
+        yield f"AS of {router} {old.asn} -> {new.asn}, which resets its other sessions too"
+    if old.own != new.own:
+        yield f"AS of the nodes {old.own} -> {new.own}"
+    if old.address != new.address:
+        yield f"address of {router} {old.address} -> {new.address}"
 
 
 def _timers(old: Object, new: Object) -> Iterator[tuple[str, object, object]]:

@@ -67,7 +67,7 @@ def _routers(changes: Changes) -> list[Block]:
 def _title(text: Text) -> str:
     lines = text.lines
     counts = [sum(line.startswith(mark) and not line.startswith(mark * 3) for line in lines) for mark in "+-"]
-    return f"{text.router}: {counts[0]} lines come, {counts[1]} go; {text.owner.value}"
+    return f"{text.router}: lines: {counts[0]} new, {counts[1]} gone; {text.owner.value}"
 
 
 def _ranges(case: Case) -> list[Block]:
