@@ -36,9 +36,10 @@ HIGHEST = 6000
 class Browser:
     """One page of a browser."""
 
-    def __init__(self, to: IO[bytes], back: IO[bytes]) -> None:
+    def __init__(self, to: IO[bytes], back: IO[bytes], process: int) -> None:
         """Open an empty page."""
         self._to, self._back, self._number, self._session = to, back, 0, ""
+        self._process = process
         self.asked: list[str] = []
         self.complaints: list[str] = []
         """What scripts and the browser itself have said against a page."""
@@ -55,6 +56,11 @@ class Browser:
         self._call("Page.navigate", url=file.as_uri())
         while self._next().get("method") != "Page.loadEventFired":
             pass
+
+    def worked(self) -> float:
+        """Return the seconds of processor's time that the browser has used; all of it is one process."""
+        fields = Path(f"/proc/{self._process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def value(self, expression: str) -> Any:
         """Return what an expression of the page comes to."""
@@ -108,7 +114,7 @@ def browser(profile: Path, program: str = FOUND) -> Iterator[Browser]:
     os.close(back_write)
     try:
         with os.fdopen(to_write, "wb") as to, os.fdopen(back_read, "rb") as back:
-            yield Browser(to, back)
+            yield Browser(to, back, running.pid)
     finally:
         running.kill()
         running.wait()

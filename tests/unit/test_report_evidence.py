@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,9 +13,12 @@ from xml.etree import ElementTree as ET
 from tests.unit.judge_faults import forwarding_off
 from tests.unit.judge_site import healthy, site, verdict
 from underlay.judge.evidence import Evidence
+from underlay.judge.judge import SUSPECTED
+from underlay.judge.verdict import Status
 from underlay.report import evidence as proof
 from underlay.report import verdict_page
 from underlay.report.evidence import MANIFEST, REDACTED, files, run_id, secrets_of, write
+from underlay.report.page_html import html
 
 KEY = "-----BEGIN KEY-----\ncanary-first-line\ncanary-second-line\n-----END KEY-----\n"
 KUBECONFIG = "users: [{name: a, user: {token: canary-token, client-key-data: canary-client-key}}]"
@@ -103,6 +107,26 @@ def test_what_passed_is_counted_where_a_page_would_be_long(monkeypatch: Any) -> 
     assert "<td>4 places</td><td>session</td><td>pass</td><td>each is in verdict.json</td>" in page
     assert page.count(' class="bad">fail</td>') == whole["verdict.html"].decode().count(' class="bad">fail</td>') > 5
     assert json.loads(made(broken())["verdict.json"]) == json.loads(whole["verdict.json"])
+
+
+def test_what_was_skipped_is_counted_too(monkeypatch: Any) -> None:
+    monkeypatch.setattr(verdict_page, "MOST", 20)
+    judged = verdict(broken())
+    checks = [replace(check, status=Status.SKIPPED) if check.rule == "session" else check for check in judged.checks]
+    page = html(
+        verdict_page.verdict_page(
+            site(), replace(judged, checks=tuple(checks)), Evidence.model_validate(healthy()), "run", {}
+        )
+    )
+    assert "<td>4 places</td><td>session</td><td>skipped</td><td>each is in verdict.json</td>" in page
+
+
+def test_the_same_suspicion_of_several_nodes_is_one_line() -> None:
+    notes = [*(f"{SUSPECTED}worker-{one}: forwarding is off (reads 0)" for one in (1, 2, 3)), "tor-a: said nothing"]
+    judged = replace(verdict(healthy()), notes=tuple(notes))
+    page = html(verdict_page.verdict_page(site(), judged, Evidence.model_validate(healthy()), "run", {}))
+    assert f"<li>{SUSPECTED}worker-1 to worker-3: forwarding is off (reads 0)</li>" in page
+    assert "<li>tor-a: said nothing</li>" in page
 
 
 def test_a_large_file_is_packed_and_replaces_the_former_one(tmp_path: Path, monkeypatch: Any) -> None:

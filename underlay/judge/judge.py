@@ -28,6 +28,7 @@ from underlay.plan.ends import Session
 from underlay.plan.policies.enforcement import Enforcement
 from underlay.plan.verification import Expected
 
+SUSPECTED = "suspected, one witness only: "
 UNREACHED = ("uplink-down", "next-hop-pinned")
 FOLLOWS = {
     "path-mtu": ("encapsulated",),
@@ -79,11 +80,7 @@ def verdict(case: Case) -> Verdict:
     named += _merged(unseen.dropped(case, _explained(named)))
     named += _merged(transit_causes.lost_on_the_way(case, _explained(named)))
     named += _merged(unseen.refused(case, _explained(named)))
-    suspected = [
-        f"suspected, one witness only: {cause.sentence} ({'; '.join(cause.witnesses)})"
-        for cause in named
-        if not cause.proven
-    ]
+    suspected = [f"{SUSPECTED}{cause.sentence} ({'; '.join(cause.witnesses)})" for cause in named if not cause.proven]
     proven = [cause for cause in named if cause.proven]
     checks = tuple(_checks(case))
     found = (alert for node in case.nodes.values() for alert in alerts(node))

@@ -65,7 +65,7 @@ def _worst(found: Collection[Status]) -> str:
 
 def harmless(text: str) -> str:
     """Return text that cannot steer a terminal: every letter that is not to be seen becomes a space."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def age(verdict: Verdict, seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+IN_ALL = " in all"
 FINDINGS = "docs/findings.md"
 """The page that explains every rule, seen from the repository's first folder."""
 
@@ -97,7 +98,7 @@ def rule_link(rule: str) -> Link:
 def together(names: Iterable[str], most: int = 4) -> str:
     """Return names in few words: neighbours by number as `worker-1 to worker-9`, the rest counted."""
     runs: list[list[str]] = []
-    for name in sorted(names, key=_by_number):
+    for name in sorted(names, key=by_number):
         if runs and (number := _numbered(name)) and _numbered(runs[-1][-1], 1) == number:
             runs[-1].append(name)
         else:
@@ -107,7 +108,7 @@ def together(names: Iterable[str], most: int = 4) -> str:
     if not hidden:
         return ", ".join(parts)
     shown = parts[: most - 1]
-    return f"{', '.join(shown)} and others, {hidden} in all"
+    return f"{', '.join(shown)} and others, {hidden}{IN_ALL}"
 
 
 def _numbered(name: str, more: int = 0) -> tuple[str, int] | None:
@@ -119,6 +120,7 @@ def _numbered(name: str, more: int = 0) -> tuple[str, int] | None:
 LONGEST_NUMBER = 9
 
 
-def _by_number(name: str) -> tuple[str, int, str]:
+def by_number(name: str) -> tuple[str, int, str]:
+    """Return what sorts names with numbers as people count."""
     head, number = _numbered(name) or (name, -1)
     return head, number, name

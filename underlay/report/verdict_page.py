@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from underlay.judge.evidence import Evidence
+from underlay.judge.judge import SUSPECTED
 from underlay.judge.verdict import Cause, Status, Verdict
 from underlay.model import Site
 from underlay.report.columns import NODES, ROUTERS, Columns, counts, needed, rows
@@ -14,8 +16,11 @@ from underlay.report.page import Block, Items, Page, Picture, Section, Table, Wo
 from underlay.report.pictures import drawings, seen
 
 ORDER = (Status.FAIL, Status.ERROR, Status.SKIPPED, Status.PASS)
+BROKEN = ORDER[:2]
+NOTE = re.compile(rf"({SUSPECTED})(\S+)(: .*)", re.DOTALL)
+"""A suspicion about one place."""
 MOST = 2000
-"""Rows of evidence that a page shows; beyond it, checks that passed are counted, so that a browser opens it quickly."""
+"""Rows of evidence that a page shows; beyond it, what is not broken is counted, so that a browser opens it quickly."""
 
 
 def verdict_page(site: Site, verdict: Verdict, evidence: Evidence, run: str, versions: Mapping[str, Any]) -> Page:
@@ -42,8 +47,17 @@ def _broken(verdict: Verdict) -> list[Block]:
     if verdict.lost:
         lost = [(f"{one.source} to {one.target}", one.found, one.last_seen) for one in verdict.lost]
         blocks.append(Table(("pods", "what was found", "last seen"), lost))
-    blocks += [Items(verdict.notes)] if verdict.notes else []
+    blocks += [Items(_notes(verdict.notes))] if verdict.notes else []
     return blocks or [Words("Nothing was found to be broken.")]
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    """Return the notes; those that say the same of several nodes are one."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        head, where, rest = match.groups() if (match := NOTE.fullmatch(note)) else (note, "", "")
+        found.setdefault((head, rest), []).append(where)
+    return [f"{head}{together(places)}{rest}" for (head, rest), places in found.items()]
 
 
 def _cause(cause: Cause) -> list[Block]:
@@ -66,8 +80,8 @@ def _alerts(verdict: Verdict) -> Table:
 
 def _checks(verdict: Verdict) -> Table:
     found = sorted(verdict.checks, key=lambda check: ORDER.index(check.status))
-    shown = found if len(found) <= MOST else [check for check in found if check.status is not Status.PASS]
-    rows = [(check.where, check.rule, check.status.value, check.found) for check in shown]
-    passed = Counter(check.rule for check in found[len(shown) :])
-    rows += [(f"{count} places", rule, Status.PASS.value, "each is in verdict.json") for rule, count in passed.items()]
+    whole = ORDER if len(found) <= MOST else BROKEN
+    rows = [(one.where, one.rule, one.status.value, one.found) for one in found if one.status in whole]
+    rest = Counter((one.rule, one.status.value) for one in found if one.status not in whole)
+    rows += [(f"{count} places", *told, "each is in verdict.json") for told, count in rest.items()]
     return Table(("where", "check", "status", "found"), rows)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from underlay.plan.chart.difference import Change, release_changes
-from underlay.report.page import together
+from underlay.report.page import IN_ALL, by_number, together
 from underlay.report.review.network import PASSWORD, Network, Session, network
 from underlay.report.review.preview import SAME, Object, Preview, Step, of_kind
 
@@ -213,7 +213,8 @@ def grouped_sessions(found: Sequence[SessionChange]) -> list[tuple[str, str, str
     for one in found:
         end = f"{one.session.router} ({one.session.address}, AS {one.session.asn})"
         rows.setdefault((end, one.what, one.why), []).append(one.session.node)
-    return [(end, f"{together(nodes)}{_count(nodes)}", what, why) for (end, what, why), nodes in rows.items()]
+    ordered = sorted(rows.items(), key=lambda row: by_number(row[0][0].partition(" ")[0]))
+    return [(end, f"{together(nodes)}{_count(nodes)}", what, why) for (end, what, why), nodes in ordered]
 
 
 def _is_internal(step: Step) -> bool:
@@ -222,7 +223,7 @@ def _is_internal(step: Step) -> bool:
 
 
 def _count(names: Sequence[str]) -> str:
-    return f" ({len(names)})" if len(names) > 1 else ""
+    return f" ({len(names)})" if len(names) > 1 and not together(names).endswith(IN_ALL) else ""
 
 
 def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from underlay.report.review.change import Changes, Text, grouped, grouped_sessio
 from underlay.report.review.judged import findings_blocks, policy_blocks
 
 NO = "Nothing of this changes."
+BETWEEN = "Sessions of nodes with their routers; what changes between routers is in the routers' texts."
 
 
 def review(case: Case, name: str, pictures: Sequence[Picture] = ()) -> Page:
@@ -40,7 +41,10 @@ def _parts(case: Case) -> list[tuple[str, list[Block]]]:
     return [
         ("Findings", findings_blocks(case.judged)),
         ("Nodes", _table(("nodes", "what happens"), grouped(changes.nodes))),
-        ("Sessions", _table(("router", "nodes", "what happens", "why"), grouped_sessions(changes.sessions))),
+        (
+            "Sessions",
+            [Words(BETWEEN), *_table(("router", "nodes", "what happens", "why"), grouped_sessions(changes.sessions))],
+        ),
         ("Routers", _routers(changes)),
         ("Ranges", _ranges(case)),
         ("Ways", _ways(case)),
