@@ -94,6 +94,9 @@ crash: ## a campaign: the engine killed in the middle of the first update, at ea
 destroyed: ## a campaign: a lab of its own, applied and destroyed; every node and router compared byte for byte
 	@UNDERLAY_DESTROY=1 $(LAB) exec -- python -m pytest -q tests/lab/test_destroy.py
 
+crash-update: ## a campaign: the engine killed while the running lab's release changes, at each moment; what is declared then has to come
+	@UNDERLAY_CRASH=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_crash_update.py
+
 RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)

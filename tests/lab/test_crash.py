@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.lab.host import ROOT, held, now, snapshot, wait_until_gone
+from tests.lab.killed import kill_at, says
 from tests.lab.site import Site, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 MOMENTS = {
-    "the installer runs": ("command:local:Command installer creating",),
-    "the release is made": ("kubernetes:helm.sh/v3:Release cilium creating",),
-    "agents are waited for": ("command:local:Command agents creating",),
+    "the installer runs": says("command:local:Command installer creating"),
+    "the release is made": says("kubernetes:helm.sh/v3:Release cilium creating"),
+    "agents are waited for": says("command:local:Command agents creating"),
 }
 """Where the engine is killed: right after it has said so."""
 SEED = int(os.environ.get("UNDERLAY_SEED", "7"))
@@ -34,33 +34,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path / "state")
     yield made
     made.run("down")
-
-
-def engine_of(site: Site) -> list[int]:
-    """Return the engine's processes of this site, its own state folder in their environment."""
-    found = []
-    for pid in site.processes():
-        name = Path(f"/proc/{pid}/comm")
-        if name.exists() and name.read_text(encoding="utf-8").startswith("pulumi"):
-            found.append(pid)
-    return found
-
-
-def kill_the_engine_when(site: Site, words: tuple[str, ...]) -> None:
-    """Begin the main job's update and kill the engine, its plugins and the program at the moment given."""
-    update = site.start("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
-    assert update.stdout is not None
-    for line in update.stdout:
-        if all(word in line for word in words):
-            break
-    else:
-        pytest.fail(f"the update has ended without saying {' and '.join(words)}: {update.communicate(timeout=60)[1]}")
-    engine = engine_of(site)
-    assert engine, "the engine has ended by itself"
-    for pid in engine:
-        os.kill(pid, signal.SIGKILL)
-    update.communicate(timeout=60)
-    assert update.returncode != 0
 
 
 def make_up(site: Site) -> subprocess.CompletedProcess[str]:
@@ -85,7 +58,7 @@ def left_in_the_repository() -> set[str]:
 def test_make_up_recovers_from_a_killed_first_update_and_down_leaves_nothing(site: Site, moment: str) -> None:
     before, files = snapshot(), left_in_the_repository()
     site.good("up")
-    kill_the_engine_when(site, MOMENTS[moment])
+    kill_at(site, MOMENTS[moment])
     begin = time.monotonic()
     done = make_up(site)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -1,4 +1,4 @@
-"""An API server of a few lines: answers GET, DELETE and commands in pods from a table, in a thread of its own."""
+"""An API server of a few lines: answers from a table, commands in pods too, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -32,20 +32,19 @@ def api_server(table: Table) -> Iterator[str]:
                 self._answer(found)
 
         def _run(self, told: str | tuple[str, str]) -> None:
-            """Answer as a command that prints a text; or as one that says something and fails."""
-            out, wrong = (told, "") if isinstance(told, str) else told
-            key = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + WEBSOCKET).encode(), usedforsecurity=False).digest()
+            headers, frames = spoken(self.headers["Sec-WebSocket-Key"], told)
             self.send_response(101)
-            names = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Protocol": "v5.channel.k8s.io"}
-            for name, value in {**names, "Sec-WebSocket-Accept": base64.b64encode(key).decode()}.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            status = json.dumps({"status": "Failure" if wrong else "Success"})
-            for channel, text in ((1, out[:9]), (1, out[9:]), (2, wrong), (3, status)):
-                data = bytes([channel]) + text.encode()
-                self.wfile.write(struct.pack("!BBH", 0x82, 126, len(data)) + data)
-            self.wfile.write(b"\x88\x00")
+            self.wfile.write(frames)
             self.close_connection = True
+
+        def do_PATCH(self) -> None:
+            change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
+            if found := table.get(self.path):
+                found["data"] = merged(found["data"], change)
+            self._answer(found)
 
         def do_DELETE(self) -> None:
             self._answer(table.pop(self.path, None))
@@ -70,6 +69,22 @@ def api_server(table: Table) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def merged(data: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return what a merge patch makes of data."""
+    return {key: value for key, value in (data | change).items() if value is not None}
+
+
+def spoken(key: str, told: str | tuple[str, str]) -> tuple[dict[str, str], bytes]:
+    """Return headers and frames of a command that prints a text; or of one that says something and fails."""
+    out, wrong = (told, "") if isinstance(told, str) else told
+    accepted = base64.b64encode(hashlib.sha1((key + WEBSOCKET).encode(), usedforsecurity=False).digest()).decode()
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Protocol": "v5.channel.k8s.io"}
+    status = json.dumps({"status": "Failure" if wrong else "Success"})
+    data = [bytes([channel]) + text.encode() for channel, text in ((1, out[:9]), (1, out[9:]), (2, wrong), (3, status))]
+    frames = b"".join(struct.pack("!BBH", 0x82, 126, len(one)) + one for one in data)
+    return headers | {"Sec-WebSocket-Accept": accepted}, frames + b"\x88\x00"
 
 
 def kubeconfig(address: str) -> str:

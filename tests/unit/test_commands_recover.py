@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import socket
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.commands_api import Table, api_server
 from underlay.commands import recover
@@ -179,6 +182,51 @@ def test_a_revision_that_was_never_finished_is_removed(monkeypatch: pytest.Monke
         steps = repair(monkeypatch, Engine(config, unfinished=(recover.RELEASES,)))
     assert steps[:-1] == ["Helm's record sh.helm.release.v1.cilium.v3 (pending-upgrade) was removed"]
     assert left(table) == ["v1", "v2"]
+
+
+def with_options(record: dict[str, Any], *names: str) -> None:
+    """Pack a manifest into a record as Helm does."""
+    config = {"kind": "ConfigMap", "metadata": {"name": "cilium-config"}, "data": dict.fromkeys(names, "x")}
+    text = "---\n# Source: cilium/templates/x.yaml\n---\n" + yaml.safe_dump(config)
+    packed = base64.b64encode(gzip.compress(json.dumps({"manifest": text}).encode()))
+    record["data"] = {"release": base64.b64encode(packed).decode()}
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "cut_off", "left_over"),
+    [
+        (("deployed", "pending-upgrade"), ("a", "b"), ("a", "c"), {"a", "d"}),
+        (("failed", "pending-rollback"), ("a", "b"), ("a", "c"), {"a", "d"}),
+        (("deployed", "failed"), ("a", "b"), ("a", "c"), {"a", "d"}),
+        (("deployed", "pending-upgrade"), (), ("a", "c"), {"a", "c", "d"}),
+        (("superseded", "pending-upgrade"), ("a",), ("c",), {"a", "c", "d"}),
+        (("deployed", "superseded"), ("a",), ("c",), {"a", "c", "d"}),
+    ],
+)
+def test_options_that_only_a_cut_off_revision_has_are_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+    status: tuple[str, ...],
+    before: tuple[str, ...],
+    cut_off: tuple[str, ...],
+    left_over: set[str],
+) -> None:
+    table = records(*status)
+    for record, names in zip(table[recover.SECRETS]["items"], (before, cut_off), strict=True):
+        with_options(record, *names)
+    live = table[recover.CONFIGURATION] = {"data": dict.fromkeys("acd", "x")}
+    with api_server(table) as config:
+        steps = repair(monkeypatch, Engine(config, unfinished=(recover.RELEASES,), operation="updating"))
+    assert live["data"].keys() == left_over
+    said = "options that only an unfinished revision has were taken back: c"
+    assert (said in steps) == ("c" not in left_over)
+
+
+def test_a_record_that_cannot_be_read_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = records("deployed", "pending-upgrade")
+    table[recover.SECRETS]["items"][1]["data"] = {"release": "bm90IGd6aXA="}
+    with api_server(table) as config:
+        steps = repair(monkeypatch, Engine(config, unfinished=(recover.RELEASES,), operation="updating"))
+    assert steps[:-1] == ["Helm's record sh.helm.release.v1.cilium.v2 (pending-upgrade) was removed"]
 
 
 def test_a_release_that_was_made_while_the_engine_died_is_given_free(monkeypatch: pytest.MonkeyPatch) -> None:

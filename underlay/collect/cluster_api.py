@@ -85,12 +85,18 @@ class ClusterApi:
         """Delete an object; one that is gone already is no failure."""
         self._ask("DELETE", path, {})
 
-    def _ask(self, method: str, path: str, query: dict[str, str]) -> bytes | None:
+    def merge(self, path: str, change: Object) -> None:
+        """Change an object by a merge patch, where nothing takes a key away; one that is gone is no failure."""
+        self._ask("PATCH", path, {}, change)
+
+    def _ask(self, method: str, path: str, query: dict[str, str], change: Object | None = None) -> bytes | None:
+        kind = {"Content-Type": "application/merge-patch+json"} if change else {}
         request = self._client.param_serialize(
             method,
             path,
             query_params=list(query.items()),
-            header_params={"Accept": "application/json, */*"},
+            header_params={"Accept": "application/json, */*", **kind},
+            body=change,
             auth_settings=["BearerToken"],
         )
         left = self._left()

@@ -6,15 +6,23 @@ import json
 import os
 import re
 import socket
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from underlay.collect.conditions import Object
+from underlay.collect.helm_records import options, status
 from underlay.commands import engine
 from underlay.commands.common import Failure, no_words, say
+from underlay.plan.chart.objects import CONFIG
 from underlay.plan.values import HELM_RECORDS, NAMESPACE, RELEASE
 
+if TYPE_CHECKING:
+    from underlay.collect.cluster_api import ClusterApi
+
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+CONFIGURATION = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG}"
 FIRST, WHOLE = f"sh.helm.release.v1.{RELEASE}.v1", ("deployed", "failed")
 RELEASES = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
@@ -113,15 +121,27 @@ def free_release(kubeconfig: str, *, first: bool) -> Iterator[str]:
 
     try:
         api = ClusterApi(kubeconfig)
-        found = [one["metadata"] for one in api.items(SECRETS, labelSelector=HELM_RECORDS)]
-        alone = first and [one["name"] for one in found] == [FIRST]
+        found = api.items(SECRETS, labelSelector=HELM_RECORDS)
+        alone = first and [one["metadata"]["name"] for one in found] == [FIRST]
+        yield from _take_back(api, found)
         for record in found:
-            status = str((record.get("labels") or {}).get("status", ""))
-            if status.startswith("pending") or (alone and status in WHOLE):
-                api.delete(f"{SECRETS}/{record['name']}")
-                yield f"Helm's record {record['name']} ({status}) was removed"
+            name, state = record["metadata"]["name"], status(record)
+            if state.startswith("pending") or (alone and state in WHOLE):
+                api.delete(f"{SECRETS}/{name}")
+                yield f"Helm's record {name} ({state}) was removed"
     except Unanswered as error:
         yield f"Helm's records were not looked at: {error}"
+
+
+def _take_back(api: ClusterApi, records: list[Object]) -> Iterator[str]:
+    """Take away the options that only an unfinished revision has: Helm leaves alone what its base does not name."""
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for record in records:
+        known[status(record).partition("-")[0]] |= options(record)
+    base = known["deployed"] or known["failed"]
+    if added := sorted((known["pending"] | known["failed"]) - base) if base else []:
+        api.merge(CONFIGURATION, {"data": dict.fromkeys(added)})
+        yield f"options that only an unfinished revision has were taken back: {', '.join(added)}"
 
 
 def _kubeconfig(resources: list[dict[str, Any]]) -> str:
