@@ -66,7 +66,7 @@ def network_manager(devices: str) -> Inject:
 
     def inject(node: Node) -> None:
         node.put("run/NetworkManager/x", "")
-        node.put("etc/NetworkManager/conf.d/99-site.conf", f"[keyfile]\nunmanaged-devices={devices}\n")
+        node.put("etc/NetworkManager/conf.d/99-site.conf", f"[keyfile]\nunmanaged-devices{devices}\n")
 
     return inject
 
@@ -105,13 +105,17 @@ FAULTS: dict[str, tuple[Inject, str]] = {
         "path-mtu-smaller",
     ),
     "NetworkManager that takes links": (
-        network_manager("interface-name:docker0"),
+        network_manager("=interface-name:docker0"),
+        "network-manager-takes-links",
+    ),
+    "NetworkManager that is given links back": (
+        network_manager("-=interface-name:lxc*"),
         "network-manager-takes-links",
     ),
     "NetworkManager's file that overrules a package's of its name": (
         together(
             file("usr/lib/NetworkManager/conf.d/99-site.conf", "[keyfile]\nunmanaged-devices=cilium_*;lxc*\n"),
-            network_manager("interface-name:docker0"),
+            network_manager("=interface-name:docker0"),
         ),
         "network-manager-takes-links",
     ),
@@ -201,8 +205,9 @@ HEALTHY: dict[str, Inject] = {
         node.answers.update({"iptables-save": SAVED}),
     ),
     "a later file that leaves Cilium's links alone": network_manager(
-        "interface-name:cilium_*;interface-name:lxc*;interface-name:docker0"
+        "=interface-name:cilium_*;interface-name:lxc*;interface-name:docker0"
     ),
+    "a later file that adds links of its own": network_manager("+=interface-name:docker0"),
     "Cilium's own program in the card's driver": answers(
         "link show dev eth0", [{"xdp": {"prog": {"id": 7, "name": "cil_xdp_entry"}}}]
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,3 +180,37 @@ def test_such_a_router_s_text_is_the_same_with_one_more_node() -> None:
 
     assert text("tor-a", *DYNAMIC, more) == text("tor-a", *DYNAMIC)
     assert text("tor-a", more) != text("tor-a")
+
+
+ISP = {"name": "isp", "asn": 65300, "local": "172.30.255.8", "remote": "172.30.255.9", "accepts": ["198.51.100.0/24"]}
+
+
+def with_isp(router: int) -> Change:
+    """Return a change by which a second neighbour outside stands at a router, beside the client at tor-a."""
+
+    def change(data: dict[str, Any]) -> None:
+        data["addresses"]["external"].append("198.51.100.0/24")
+        data["routers"][router]["neighbors"].append(ISP)
+
+    return change
+
+
+def told(text: str, peer: str) -> list[tuple[str, str]]:
+    return re.findall(rf"route-map UNDERLAY-PEER-{peer}-OUT (\S+) \d+\n match ip address prefix-list (\S+)", text)
+
+
+def test_neighbours_outside_are_not_told_of_each_other() -> None:
+    found = text("tor-a", with_isp(0))
+    assert ("permit", "UNDERLAY-PEER-ISP") not in told(found, "CLIENT")
+    assert ("permit", "UNDERLAY-PEER-CLIENT") not in told(found, "ISP")
+    assert ("permit", "UNDERLAY-PEER-TOR-B") in told(found, "ISP")
+    assert ("permit", "UNDERLAY-PEER-ISP") in told(found, "TOR-B")
+    assert differences(planned(site(with_isp(0))), declared_ends(site(with_isp(0)))) == []
+
+
+def test_a_neighbour_outside_is_not_told_what_another_router_has_from_outside() -> None:
+    found = text("tor-a", with_isp(1))
+    assert told(found, "CLIENT")[0] == ("deny", "UNDERLAY-OUTSIDE")
+    assert "prefix-list UNDERLAY-OUTSIDE seq 5 permit 198.51.100.0/24\n" in found
+    assert "where !(net ~ UNDERLAY_OUTSIDE) && (net ~ UNDERLAY_PODS" in text("tor-b", with_isp(1))
+    assert differences(planned(site(with_isp(1))), declared_ends(site(with_isp(1)))) == []

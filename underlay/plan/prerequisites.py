@@ -44,7 +44,8 @@ FAR_RACKS = 8
 """Other racks to which a node sends packets of the declared size before anything is changed."""
 
 NETWORKD = "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n"
-NETWORK_MANAGER = "[keyfile]\nunmanaged-devices=interface-name:cilium_*;interface-name:lxc*\n"
+NETWORK_MANAGER = "[keyfile]\nunmanaged-devices+=interface-name:cilium_*;interface-name:lxc*\n"
+"""`+=` adds to what other files name; `=` would hand all that over to NetworkManager, uplinks among it."""
 SERVICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "/etc/systemd/networkd.conf.d/90-underlay.conf",

@@ -14,6 +14,7 @@ from underlay.model import Neighbor, Platform, Router, Site
 from underlay.plan.bgp import address_at
 from underlay.plan.digest import digest
 from underlay.plan.learned import Entry, Learned, learned
+from underlay.plan.once import per_site
 from underlay.plan.owner import owner_line
 from underlay.plan.paths import adjacency
 from underlay.sources import template
@@ -39,6 +40,8 @@ WAYS = 16
 """Equal ways that VRP uses at once; FRR and BIRD use 16 or more without being told."""
 
 PODS, SUBNETS, SERVICES, WHOLES, REST = "PODS", "SUBNETS", "SERVICES", "AGGREGATES", "DEFAULT"
+PARTS, OUTSIDE = "PARTS", "OUTSIDE"
+"""Sets that no neighbour outside is told: parts of aggregates, and what the site has from others outside."""
 HOST = 32
 DEFAULT = Entry(IPv4Network("0.0.0.0/0"), 0)
 """The route to everything else, and to nothing that is in it."""
@@ -64,8 +67,8 @@ class Peer:
     imports: tuple[str, ...]
     exports: tuple[str, ...]
     limit: int
-    outside: bool
-    """It gets aggregates in place of their parts."""
+    refused: tuple[str, ...]
+    """Names of the sets that do not cross it, though some exported set holds them."""
 
 
 def router_text(site: Site, router: Router) -> str:
@@ -124,7 +127,16 @@ def filters(site: Site, router: Router) -> Filters:
     subnets = {SUBNETS: tuple(Entry(link.subnet, link.subnet.prefixlen) for _, link in links)} if links else {}
     sets = {**subnets, **_shared(site, router), **told.sets}
     peers = tuple(_peer(site, router, neighbor, told, sets) for neighbor in router.neighbors)
+    if any(OUTSIDE in peer.refused for peer in peers):
+        sets[OUTSIDE] = tuple(Entry(network, network.prefixlen) for network in sorted(_from_outside(site)))
     return Filters(sets, peers, _from_nodes(site))
+
+
+@per_site
+def _from_outside(site: Site) -> frozenset[IPv4Network]:
+    """Return what the site takes from neighbours outside, the default route left out."""
+    taken = {one for router in site.routers for neighbor in router.neighbors for one in neighbor.accepts}
+    return frozenset(taken - {DEFAULT.network})
 
 
 def node_prefixes(site: Site) -> int:
@@ -160,6 +172,10 @@ class _Told:
         self.sets = {name: entries for entries, name in names.items() if entries}
         self.sets |= {REST: (DEFAULT,)} if self.default else {}
         self.name_of = {remote: names[found.entries] for remote, found in self.by.items()}
+        inside = [neighbor.remote for neighbor in router.neighbors if neighbor.name in site.router_names]
+        beyond = {name for remote, name in self.name_of.items() if remote not in inside}
+        self.inside = {*self.sets} - beyond - {REST}
+        self.carries_outside = any(self.by[remote].holds(one) for remote in inside for one in _from_outside(site))
         self._tellers = Counter(self.name_of.values())
 
     def alone(self, neighbor: Neighbor) -> str:
@@ -171,13 +187,16 @@ class _Told:
 def _peer(site: Site, router: Router, neighbor: Neighbor, told: _Told, sets: Iterable[str]) -> Peer:
     rest = (REST,) if neighbor.remote in told.default else ()
     own, alone, prefixes = told.name_of[neighbor.remote], told.alone(neighbor), told.by[neighbor.remote].networks
-    carries_pods, outside = neighbor.name in adjacency(site)[router.name], neighbor.name not in site.router_names
+    carries_pods = neighbor.name in adjacency(site)[router.name]
+    inside = neighbor.name in site.router_names
+    passing = {*sets} - {WHOLES} if inside else {SUBNETS, SERVICES, WHOLES, *told.inside}
+    refused = (*([PARTS] if router.aggregates else []), *([OUTSIDE] if told.carries_outside else []))
     expected = prefixes + (len(site.nodes) + _services(site) if carries_pods else 0)
     return Peer(
         declared=neighbor,
         imports=(*(_from_nodes(site) if carries_pods else ()), *([own] if own in sets else []), *rest),
-        exports=(PODS, *(name for name in sets if name not in (alone, REST if outside else WHOLES))),
-        outside=outside,
+        exports=(PODS, *(name for name in sets if name in passing and name != alone)),
+        refused=() if inside else refused,
         limit=1 << (expected + SPARE_PREFIXES).bit_length(),  # in steps, so that one more node changes nothing
     )
 

@@ -28,7 +28,8 @@ NETWORK_MANAGER = ("usr/lib/NetworkManager/conf.d", "run/NetworkManager/conf.d",
 """Folders whose files are read in the order of their names, after the service's one file; weakest first: a file hides
 those of its name in the folders before."""
 LINKS = ("interface-name:cilium_*", "interface-name:lxc*")
-UNMANAGED = re.compile(r"^\s*unmanaged-devices\s*=\s*(.*?)\s*$", re.MULTILINE)
+UNMANAGED = re.compile(r"^\s*unmanaged-devices\s*(-?)=\s*(.*?)\s*$", re.MULTILINE)
+"""A list in place of all before it, or one taken from them; `+=` takes nothing away."""
 FOREIGN = re.compile(
     r"^\s*(ManageForeign(?:Routes|RoutingPolicyRules))\s*=\s*(yes|true|on|1)\s*$", re.MULTILINE | re.IGNORECASE
 )
@@ -111,11 +112,11 @@ def networkd_keeps_foreign_routes(system: System, _data: Input) -> Iterator[Trou
 
 
 def network_manager_leaves_links_alone(system: System, _data: Input) -> Iterator[Trouble]:
-    """Require that no later file gives Cilium's links to NetworkManager: the last list is the only one that counts."""
+    """Require that no later file gives Cilium's links to NetworkManager, by a list of its own or by taking them out."""
     for file in _after_ours(system, NETWORK_MANAGER) if system.there("run/NetworkManager") else ():
-        for value in UNMANAGED.findall(system.text(file)):
-            if lacking := [link for link in LINKS if link not in value]:
-                found = f"unmanaged-devices={value}"
+        for less, value in UNMANAGED.findall(system.text(file)):
+            if lacking := [link for link in LINKS if (link in value) == bool(less)]:
+                found = f"unmanaged-devices{less}={value}"
                 expected = f"{' and '.join(lacking)} in the list"
                 yield Trouble("network-manager-takes-links", f"/{file}", found, expected, f"It overrules {OURS}.")
 

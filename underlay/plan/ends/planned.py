@@ -9,10 +9,9 @@ from underlay.model import Router, Site
 from underlay.plan.bgp import address_at
 from underlay.plan.ends.end import UNICAST, End, Entries, entry
 from underlay.plan.learned import Entry
-from underlay.plan.routers import HOST, PODS, Filters, Peer, filters, node_prefixes
+from underlay.plan.routers import HOST, PARTS, PODS, Filters, Peer, filters, node_prefixes
 
 NO_PASSWORD = "none"  # noqa: S105 - says that there is none
-PARTS = "PARTS"
 
 
 class Session(NamedTuple):
@@ -90,7 +89,7 @@ class _Plan:
 
     def _between(self, router: Router, peer: Peer) -> End:
         sets = _entries(self.site, router, self.filters[router.name])
-        refused = [f"!{one}" for one in sets[PARTS]] if peer.outside else []
+        refused = [f"!{one}" for one in _joined(sets, peer.refused)]
         return self._end(
             asn=router.asn,
             peer_asn=peer.declared.asn,
