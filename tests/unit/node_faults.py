@@ -178,6 +178,10 @@ FAULTS: dict[str, tuple[Inject, str]] = {
 TOGETHER = ("no BTF", "another MTU", "another address", "no route for pods", "another network plug-in", "firewalld")
 
 HEALTHY: dict[str, Inject] = {
+    "pods of a rack-mate by Cilium's direct route": together(
+        lambda node: node.data.update(mates=["172.30.1.11"]),
+        answers("route get", [{"dev": "eth0", "gateway": "172.30.1.11"}]),
+    ),
     "our own mirror": kernel(programs=["underlay_mirror", "cil_from_netdev"]),
     "Cilium's own file": file("etc/cni/net.d/05-cilium.conflist", "{}"),
     "Cilium's own programs at the older hooks": answers(

@@ -54,7 +54,7 @@ def repair(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> list[str]:
 
 
 def lock(folder: Path, process: int, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = folder / ".pulumi/locks/organization/project/dev"
+    place = folder / ".pulumi/locks/organization/cilium-underlay/dev"
     place.mkdir(parents=True)
     (place / "x.json").write_text(json.dumps({"pid": process, "hostname": host}), encoding="utf-8")
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{folder}")
@@ -80,10 +80,26 @@ def test_a_living_update_is_not_disturbed(tmp_path: Path, monkeypatch: pytest.Mo
         repair(monkeypatch, Engine())
 
 
+def test_a_lock_of_another_machine_stays_and_the_way_out_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(tmp_path, DEAD, "ci-runner-17", monkeypatch)
+    with pytest.raises(
+        Failure, match=r"ci-runner-17; wait for it to end; if it is gone, `pulumi cancel --stack dev`$"
+    ):
+        repair(monkeypatch, Engine())
+
+
+def test_locks_of_other_projects_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
+    (tmp_path / ".pulumi/locks/organization/cilium-underlay").rename(tmp_path / ".pulumi/locks/organization/other")
+    assert repair(monkeypatch, Engine()) == []
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": "x", "hostname": "h"}', '{"pid": 7}'])
 def test_a_lock_that_says_nothing_readable_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
-    (tmp_path / ".pulumi/locks/organization/project/dev/x.json").write_text(text, encoding="utf-8")
+    (tmp_path / ".pulumi/locks/organization/cilium-underlay/dev/x.json").write_text(text, encoding="utf-8")
     engine = Engine()
     assert repair(monkeypatch, engine) == ["the lock x.json, which is not readable, was removed"]
     assert engine.asked[0] == "cancel --yes --stack dev"
@@ -92,7 +108,7 @@ def test_a_lock_that_says_nothing_readable_goes(tmp_path: Path, monkeypatch: pyt
 def test_a_dead_lock_beside_a_living_one_disturbs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
     living = json.dumps({"pid": os.getpid(), "hostname": socket.gethostname()})
-    (tmp_path / ".pulumi/locks/organization/project/dev/y.json").write_text(living, encoding="utf-8")
+    (tmp_path / ".pulumi/locks/organization/cilium-underlay/dev/y.json").write_text(living, encoding="utf-8")
     monkeypatch.setattr(recover, "_is_pulumi", lambda process: process == os.getpid())
     engine = Engine()
     with pytest.raises(Failure, match="is being changed by process"):

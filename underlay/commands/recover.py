@@ -17,6 +17,7 @@ from underlay.commands import engine
 from underlay.commands.common import Failure, no_words, say
 from underlay.plan.chart.objects import CONFIG
 from underlay.plan.values import HELM_RECORDS, NAMESPACE, RELEASE
+from underlay.report.schema import PROJECT
 
 if TYPE_CHECKING:
     from underlay.collect.cluster_api import ClusterApi
@@ -79,8 +80,9 @@ def unlock(stack: str) -> Iterator[str]:
     locks = [_lock(file) for file in _locks(stack)]
     for lock in locks:
         if lock.process and (lock.host != socket.gethostname() or _is_pulumi(lock.process)):
+            gone = "" if lock.host == socket.gethostname() else f"; if it is gone, `pulumi cancel --stack {stack}`"
             raise Failure(
-                f"stack {stack} is being changed by process {lock.process} on {lock.host}; wait for it to end"
+                f"stack {stack} is being changed by process {lock.process} on {lock.host}; wait for it to end{gone}"
             )
     if locks:
         _pulumi("cancel", "--yes", "--stack", stack)
@@ -158,7 +160,7 @@ def _kubeconfig(resources: list[dict[str, Any]]) -> str:
 def _locks(stack: str) -> list[Path]:
     kind, _, path = os.environ.get("PULUMI_BACKEND_URL", "").partition("://")
     folder = Path(path.partition("?")[0]).expanduser() / ".pulumi/locks"
-    return sorted(folder.rglob(f"{stack}/*.json")) if kind == "file" else []
+    return sorted(folder.glob(f"*/{PROJECT}/{stack}/*.json")) if kind == "file" else []
 
 
 def _is_pulumi(process: int) -> bool:

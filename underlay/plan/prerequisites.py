@@ -155,6 +155,12 @@ def far(site: Site, node: Node) -> dict[str, list[str | int]]:
     return found
 
 
+def mates(site: Site, node: Node) -> list[str]:
+    """Return the addresses of a rack's other nodes where they are next hops too: Cilium gives direct routes to them."""
+    there = site.nodes_of(node.rack) if site.cilium.direct_node_routes else ()
+    return [str(one.address) for one in there if one.name != node.name]
+
+
 def _size(site: Site, *nodes: Node) -> int:
     """Return the bytes of the largest packet between some nodes: pods' as declared, where all their links carry it."""
     declared = [site.cilium.mtu] if site.cilium.mtu else []
@@ -191,6 +197,7 @@ def node_input(site: Site, node: Node, waived: Mapping[str, str] | None = None) 
         "node": node.name,
         "addresses": addresses(site, node),
         "gateways": [str(gateway) for gateway in site.rack(node.rack).gateways],
+        "mates": mates(site, node),
         "far": far(site, node),
         "uplinks": {uplink.name: uplink.mtu for uplink in node.uplinks},
         "pod_address": str(site.addresses.pods.native.broadcast_address - 1),

@@ -176,6 +176,10 @@ class Expected(Model):
     def _nodes(self) -> dict[str, ExpectedNode]:
         return {node.name: node for node in self.nodes}
 
+    def knows(self, name: str) -> bool:
+        """Tell whether a name is a node's or a router's of the site."""
+        return name in self._nodes or name in self._routers
+
     @cached_property
     def _routers(self) -> dict[str, ExpectedRouter]:
         return {router.name: router for router in self.routers}

@@ -66,7 +66,7 @@ def pods_are_behind_an_uplink(system: System, data: Input) -> Iterator[Trouble]:
     if device not in data["uplinks"]:
         expected = f"a route by {' or '.join(data['uplinks'])}"
         yield Trouble("pod-route-not-by-uplink", f"route to {data['pod_address']}", device or "none", expected, fix)
-    elif hop not in data["gateways"]:
+    elif hop not in (*data["gateways"], *data["mates"]):
         expected = f"a route via {' or '.join(data['gateways'])}"
         yield Trouble("pod-route-not-by-gateway", f"route to {data['pod_address']}", hop or device, expected, fix)
 

@@ -14,7 +14,7 @@ from underlay.report.page import IN_ALL, by_number, together
 from underlay.report.review.network import PASSWORD, Network, Session, network
 from underlay.report.review.preview import SAME, Object, Preview, Step, of_kind
 
-RESTART_NOTHING = ("files", "mark", "ports", "bpf", "pod_address", "site", "node")
+RESTART_NOTHING = ("files", "mark", "ports", "bpf", "pod_address", "mates", "site", "node")
 """Parts of a node's input that repeat others or decide only what is looked at."""
 WORDS = {
     "addresses": "address",
