@@ -84,9 +84,7 @@ def test_a_lock_of_another_machine_stays_and_the_way_out_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock(tmp_path, DEAD, "ci-runner-17", monkeypatch)
-    with pytest.raises(
-        Failure, match=r"ci-runner-17; wait for it to end; if it is gone, `pulumi cancel --stack dev`$"
-    ):
+    with pytest.raises(Failure, match=r"ci-runner-17; wait for it to end; if it is gone, `pulumi cancel --stack dev`$"):
         repair(monkeypatch, Engine())
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import RouterReport
@@ -137,6 +138,26 @@ def _kernel(router: RouterView, report: RouterReport, case: Case) -> Judged:
     return _compare(router, {prefix: tuple(kernel_hops(router, prefix)) for prefix in prefixes}, case, "in the kernel")
 
 
+def _services(router: RouterView, report: RouterReport, case: Case) -> Judged:
+    """Every route to a service's address has to lead to a node, directly or by a router: any other one swallows it."""
+    pools = case.expected.load_balancers
+    if not pools or report.kernel is None:
+        return result(None, "; ".join(report.errors)) if pools else (Status.SKIPPED, "no service has an address")
+    ways = (*router.plan.next_hops.values(), *(way.hops for way in router.plan.ways))
+    right = {str(hop) for hops in ways for hop in hops}
+    held = {(prefix, "in the kernel"): kernel_hops(router, prefix) for prefix in router.held}
+    held |= {(prefix, "by BGP"): [*hops] for prefix, hops in (report.table or {}).items()}
+    served = {key: hops for key, hops in held.items() if _within(key[0], pools) and not _aggregate(router, key[0])}
+    wrong = [f"{prefix} {where}: {', '.join(hops)}" for (prefix, where), hops in served.items() if {*hops} - right]
+    count = len({prefix for prefix, _ in served})
+    return result(not wrong, "; ".join(wrong or [f"{count} addresses, each by a node or a router of the site"]))
+
+
+def _within(prefix: str, pools: Iterable[IPv4Network]) -> bool:
+    found = network(prefix)
+    return found is not None and any(found.subnet_of(pool) for pool in pools)
+
+
 def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, where: str) -> Judged:
     if not case.intended:
         return result(None, "the intended pod networks are not known")
@@ -194,6 +215,11 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         _kernel,
         "the same routes in the kernel",
         "Look at the node's advertisement and the router's filter.",
+    ),
+    "router-services": (
+        _services,
+        "routes to services' addresses lead to nodes, directly or by a router of the site",
+        "Find who put the route there: `vtysh -c 'show ip route'` or `birdc show route`.",
     ),
     "router-echoes": (
         _echoes,

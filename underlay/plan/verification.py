@@ -120,6 +120,8 @@ class Expected(Model):
     """What each agent has to be started with; empty in the input of an older program: nobody asks."""
     service: ExpectedService | None = None
     """None in the input of an older program: nobody asks, nor is HTTP spoken."""
+    load_balancers: tuple[Network, ...] = ()
+    """Networks of services' addresses."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 
@@ -133,8 +135,7 @@ class Expected(Model):
         own, rack = plan.next_hops.get(node), self._nodes[node].rack if node in self._nodes else ""
         if own is not None or not rack:
             return own or ()
-        named = (way for way in plan.ways if rack in way.racks or not way.racks)
-        return next((way.hops for way in named), ())
+        return next((way.hops for way in plan.ways if rack in way.racks or not way.racks), ())
 
     def packet(self, node: ExpectedNode) -> int:
         """Return the bytes of the largest packet of a node's pods."""
@@ -196,6 +197,7 @@ def expectations(site: Site) -> Expected:
         mtu=site.cilium.mtu or 0,
         asn=site.bgp.asn,
         hold=site.bgp.timers.hold,
+        load_balancers=site.addresses.load_balancers,
         dns=ExpectedName(
             server=site.dns,
             name=f"kubernetes.default.svc.{site.cluster.dns.domain}",

@@ -29,6 +29,7 @@ ROUTERS: Columns = {
     "sessions": ("router-sessions", "session-ends"),
     "prefixes": ("router-prefixes",),
     "kernel": ("router-routes", "router-forwarding"),
+    "services": ("router-services",),
     "pods": ("router-echoes",),
 }
 """Columns of the routers' table."""
