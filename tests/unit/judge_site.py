@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.model import Site, load_site
+from underlay.plan.bgp import objects
 from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import (
     SECONDS,
@@ -87,11 +89,17 @@ def healthy() -> dict[str, Any]:
         "taken": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "seconds": 4.2,
         "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []}
-        | {"service": {"address": SERVICE, "pods": [*PODS.values()]}},
+        | {"service": {"address": SERVICE, "pods": [*PODS.values()]}, "objects": _applied(), "operators": ["operator"]},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},
     }
+
+
+def _applied() -> list[dict[str, Any]]:
+    """Return Cilium's objects as the API server has them."""
+    there = copy.deepcopy(objects(site()))
+    return [{"kind": one["kind"], "name": one["metadata"]["name"], "spec": one["spec"]} for one in there]
 
 
 def verdict(evidence: dict[str, Any]) -> Verdict:

@@ -160,3 +160,31 @@ def test_a_strange_service_is_a_sentence() -> None:
     errors: list[str] = []
     assert kubernetes.front({"services": FRONT["services"], "slices": [{"endpoints": 5}]}, errors) is None
     assert errors == ["service: TypeError: 'int' object is not iterable"]
+
+
+OBJECTS: dict[str, list[dict[str, Any]]] = {
+    "clusters": [{"metadata": {"name": "underlay-a"}, "spec": {"bgpInstances": []}}],
+    "peers": [{"metadata": {"name": "underlay"}}],
+    "advertisements": [],
+    "pools": [],
+}
+
+
+def test_objects_that_a_site_applies_keep_their_kind() -> None:
+    found = kubernetes.applied(OBJECTS, [])
+    assert found
+    assert [(one.kind, one.name, dict(one.spec)) for one in found] == [
+        ("CiliumBGPClusterConfig", "underlay-a", {"bgpInstances": []}),
+        ("CiliumBGPPeerConfig", "underlay", {}),
+    ]
+    assert kubernetes.applied({"clusters": []}, []) is None, "a kind that was not read is no kind without objects"
+    errors: list[str] = []
+    assert kubernetes.applied(OBJECTS | {"pools": [{}]}, errors) is None
+    assert errors == ["Cilium's objects: KeyError: 'metadata'"]
+
+
+def test_operators_count_where_they_are_ready() -> None:
+    pods = [pod("operator-a", "n1", **READY), pod("operator-b", "n2")]
+    assert kubernetes.operators({"operators": pods}) == ("operator-a",)
+    assert kubernetes.operators({"operators": []}) == ()
+    assert kubernetes.operators({}) is None

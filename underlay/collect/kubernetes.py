@@ -13,7 +13,7 @@ from urllib.parse import quote
 from underlay.collect.conditions import is_true
 from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
-from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed, Trouble
+from underlay.judge.evidence import Applied, Front, NodeSession, Survey, Surveyed, Trouble
 from underlay.plan.bgp import PASSWORD_SECRET
 from underlay.plan.ends import End, digest, node_ends
 from underlay.plan.far_ends import RESPONDER_NAMESPACE
@@ -22,6 +22,7 @@ from underlay.plan.values import NAMESPACE
 
 SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
 """Label of the slices of the responders' service."""
+OPERATORS = "io.cilium/app=operator"
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -31,6 +32,8 @@ LISTS = {
     "clusters": "/apis/cilium.io/v2/ciliumbgpclusterconfigs",
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
     "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
+    "pools": "/apis/cilium.io/v2/ciliumloadbalancerippools",
+    "operators": f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(OPERATORS)}",
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",
     "services": "/api/v1/namespaces/{namespace}/services",
     "slices": f"/apis/discovery.k8s.io/v1/namespaces/{{namespace}}/endpointslices?labelSelector={quote(SERVICE_NAME)}",
@@ -42,6 +45,13 @@ OPTIONAL = ("secrets", "dns", "slices")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
 """Lists of BGP objects; the API leaves the kind out of a list's items."""
+APPLIED = {
+    "clusters": "CiliumBGPClusterConfig",
+    "peers": "CiliumBGPPeerConfig",
+    "advertisements": "CiliumBGPAdvertisement",
+    "pools": "CiliumLoadBalancerIPPool",
+}
+"""Lists of what a site applies, by the kind that the API leaves out of a list's items."""
 COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
 """Lists whose objects complain by conditions that are true."""
 SHOWN = 300
@@ -78,7 +88,17 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
     others = undeclared(lists, declared, errors)
     service, told = front(lists, errors), troubles(lists)
-    return Survey(nodes=found, undeclared=others, troubles=told, dns=dns, service=service, errors=tuple(errors))
+    there, working = applied(lists, errors), operators(lists)
+    return Survey(
+        nodes=found,
+        undeclared=others,
+        troubles=told,
+        dns=dns,
+        service=service,
+        objects=there,
+        operators=working,
+        errors=tuple(errors),
+    )
 
 
 @contextlib.contextmanager
@@ -175,6 +195,28 @@ def _ready(slices: Items) -> Iterator[str]:
         for endpoint in one.get("endpoints") or []:
             if (endpoint.get("conditions") or {}).get("ready") is not False:
                 yield from endpoint["addresses"]
+
+
+def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...] | None:
+    """Return the objects of the kinds that a site applies; None where one kind could not be read."""
+    if not APPLIED.keys() <= lists.keys():
+        return None
+    try:
+        told = (
+            (kind, one["metadata"]["name"], one.get("spec") or {})
+            for name, kind in APPLIED.items()
+            for one in lists[name]
+        )
+        return tuple(Applied(kind=kind, name=name, spec=spec) for kind, name, spec in told)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        errors.append(f"Cilium's objects: {in_one_line(error, SHOWN)}")
+        return None
+
+
+def operators(lists: Mapping[str, Items]) -> tuple[str, ...] | None:
+    """Return the operators of Cilium's that are Ready; None where they could not be read."""
+    pods = lists.get("operators")
+    return None if pods is None else tuple(str(pod["metadata"]["name"]) for pod in pods if is_true(pod, "Ready"))
 
 
 def _kubelet(node: Mapping[str, Any]) -> int | None:

@@ -14,6 +14,7 @@ from underlay.commands.common import BAD, UNKNOWN, judging, say, written
 from underlay.commands.request import add_options, read_request
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Status, Verdict
+from underlay.plan.bgp import objects
 from underlay.plan.ends import planned
 from underlay.plan.policies.enforcement import enforcement
 from underlay.report.document import document
@@ -36,7 +37,8 @@ def main(argv: list[str]) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     request = read_request(arguments)
     evidence = gather(request, say)
-    verdict = judge(request.expected, evidence, planned(request.site), enforcement(request.site))
+    site = request.site
+    verdict = judge(request.expected, evidence, planned(site), enforcement(site), objects(site))
     old = (datetime.now(UTC) - evidence.taken).total_seconds()
     show(verdict, sys.stderr, old)
     if arguments.json:

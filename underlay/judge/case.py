@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from ipaddress import IPv4Network
 from itertools import islice, takewhile
+from typing import Any
 
 from underlay.judge.evidence import Evidence, Surveyed
 from underlay.judge.verdict import Cause, Pairs
@@ -24,8 +25,9 @@ class Case:
         evidence: Evidence,
         sessions: Sequence[Session] = (),
         policies: Enforcement | None = None,
+        objects: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self.expected, self.sessions, self.policies = expected, sessions, policies
+        self.expected, self.sessions, self.policies, self.objects = expected, sessions, policies, objects
         self.evidence = evidence
         self._ways: dict[tuple[str, str], tuple[str, ...]] = {}
         seen = evidence.survey.nodes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -33,6 +35,7 @@ from underlay.judge.probe_evidence import Asked, Exchange, Probe, Reach, Served
 from underlay.plan.ends.end import End
 
 __all__ = [
+    "Applied",
     "Asked",
     "Balanced",
     "Chain",
@@ -199,6 +202,14 @@ class Front(Part):
     """Addresses of the pods that are ready behind it; None: not known."""
 
 
+class Applied(Part):
+    """One of Cilium's objects, as the API has it."""
+
+    kind: Text
+    name: Text
+    spec: Mapping[str, Any]
+
+
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
@@ -210,6 +221,10 @@ class Survey(Part):
     """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
     service: Front | None = None
     """None: there is none, or the API did not show it."""
+    objects: Many[Applied] | None = None
+    """Those of the kinds that a site applies; None: not known."""
+    operators: Many[Text] | None = None
+    """Those of Cilium's that are Ready; None: not known."""
     errors: Many[Text] = ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from underlay.judge import (
     node_causes,
@@ -21,6 +22,7 @@ from underlay.judge.ends import check_ends
 from underlay.judge.evidence import Evidence
 from underlay.judge.intrusion_checks import alerts
 from underlay.judge.node_checks import check_node
+from underlay.judge.object_checks import check_objects
 from underlay.judge.policy_checks import check_policies
 from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
@@ -69,9 +71,10 @@ def judge(
     evidence: Evidence,
     sessions: Sequence[Session] = (),
     policies: Enforcement | None = None,
+    objects: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """Return the verdict on a site; planned sessions and declared policies are compared where they are given."""
-    return verdict(Case(expected, evidence, sessions, policies))
+    """Return the verdict on a site; planned sessions, declared policies, planned objects are compared where given."""
+    return verdict(Case(expected, evidence, sessions, policies, objects))
 
 
 def verdict(case: Case) -> Verdict:
@@ -114,6 +117,7 @@ def _checks(case: Case) -> Iterable[Check]:
         yield from check_router(router, case)
     yield from check_ends(case)
     yield from check_policies(case)
+    yield from check_objects(case)
 
 
 def _undeclared(found: Mapping[str, Sequence[str]]) -> Check:

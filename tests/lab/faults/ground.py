@@ -22,6 +22,7 @@ from underlay.judge.evidence import Evidence
 from underlay.judge.judge import judge
 from underlay.judge.verdict import Verdict
 from underlay.model import Site
+from underlay.plan.bgp import objects
 from underlay.plan.ends import planned
 from underlay.plan.policies.enforcement import enforcement
 from underlay.plan.verification import expectations
@@ -67,7 +68,8 @@ class Ground:
     def verify(self) -> Verdict:
         """Collect evidence now and judge it."""
         self.evidence = gather(self.request, lambda _: None)
-        return judge(self.request.expected, self.evidence, planned(self.request.site), enforcement(self.request.site))
+        site = self.request.site
+        return judge(self.request.expected, self.evidence, planned(site), enforcement(site), objects(site))
 
     def learn(self) -> None:
         """Take names and pods' namespaces for commands from the last evidence, that of a healthy site."""

@@ -1,0 +1,106 @@
+"""Cilium's own objects against the planned ones, and its operator: what somebody changes by hand is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.judge_site import expected, healthy, site
+from underlay.judge.evidence import Evidence
+from underlay.judge.judge import judge
+from underlay.judge.verdict import Check, Status
+from underlay.plan.bgp import objects
+
+Objects = list[dict[str, Any]]
+
+
+def told(there: Objects | None, working: list[str] | None = None) -> dict[str, Check]:
+    survey: dict[str, Any] = {"objects": there, "operators": ["operator-x"] if working is None else working}
+    evidence = healthy()
+    evidence["survey"] |= survey
+    checks = judge(expected(), Evidence.model_validate(evidence), objects=objects(site())).checks
+    return {check.rule: check for check in checks if check.rule in ("objects-applied", "operator-ready")}
+
+
+def applied() -> Objects:
+    """Return the objects as the API server has them, with a default that it adds itself."""
+    there: Objects = healthy()["survey"]["objects"]
+    next(one for one in there if one["kind"] == "CiliumBGPPeerConfig")["spec"]["transport"] = {"peerPort": 179}
+    return there
+
+
+def of(kind: str, there: Objects) -> dict[str, Any]:
+    return next(one for one in there if one["kind"] == kind)
+
+
+def test_what_is_there_as_planned_is_green() -> None:
+    found = told(applied())
+    assert {check.status for check in found.values()} == {Status.PASS}
+    assert found["objects-applied"].found == f"{len(objects(site()))} as planned"
+
+
+@pytest.mark.parametrize("kind", sorted({one["kind"] for one in objects(site())}))
+def test_an_object_that_is_gone_is_named(kind: str) -> None:
+    there = applied()
+    there.remove(gone := of(kind, there))
+    found = told(there)["objects-applied"]
+    assert found.status is Status.FAIL
+    assert found.found == f"{kind} {gone['name']} is not there"
+    assert "pulumi up --refresh" in found.fix
+
+
+EDITS: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
+    "value": (
+        "CiliumBGPPeerConfig",
+        lambda spec: spec["timers"].update(holdTimeSeconds=30),
+        "timers.holdTimeSeconds is 30, planned 9",
+    ),
+    "value-gone": (
+        "CiliumBGPPeerConfig",
+        lambda spec: spec.pop("authSecretRef"),
+        "authSecretRef is nothing, planned underlay-bgp",
+    ),
+    "entry-gone": (
+        "CiliumLoadBalancerIPPool",
+        lambda spec: spec["blocks"].clear(),
+        "blocks is 0 entries, planned 1 entries",
+    ),
+    "in-a-list": (
+        "CiliumBGPClusterConfig",
+        lambda spec: spec["bgpInstances"][0].update(localASN=65011),
+        "bgpInstances.0.localASN is 65011, planned 65010",
+    ),
+    "another-kind": (
+        "CiliumBGPAdvertisement",
+        lambda spec: spec.update(advertisements="none"),
+        "advertisements is none, planned 2 entries",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_is_named_with_its_place(edit: str) -> None:
+    kind, change, text = EDITS[edit]
+    there = applied()
+    change(of(kind, there)["spec"])
+    found = told(there)["objects-applied"]
+    assert found.status is Status.FAIL
+    assert found.found == f"{kind} {of(kind, there)['name']}: {text}"
+
+
+def test_objects_that_nobody_read_are_no_pass() -> None:
+    assert told(None)["objects-applied"].status is Status.ERROR
+
+
+def test_a_cluster_without_a_working_operator_is_red() -> None:
+    found = told(applied(), [])["operator-ready"]
+    assert (found.status, found.found) == (Status.FAIL, "Ready: none")
+
+
+def test_nothing_is_said_where_nothing_was_asked() -> None:
+    evidence = healthy()
+    evidence["survey"] |= {"objects": None, "operators": None}
+    checks = judge(expected(), Evidence.model_validate(evidence)).checks
+    assert not {check.rule for check in checks} & {"objects-applied", "operator-ready"}
