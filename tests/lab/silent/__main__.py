@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from lab.paths import repo
 from tests.lab.faults.campaign import Unhealthy, healthy
 from tests.lab.faults.ground import Broken, Ground
 from tests.lab.faults.report import origin
-from tests.lab.faults.score import said
+from tests.lab.faults.score import NOT_PASSED
 from tests.lab.silent import acts, measures, report
 from tests.lab.silent.steps import AFTER, BEFORE
 from tests.lab.silent.table import Case, groups, past_the_rules, together
@@ -22,7 +23,9 @@ from tests.lab.silent.world import World, ready
 from underlay.judge.verdict import Verdict
 
 KEPT = repo() / "docs" / "results" / "silent.json"
-SHOWN = 3
+SHOWN, LONGEST, TRIES = 3, 200, 3
+WRONG = (AssertionError, LookupError, ValueError, subprocess.SubprocessError)
+"""What ends a look at a site that no longer answers."""
 
 
 def main(argv: list[str]) -> int:
@@ -39,12 +42,11 @@ def main(argv: list[str]) -> int:
         with ready(ground) as world:
             for name in chosen:
                 found = play(world, name, groups()[name])
-                keep(found)
                 good = good and all(one["seen"] and one["healed"] for one in found.values())
                 if not all(one["healed"] for one in found.values()):
                     break
-    except (AssertionError, subprocess.SubprocessError) as error:
-        sys.exit(f"the campaign ends here, what was played is kept: {type(error).__name__}: {str(error)[:400]}")
+    except WRONG as error:
+        sys.exit(f"the campaign ends here, what was played is kept: {error_text(error)}")
     finally:
         report.write(KEPT)
     return 0 if good else 1
@@ -59,17 +61,33 @@ def play(world: World, name: str, group: list[Case]) -> dict[str, Any]:
         world.apply(past_the_rules(bad))
         verdict = world.verdict(bad)
         found = {case.id: look(world, case, verdict) for case in group}
-    finally:
-        world.apply(world.values)
-        if after := AFTER.get(name):
-            after(world)
-        healed = _healed(world)
+    except WRONG as error:
+        found = {case.id: lost(f"not applied: {error_text(error)}") for case in group}
+    found = {number: one | {"group": name, **origin()} for number, one in found.items()}
+    keep(found)
+    healed = heal(world, name)
     for number, one in found.items():
-        one |= {"healed": not healed, "group": name, **origin()}
+        one |= {"healed": not healed}
         print(f"{'✓' if one['seen'] else '✗'} {number}: {one['damage']}", flush=True)
         print("    " + "\n    ".join([f"verdict: {one['verdict']}", *one["said"]]), flush=True)
     print(f"{name}: {time.monotonic() - begun:.0f} s; {healed or 'silent after it was taken back'}", flush=True)
+    keep(found)
     return found
+
+
+def heal(world: World, name: str) -> str:
+    """Take a group's values back, once more where the site did not take it; return what is still wrong."""
+    told = ""
+    for _ in range(TRIES):
+        try:
+            world.apply(world.values)
+            if after := AFTER.get(name):
+                after(world)
+        except WRONG as error:
+            told = f"not taken back: {error_text(error)}"
+        else:
+            return _healed(world)
+    return told
 
 
 def look(world: World, case: Case, verdict: Verdict) -> dict[str, Any]:
@@ -77,10 +95,29 @@ def look(world: World, case: Case, verdict: Verdict) -> dict[str, Any]:
     world.noted = None
     try:
         seen, text = measure(case.measure)(world)
-    except (AssertionError, KeyError, ValueError, subprocess.SubprocessError) as error:
-        seen, text = False, f"could not be looked at: {type(error).__name__}: {str(error)[:200]}"
+    except WRONG as error:
+        seen, text = False, f"could not be looked at: {error_text(error)}"
     words = world.noted or verdict
-    return {"seen": seen, "damage": text, "verdict": words.status.value, "said": said(words)[:SHOWN]}
+    return {"seen": seen, "damage": text, "verdict": words.status.value, "said": words_of(words)}
+
+
+def words_of(verdict: Verdict) -> list[str]:
+    """Return what a verdict names: causes, then the first of each kind of check with the number of its places."""
+    bad = verdict.of(*NOT_PASSED)
+    places = Counter(check.rule for check in bad)
+    first = {check.rule: check for check in reversed(bad)}
+    told = [f"{rule} at {places[rule]} places: {first[rule].where}: {first[rule].found}" for rule in places]
+    return [line[:LONGEST] for line in (*(f"{one.rule}: {one.sentence}" for one in verdict.causes[:SHOWN]), *told)]
+
+
+def lost(text: str) -> dict[str, Any]:
+    """Return what is kept of a case that could not be played."""
+    return {"seen": False, "damage": text, "verdict": "none", "said": []}
+
+
+def error_text(error: Exception) -> str:
+    """Return an error in a few words."""
+    return f"{type(error).__name__}: {str(error)[:400]}"
 
 
 def _healed(world: World) -> str:

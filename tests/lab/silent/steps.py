@@ -53,7 +53,6 @@ BEFORE: Mapping[str, Callable[[World], None]] = {
 AFTER: Mapping[str, Callable[[World], None]] = {
     "devices": usual_card,
     "egress": World.renew,
-    "geneve": World.renew,
     "random": World.renew,
     "share": right_share,
     "pool": right_share,
