@@ -100,6 +100,12 @@ def test_another_password_resets_every_session_and_is_not_shown() -> None:
     assert "canary-9" not in markdown(review(found, "dev")) + html(review(found, "dev"))
 
 
+def test_sessions_that_reset_while_agents_restart_are_advised_against() -> None:
+    together, alone = case(put("bgp.timers.hold", 30), put("cilium.mtu", 1400)), case(put("bgp.timers.hold", 30))
+    assert "one after the other" in answers(together)["Which BGP sessions reset, come or go?"]
+    assert "one after the other" not in answers(alone)["Which BGP sessions reset, come or go?"]
+
+
 def test_a_canary_in_every_secret_is_in_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     canary = "canary-5eaf00d"
     made = recorder.run(dev(add_worker), sshKey=canary, bgpPassword=canary)

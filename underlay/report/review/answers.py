@@ -17,6 +17,10 @@ TEAM = frozenset({Owner.TEAM, Owner.HANDED_OVER})
 """The network team applies the text."""
 REASONS = 3
 """As many stand in an answer."""
+APART = (
+    " Routers change at once, nodes when all agents are back: what has to agree at both ends is down until then. "
+    "Apply the two changes one after the other."
+)
 POOL, MASK = "pod pools", "pod network of a node"
 GONE = frozenset({"delete", "replace", "create-replacement", "delete-replaced", "discard", "discard-replaced"})
 
@@ -110,8 +114,8 @@ def sessions(case: Case) -> str:
     reasons = list(dict.fromkeys(one.why for one in case.changes.sessions if one.what == "resets"))
     many = f"for {len(reasons)} reasons, below"
     why = f" ({'; '.join(reasons) if len(reasons) <= REASONS else many})" if reasons else ""
-    total = len(case.changes.before.sessions)
-    return f"{', '.join(parts)}{why}; {total} were there before." if parts else "None resets, comes or goes."
+    total, late = len(case.changes.before.sessions), APART if counts["resets"] and case.changes.agents_restart else ""
+    return f"{', '.join(parts)}{why}; {total} were there before.{late}" if parts else "None resets, comes or goes."
 
 
 def routers(case: Case) -> str:
