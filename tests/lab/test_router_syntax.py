@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from itertools import count, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.lab.forwarding import accepted
 from tests.unit.corpus import names, site
 from underlay.model import Platform, Router, Site, load_site
 from underlay.plan.routers import PASSWORD_MARK, TEMPLATES, router_text
+from underlay.remote import bird
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
@@ -56,6 +58,48 @@ def test_a_misspelt_word_is_refused(tmp_path: Path, platform: Platform) -> None:
     file = tmp_path / f"wrong.{platform.value}"
     file.write_text(text, encoding="utf-8")
     assert said in refused(tmp_path)[file.name]
+
+
+BESIDE = 'mount --bind "$2" "$1/tmp" && chroot "$1" bird -p -c "/tmp/$3"'
+DEVICE, KERNEL = "protocol device {}\n", "protocol kernel { ipv4 { export all; }; }\n"
+OTHER_TABLE = "ipv4 table mgmt;\nprotocol kernel { ipv4 { table mgmt; export all; }; kernel table 100; }\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("", ["device", "kernel"]),
+        (DEVICE, ["kernel"]),
+        (DEVICE + KERNEL, []),
+        (KERNEL + "# protocol device {}\n", ["device"]),
+        ('include "own.d/*.conf";\n', []),
+        (DEVICE + "protocol kernel { ipv6 { export all; }; }\n", ["kernel"]),
+        (DEVICE + OTHER_TABLE, ["kernel"]),
+        (DEVICE + "template kernel t { ipv4 { export all; }; }\nprotocol kernel from t {}\n", []),
+    ],
+)
+def test_bird_gets_what_its_own_files_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, expected: list[str]
+) -> None:
+    folder = tmp_path / "etc/bird"
+    (folder / "own.d").mkdir(parents=True)
+    (folder / "own.d/device.conf").write_text(DEVICE + KERNEL, encoding="utf-8")
+    (folder / "bird.conf").write_text(base, encoding="utf-8")
+
+    def run(*words: str) -> tuple[int, str]:
+        if words[0] != "bird":
+            ours = folder / "underlay.conf"
+            names = bird.OURS.findall(ours.read_text(encoding="utf-8")) if ours.exists() else []
+            return 0, "\n".join(["Reconfigured", *(f"{name} BGP --- up" for name in names)])
+        enter = ["unshare", "--mount", "--propagation", "private", "sh", "-c", BESIDE, "sh", str(cache() / "noderoot")]
+        done = subprocess.run([*enter, str(folder), Path(words[-1]).name], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    monkeypatch.setattr(bird, "run", run)
+    declared = load_site(site(names("good")[0]))
+    assert bird.Bird(tmp_path).change(as_platform(declared, declared.routers[0], Platform.BIRD))
+    text = (folder / "underlay.conf").read_text(encoding="utf-8")
+    assert re.findall(r"^protocol (device|kernel) ", text, re.MULTILINE) == expected
 
 
 def test_both_daemons_accept_the_configurations_of_many_sites(tmp_path: Path) -> None:

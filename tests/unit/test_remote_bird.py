@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from underlay.remote import bird
 from underlay.remote.bird import Bird, completed
-from underlay.remote.machine import Trouble
+from underlay.remote.machine import Trouble, write
 
 TEXT = (Path(__file__).parent / "golden/tor-b.conf").read_text(encoding="utf-8").replace("<bgp-password>", "sesame")
 BASE = "router id 172.30.2.1;\nprotocol device {\n}\n"
@@ -22,12 +24,15 @@ class FakeBird:
         self.root, self.accepts, self.starts = root, accepts, starts
         self.names: list[str] = []
         self.asked: list[str] = []
+        self.drafts: list[Path] = []
 
     def __call__(self, *words: str) -> tuple[int, str]:
         line = " ".join(words[:3])
         self.asked.append(line)
         if line.startswith("bird -p"):
-            return (0, "") if self.accepts else (1, "x.conf:3:1 syntax error")
+            self.drafts.append(Path(words[-1]))
+            twice = self.drafts[-1].read_text(encoding="utf-8").count("protocol device") > 1
+            return (0, "") if self.accepts and not twice else (1, "x.conf:3:1 syntax error")
         if line.startswith("birdc configure") and line.split()[-1] not in ("confirm", "undo"):
             ours = self.root / "etc/bird/underlay.conf"
             text = ours.read_text(encoding="utf-8") if ours.exists() else ""
@@ -49,19 +54,44 @@ def files(root: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in (root / "etc/bird").iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("base", "expected"),
-    [
-        ("", ["device", "kernel"]),
-        ("protocol device {}", ["kernel"]),
-        ("protocol kernel { ipv4 { export all; }; }\nprotocol device {}", []),
-        ("# protocol device {}\n/* protocol\nkernel {} */", ["device", "kernel"]),
-    ],
-)
-def test_only_what_the_router_lacks_is_added(base: str, expected: list[str]) -> None:
-    text = completed(TEXT, base)
-    assert re.findall(r"^protocol (device|kernel) ", text, re.MULTILINE) == expected
+@pytest.mark.parametrize("taken", [["device", "kernel"], ["kernel"], []])
+def test_only_what_bird_takes_beside_the_router_s_own_is_added(taken: list[str]) -> None:
+    text = completed(TEXT, lambda section: any(f"protocol {name} " in section for name in taken))
+    assert re.findall(r"^protocol (device|kernel) ", text, re.MULTILINE) == taken
     assert "#section" not in text
+
+
+def test_drafts_stand_beside_the_router_s_file_and_leave(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeBird(root, accepts=False)
+    monkeypatch.setattr(bird, "run", fake)
+    with pytest.raises(Trouble, match="router-syntax-refused"):
+        Bird(root).change(TEXT)
+    assert {draft.parent for draft in fake.drafts} == {root / "etc/bird"}
+    assert files(root) == {"bird.conf": BASE}
+
+
+def test_our_line_stands_alone_where_the_file_s_last_one_is_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root))
+    (root / "etc/bird/bird.conf").write_text(BASE + "# the end", encoding="utf-8")
+    assert Bird(root).change(TEXT)
+    assert f'\ninclude "{root}/etc/bird/underlay.conf";' in files(root)["bird.conf"]
+    assert Bird(root).change(TEXT) == []
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_other_of_ours(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeBird(root)
+
+    def busy(path: Path, text: str, **how: Any) -> None:
+        if path.name == "bird.conf":
+            raise OSError(errno.EBUSY, "Device or resource busy", str(path))
+        write(path, text, **how)
+
+    monkeypatch.setattr(bird, "run", fake)
+    monkeypatch.setattr(bird, "write", busy)
+    with pytest.raises(OSError, match="busy"):
+        Bird(root).change(TEXT)
+    assert set(files(root)) == {"bird.conf", "bird.conf.before-underlay"}
+    assert "birdc configure timeout" not in fake.asked
 
 
 def test_our_file_is_included_and_leaves_without_a_trace(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

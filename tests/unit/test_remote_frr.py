@@ -17,9 +17,9 @@ WANTED = (GOLDEN / "tor-a.conf").read_text(encoding="utf-8").replace("<bgp-passw
 BASE = "frr defaults traditional\nhostname tor-a\n!\n"
 
 
-def commands(running: str, old: str, new: str, *, own_bgp: bool = True) -> list[str]:
+def commands(running: str, old: str, new: str) -> list[str]:
     have, wanted = entries(running), entries(new)
-    return removals(have, entries(old), wanted, own_bgp=own_bgp) + additions(have, wanted)
+    return removals(have, entries(old), wanted) + additions(have, wanted)
 
 
 def test_what_frr_shows_of_our_text_needs_no_command() -> None:
@@ -54,7 +54,7 @@ def test_timers_of_all_sessions_are_nobody_s_of_ours_and_stay() -> None:
     running = RUNNING.replace("router bgp 65101\n", "router bgp 65101\n timers bgp 4 12\n")
     assert running != RUNNING
     assert commands(running, WANTED, WANTED) == []
-    assert "no timers bgp 4 12" not in commands(running, WANTED, "", own_bgp=False)
+    assert "no timers bgp 4 12" not in commands(running, WANTED, "")
 
 
 def test_one_timer_that_goes_is_not_taken_for_another_one_that_stays() -> None:
@@ -84,7 +84,7 @@ def test_removal_takes_our_bgp_out_as_a_whole_where_nobody_else_uses_it() -> Non
 
 def test_removal_leaves_another_s_bgp_and_neighbours_alone() -> None:
     foreign = RUNNING.replace("router bgp 65101\n", "router bgp 65101\n neighbor 192.0.2.1 remote-as 64999\n")
-    gone = commands(foreign, WANTED, "", own_bgp=False)
+    gone = commands(foreign, WANTED, "")
     assert not [line for line in gone if "192.0.2.1" in line or line.startswith("no router bgp")]
     out = [line for line in gone if line.startswith("no neighbor")]
     assert out[-1] == "no neighbor UNDERLAY-NODES peer-group"

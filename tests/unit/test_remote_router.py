@@ -155,3 +155,18 @@ def test_a_file_keeps_its_line_ends(tmp_path: Path) -> None:
     write(tmp_path / "cluster.yaml", "a: 1\r\nb: 2\n", mode=0o600)
     assert (tmp_path / "cluster.yaml").read_bytes() == b"a: 1\r\nb: 2\n"
     assert (tmp_path / "cluster.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_cannot_be_written_is_a_finding_with_the_file_s_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = root / "frr.conf"
+    (place / "mounted").mkdir(parents=True)
+    monkeypatch.setattr(FakeRouter, "change", lambda _, new: write(place, new))
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(DATA)))
+    assert configure_router.main(["apply"], root) == 1
+    out, err = capsys.readouterr()
+    finding = json.loads(out)["findings"][0]
+    assert (finding["rule"], finding["where"]) == ("write-refused", f"tor-a, {place}")
+    assert err.startswith(f"[write-refused] tor-a, {place}: found Is a directory; expected a file that can be written.")
+    assert "sesame" not in out + err

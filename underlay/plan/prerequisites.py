@@ -107,7 +107,7 @@ KEPT = {
     "route-refused": "the kernel does not take a route of ours, or keeps one that has to go",
     "service-not-told": "a service does not read its new file",
     "setting-drifted": "a kernel setting is not as it was applied",
-    "write-refused": "a file or a setting cannot be written, as on a full disk",
+    "write-refused": "a file or a setting, of a node or a router, cannot be written, as on a full disk",
 }
 """What applying and the look for drift may find beside the checks; none of it can be waived."""
 SILENT = {

@@ -54,6 +54,7 @@ FOUND = {
     "router-change-taken-back": "the router did not take every line; its former state is back",
     "router-daemon-not-running": "the routing daemons do not answer",
     "router-does-not-forward": "the kernel of the router does not forward packets",
+    "router-files-by-daemon": "FRR's daemons keep a file each, which they skip once there is a frr.conf of ours",
     "router-syntax-refused": "the daemon's own check refuses the text; nothing was changed",
 }
 """What applying a router's text may find, and what it means; none of it can be waived."""

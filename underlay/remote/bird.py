@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from underlay.remote.machine import BYTES, Trouble, drop_copy, keep_copy, owner_of, read, run, write
@@ -13,7 +14,7 @@ from underlay.remote.record import Record, fingerprint
 UNDO_SECONDS = "30"
 """BIRD goes back by itself after so long without a confirmation."""
 SECTION = re.compile(r"^#section (\w+)\n(.*?)^#section end\n", re.MULTILINE | re.DOTALL)
-"""Parts of our text that are needed only where the router's own file lacks such a protocol: BIRD takes one of each."""
+"""Parts of our text that are needed only where the router's own files lack such a protocol: BIRD takes one of each."""
 OURS = re.compile(r"^protocol \w+ (underlay_\w+)", re.MULTILINE)
 
 
@@ -43,15 +44,21 @@ class Bird:
         """Bring files and daemon to the new text; return what was done."""
         before, old = read(self.file), self.own()
         base = before.replace(self.include, "")
-        new = completed(new, base)
+        base += "\n" if base and not base.endswith("\n") and new else ""
+        new = completed(new, lambda section: not self._refused(base + section))
         after = base + self.include if new else base
         confirmed = self.record.texts() == ([fingerprint(new)] if new else [])
         if (after, new) == (before, old) and confirmed and not _missing(new):
             return []
-        self._check(base, new)
+        if answer := self._refused(base + new):
+            raise Trouble("router-syntax-refused", "bird -p", answer, "a configuration that this BIRD accepts")
         keep_copy(self.file)
         self.record.note_mode(self.file)
-        self._write(after, new)
+        try:
+            self._write(after, new)
+        except OSError:
+            self._write(before, old)
+            raise
         if problem := _reconfigure(new):
             self._write(before, old)
             run("birdc", "configure")
@@ -63,31 +70,28 @@ class Bird:
         self.record.keep([fingerprint(new)])
         return [f"{self.file} and {self.ours} changed, birdc configure"]
 
-    def _check(self, base: str, new: str) -> None:
-        with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8", errors=BYTES) as file:
-            file.write(base + new)
+    def _refused(self, text: str) -> str:
+        """Return what BIRD has against a text in place of its file, and beside it: includes are relative to it."""
+        place, name = self.file.parent, f".{self.file.name}."
+        with tempfile.NamedTemporaryFile("w", dir=place, prefix=name, encoding="utf-8", errors=BYTES) as file:
+            file.write(text)
             file.flush()
             code, answer = run("bird", "-p", "-c", file.name)
-        if code:
-            raise Trouble("router-syntax-refused", "bird -p", answer, "a configuration that this BIRD accepts")
+        return (answer or f"exit code {code}") if code else ""
 
     def _write(self, main: str, ours: str) -> None:
         owner = owner_of(self.file)
         if ours:
             write(self.ours, ours, mode=0o640, owner=_readable_by_bird(owner))
-        write(self.file, main, mode=0o640, owner=_readable_by_bird(owner))
+        if main != read(self.file):
+            write(self.file, main, mode=0o640, owner=_readable_by_bird(owner))
         if not ours:
             self.ours.unlink(missing_ok=True)
 
 
-def completed(text: str, base: str) -> str:
-    """Return our text with only those sections that the router's own file lacks."""
-    bare = re.sub(r"/\*.*?\*/|#[^\n]*", "", base, flags=re.DOTALL)
-
-    def choose(match: re.Match[str]) -> str:
-        return "" if re.search(rf"\bprotocol\s+{match[1]}\b", bare) else match[2]
-
-    return SECTION.sub(choose, text)
+def completed(text: str, takes: Callable[[str], bool]) -> str:
+    """Return our text with those sections alone that BIRD takes beside the router's own files."""
+    return SECTION.sub(lambda match: match[2] if takes(match[2]) else "", text)
 
 
 def _readable_by_bird(owner: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from underlay.remote.bird import Bird
 from underlay.remote.frr import Frr
-from underlay.remote.machine import Trouble, read, report
+from underlay.remote.machine import Trouble, read, report, unwritten
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 PLATFORMS: dict[str, type[Frr | Bird]] = {"frr": Frr, "bird": Bird}
@@ -65,12 +65,15 @@ def work(action: str, data: dict[str, Any], root: Path = Path("/")) -> dict[str,
     return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines]}
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], root: Path = Path("/")) -> int:
     """Read the input, work, report."""
     data = json.load(sys.stdin)
     try:
-        return report([], {"router": data["router"], **work(argv[0], data)})
+        return report([], {"router": data["router"], **work(argv[0], data, root)})
     except Trouble as trouble:
-        finding = {key: masked(value) for key, value in trouble.finding.items()}
-        finding["where"] = f"{data['router']}, {finding['where']}"
-        return report([finding], {"router": data["router"], "changed": []})
+        found = trouble
+    except OSError as error:
+        found = unwritten(error, root, "it goes on from what the router has")
+    finding = {key: masked(value) for key, value in found.finding.items()}
+    finding["where"] = f"{data['router']}, {finding['where']}"
+    return report([finding], {"router": data["router"], "changed": []})

@@ -12,6 +12,9 @@ from underlay.remote.record import Record
 
 BEGIN, END = "! BEGIN cilium-underlay\n", "! END cilium-underlay\n"
 DAEMONS = ("zebra", "bgpd")
+ALONE = ("*d.conf", "zebra.conf")
+"""The daemons' own files: none of them is read once there is a frr.conf."""
+APART = "no service integrated-vtysh-config"
 PASSES = 3
 """A changed AS number of a group takes its members with it; they come back in the next pass."""
 
@@ -21,7 +24,7 @@ class Frr:
 
     def __init__(self, root: Path) -> None:
         """Find the router's files below a root folder."""
-        self.file = root / "etc/frr/frr.conf"
+        self.file, self.shell = root / "etc/frr/frr.conf", root / "etc/frr/vtysh.conf"
         self.record = Record(root)
 
     def look(self) -> None:
@@ -45,22 +48,50 @@ class Frr:
         first = self._commands(old, new, base)
         if not first and after == before and known == ([new] if new else []):
             return []
+        if new:
+            self._refuse_files_by_daemon()
         _check(after)
-        keep_copy(self.file)
-        self.record.note_mode(self.file)
-        self.record.keep([*known, former, new])
-        self._write(after)
-        if left := self._settle(first, old, new, base):
-            self._write(before)
-            self._settle(self._commands(new, former, base), new, former, base)
-            self.record.keep(known)
+        if not old:
+            keep_copy(self.file)
+            self.record.note_mode(self.file)
+        try:
+            self.record.keep([*known, former, new])
+            self._write(after)
+            left = self._settle(first, old, new, base)
+        except OSError:
+            self._take_back(before, new, former, known)
+            raise
+        if left:
+            self._take_back(before, new, former, known)
             expected = "every line in the running configuration; the former state is back"
             raise Trouble("router-change-taken-back", "vtysh -f", "; ".join(left[:5]), expected)
         if not new:
-            drop_copy(self.file)
-            self.record.give_mode_back(self.file)
+            self._leave(after)
         self.record.keep([new])
         return first or [f"{self.file} rewritten"]
+
+    def _refuse_files_by_daemon(self) -> None:
+        """Refuse a router whose daemons keep a file each: they would skip those once there is a file of ours."""
+        alone = [] if self.file.exists() else [path.name for one in ALONE for path in self.file.parent.glob(one)]
+        apart = [f"{APART} in {self.shell.name}" for line in read(self.shell).splitlines() if line.strip() == APART]
+        if found := [*sorted(alone), *apart]:
+            expected = "one frr.conf for all daemons"
+            fix = "Set `service integrated-vtysh-config` in vtysh.conf, `write memory` in vtysh, then run this again."
+            raise Trouble("router-files-by-daemon", str(self.file), ", ".join(found), expected, fix)
+
+    def _take_back(self, before: str, new: str, former: str, known: list[str]) -> None:
+        if read(self.file) != before:
+            self._write(before)
+        base = _foreign(before, known)
+        self._settle(self._commands(new, former, base), new, former, base)
+        self.record.keep(known)
+
+    def _leave(self, left: str) -> None:
+        """Leave the file as it was found: owner, mode, or none at all."""
+        if not left and not self.record.mode.exists():
+            self.file.unlink(missing_ok=True)
+        drop_copy(self.file)
+        self.record.give_mode_back(self.file)
 
     def _settle(self, commands: list[str], old: str, new: str, base: str) -> list[str]:
         for _ in range(PASSES):
@@ -73,9 +104,7 @@ class Frr:
     def _commands(self, old: str, new: str, base: str) -> list[str]:
         running, wanted, foreign = _running(), entries(new), entries(base)
         traces = entries(old) if old else named(running)
-        ours = [entry for entry in traces if entry not in foreign]
-        own_bgp = "router bgp" not in base
-        return removals(running, ours, wanted, own_bgp=own_bgp) + additions(running, wanted)
+        return removals(running, traces, wanted, foreign) + additions(running, wanted)
 
     def _write(self, text: str) -> None:
         write(self.file, text, mode=0o640, owner=owner_of(self.file))

@@ -14,8 +14,14 @@ Entry = tuple[Path, str]
 CONTEXT = re.compile(r"(router bgp|route-map) ")
 SILENT = re.compile(r"neighbor \S+ activate$")
 """What a running configuration does not show, because it is the default."""
-OVERWRITTEN = re.compile(r"neighbor \S+ (password|remote-as|description|timers connect|timers|maximum-prefix)\b")
+OVERWRITTEN = re.compile(
+    r"(neighbor \S+ (?:password|remote-as|description|timers connect|timers|maximum-prefix)\b|bgp listen limit\b)"
+    r"|(neighbor \S+ route-map) \S+ (in|out)$"
+)
 """Lines whose new value replaces the old one without a `no`."""
+MEMBER = re.compile(r"neighbor \S+ (?:peer-group|remote-as) \S+$")
+"""A line whose `no` takes a neighbour out of FRR with all that was said of it."""
+BGP, IPV4 = "router bgp ", "address-family ipv4 unicast"
 
 
 def entries(text: str) -> dict[Entry, None]:
@@ -51,44 +57,62 @@ def additions(running: Iterable[Entry], new: Iterable[Entry]) -> list[str]:
     return _commands(entry for entry in new if entry in missing or (entry[0] in touched and SILENT.match(entry[1])))
 
 
-def removals(running: Iterable[Entry], old: Iterable[Entry], new: Iterable[Entry], *, own_bgp: bool) -> list[str]:
-    """Return the commands that take out what the old part brought and the new one does not want."""
-    have, wanted = set(running), set(new)
-    overwritten = {_setting(line) for _, line in wanted} - {""}
-    gone = [entry for entry in old if entry in have and entry not in wanted and _setting(entry[1]) not in overwritten]
-    contexts = {
-        path for path, line in gone if not line and len(path) == 1 and (own_bgp or path[0].startswith("route-map"))
-    }
-    neighbors = _neighbors(old) - _neighbors(new)
-    rest = [
-        (path, f"no {line}")
-        for path, line in gone
-        if line and path[:1] not in contexts and not (line.startswith("neighbor ") and line.split()[1] in neighbors)
+def removals(
+    running: Iterable[Entry], old: Iterable[Entry], new: Iterable[Entry], base: Iterable[Entry] = ()
+) -> list[str]:
+    """Return the commands that take out what the old part brought, and set again what it had replaced of the base."""
+    have, wanted, kept = dict.fromkeys(running), dict.fromkeys(new), dict.fromkeys(base)
+    ours = {entry: None for entry in old if entry not in kept}
+    overwritten = {_setting(entry) for entry in wanted} - {None}
+    gone = [entry for entry in ours if entry in have and entry not in wanted and _setting(entry) not in overwritten]
+    neighbors = _neighbors(ours) - _neighbors([*wanted, *kept])
+    contexts = _owned(gone, [entry for entry in have if entry not in ours and _neighbor(entry) not in neighbors])
+    left = [(path, line) for path, line in gone if line and path[:1] not in contexts]
+    whole = _neighbors(left) & neighbors
+    rest = [entry for entry in left if _neighbor(entry) not in neighbors]
+    return [
+        *_commands([*_whole(whole), *_undone(rest, kept)]),
+        *(f"no {path[0]}" for path in sorted(contexts)),
     ]
-    whole: list[Entry] = [
-        ((router,), f"no neighbor {name}{group}") for router, name, group in _whole(gone, neighbors, contexts)
-    ]
-    return [*_commands([*whole, *rest]), *(f"no {path[0]}" for path in sorted(contexts))]
 
 
-def _whole(gone: list[Entry], neighbors: set[str], contexts: AbstractSet[Path]) -> Iterable[tuple[str, str, str]]:
-    """Yield each neighbour or group that goes as a whole, members before their group."""
-    lines = [
-        (path[0], line.split()) for path, line in gone if line.startswith("neighbor ") and path[:1] not in contexts
-    ]
-    names = dict.fromkeys((router, words[1]) for router, words in lines if words[1] in neighbors)
-    for router, name in sorted(names, key=lambda item: not item[1][0].isdigit()):
-        yield router, name, "" if name[0].isdigit() else " peer-group"
+def _owned(gone: Iterable[Entry], foreign: Iterable[Entry]) -> AbstractSet[Path]:
+    """Return the contexts that go as a whole: a BGP only where FRR runs nothing of anybody else in any BGP."""
+    shared = any(path and path[0].startswith(BGP) for path, _ in foreign)
+    return {path for path, line in gone if not line and len(path) == 1 and not (shared and path[0].startswith(BGP))}
 
 
-def _neighbors(part: Iterable[Entry]) -> set[str]:
-    return {line.split()[1] for _, line in part if line.startswith("neighbor ")}
+def _whole(neighbors: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the removal of each neighbour or group, members before their group."""
+    for router, name in sorted(neighbors, key=lambda one: (not one[1][0].isdigit(), one)):
+        yield router, f"no neighbor {name}" + ("" if name[0].isdigit() else " peer-group")
 
 
-def _setting(line: str) -> str:
+def _undone(gone: Iterable[Entry], base: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield what takes single lines out: the base's line of the same setting, or a `no`, and whom that took along."""
+    former: dict[Entry | None, Entry] = {setting: entry for entry in base if (setting := _setting(entry))}
+    plain = [entry for entry in gone if _setting(entry) not in former]
+    yield from (former.get(_setting(entry), (entry[0], f"no {entry[1]}")) for entry in gone)
+    lost = _neighbors(entry for entry in plain if MEMBER.match(entry[1]))
+    yield from (entry for entry in base if _neighbor(entry) in lost)
+
+
+def _neighbors(part: Iterable[Entry]) -> set[Entry]:
+    return {found for entry in part if (found := _neighbor(entry))}
+
+
+def _neighbor(entry: Entry) -> Entry | None:
+    """Return of which neighbour, in which BGP, a line speaks."""
+    path, line = entry
+    return (path[:1], line.split()[1]) if line.startswith("neighbor ") else None
+
+
+def _setting(entry: Entry) -> Entry | None:
     """Return what a line sets of whom, where a new value of it replaces the old one."""
+    path, line = entry
     found = OVERWRITTEN.match(line)
-    return found[0] if found else ""
+    place = path[:1] if path[1:] == (IPV4,) else path
+    return (place, " ".join(filter(None, found.groups()))) if found else None
 
 
 def _commands(wanted: Iterable[Entry]) -> list[str]:

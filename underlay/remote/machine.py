@@ -24,6 +24,13 @@ class Trouble(Exception):
         self.finding = {"rule": rule, "where": where, "found": found, "expected": expected, "fix": fix}
 
 
+def unwritten(error: OSError, root: Path, then: str) -> Trouble:
+    """Return the finding about what cannot be written, and what running this again will do."""
+    fix = f"Make room there, or let it be written; then run this again: {then}."
+    where = str(error.filename or root)
+    return Trouble("write-refused", where, error.strerror or str(error), "a file that can be written", fix)
+
+
 def sentence(finding: dict[str, str]) -> str:
     """Return a finding as one line for people."""
     line = "[{rule}] {where}: found {found}; expected {expected}. {fix}".format(**finding)
@@ -69,8 +76,10 @@ def write(path: Path, text: str, *, mode: int = 0o644, owner: tuple[int, int] | 
             file.flush()
             os.fsync(descriptor)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)  # a draft may hold a password, and nobody else would remove it
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
 
 

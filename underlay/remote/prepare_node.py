@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from underlay.remote.cilium_remains import STAYS, first_found, taken_away
-from underlay.remote.machine import Trouble, read, report, write
+from underlay.remote.machine import Trouble, read, report, unwritten, write
 from underlay.remote.node_base import CHECKS as KERNEL
 from underlay.remote.node_facts import Check, System
 from underlay.remote.node_files import (
@@ -202,9 +202,7 @@ def done(action: str, system: System, data: dict[str, Any]) -> tuple[list[str], 
     except Trouble as trouble:
         return [], [trouble]
     except OSError as error:
-        fix = "Make room there, or let it be written; then run this again: what is done already stays."
-        where = str(error.filename or system.root)
-        return [], [Trouble("write-refused", where, error.strerror or str(error), "a file that can be written", fix)]
+        return [], [unwritten(error, system.root, "what is done already stays")]
     return changed, list(checked(LEAVING, system, data)) if action == "apply" else []
 
 

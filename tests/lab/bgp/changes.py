@@ -49,7 +49,7 @@ class Bench:
         old = entries(self.ground.text(router))
         for _ in range(PASSES):
             running = entries(self.ground.good(router.name, "vtysh -c 'show running-config'"))
-            commands = [*removals(running, old, entries(text), own_bgp=True), *additions(running, entries(text))]
+            commands = [*removals(running, old, entries(text)), *additions(running, entries(text))]
             if not commands:
                 return
             file.write_text("\n".join(commands) + "\n")
