@@ -170,6 +170,15 @@ def test_a_file_that_was_not_there_is_not_there_afterwards(folder: Path, present
     assert sorted(path.name for path in folder.iterdir()) == sorted(present)
 
 
+def test_a_file_that_was_not_there_goes_when_the_change_is_taken_back(
+    folder: Path, fake: FakeFrr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frr, "run", lambda *words: fake(*words) if "-f" not in words else (0, ""))
+    with pytest.raises(Trouble, match="router-change-taken-back"):
+        frr.Frr(folder.parents[1]).change(WANTED)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_file_that_cannot_be_written_sends_nothing(
     folder: Path, fake: FakeFrr, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,7 +66,8 @@ class Frr:
             expected = "every line in the running configuration; the former state is back"
             raise Trouble("router-change-taken-back", "vtysh -f", "; ".join(left[:5]), expected)
         if not new:
-            self._leave(after)
+            drop_copy(self.file)
+            self.record.give_mode_back(self.file)
         self.record.keep([new])
         return first or [f"{self.file} rewritten"]
 
@@ -86,13 +87,6 @@ class Frr:
         self._settle(self._commands(new, former, base), new, former, base)
         self.record.keep(known)
 
-    def _leave(self, left: str) -> None:
-        """Leave the file as it was found: owner, mode, or none at all."""
-        if not left and not self.record.mode.exists():
-            self.file.unlink(missing_ok=True)
-        drop_copy(self.file)
-        self.record.give_mode_back(self.file)
-
     def _settle(self, commands: list[str], old: str, new: str, base: str) -> list[str]:
         for _ in range(PASSES):
             if not commands:
@@ -107,6 +101,10 @@ class Frr:
         return removals(running, traces, wanted, foreign) + additions(running, wanted)
 
     def _write(self, text: str) -> None:
+        """Replace the file; one that was not there before us goes with its last line."""
+        if not text and not self.record.mode.exists():
+            self.file.unlink(missing_ok=True)
+            return
         write(self.file, text, mode=0o640, owner=owner_of(self.file))
 
 
