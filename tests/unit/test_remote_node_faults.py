@@ -138,7 +138,8 @@ def test_the_page_on_nodes_lists_every_rule() -> None:
 
 def test_every_finding_of_a_node_is_explained() -> None:
     folder = Path(__file__).parents[2] / "underlay" / "remote"
-    text = "".join(path.read_text(encoding="utf-8") for path in (*folder.glob("node_*.py"), folder / "prepare_node.py"))
+    paths = [*folder.glob("node_*.py"), *(folder / name for name in ("machine.py", "prepare_node.py"))]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
     told = set(re.findall(r'(?:Trouble|refuse_another_site)\(\s*"([a-z-]+)"', text))
     assert told - {*RULES, *KEPT} == set()
     assert set(KEPT) <= told
