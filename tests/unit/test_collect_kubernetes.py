@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -187,4 +188,8 @@ def test_operators_count_where_they_are_ready() -> None:
     pods = [pod("operator-a", "n1", **READY), pod("operator-b", "n2")]
     assert kubernetes.operators({"operators": pods}) == ("operator-a",)
     assert kubernetes.operators({"operators": []}) == ()
+    for seconds, working in ((30, ("operator-c",)), (300, ())):
+        since = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lost = {"type": "Ready", "status": "False", "lastTransitionTime": since}
+        assert kubernetes.operators({"operators": [pod("operator-c", "n1", conditions=[lost])]}) == working
     assert kubernetes.operators({}) is None

@@ -96,7 +96,7 @@ def test_objects_that_nobody_read_are_no_pass() -> None:
 
 def test_a_cluster_without_a_working_operator_is_red() -> None:
     found = told(applied(), [])["operator-ready"]
-    assert (found.status, found.found) == (Status.FAIL, "Ready: none")
+    assert (found.status, found.found) == (Status.FAIL, "at work: none")
 
 
 def test_nothing_is_said_where_nothing_was_asked() -> None:

@@ -6,11 +6,11 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from underlay.collect.conditions import is_true
+from underlay.collect.conditions import condition, is_true
 from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
 from underlay.judge.evidence import Applied, Front, NodeSession, Survey, Surveyed, Trouble
@@ -23,6 +23,8 @@ from underlay.plan.values import NAMESPACE
 SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
 """Label of the slices of the responders' service."""
 OPERATORS = "io.cilium/app=operator"
+RESTARTING = timedelta(minutes=2)
+"""How long an operator may take to begin anew; a busy node's takes a minute."""
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -214,9 +216,19 @@ def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...
 
 
 def operators(lists: Mapping[str, Items]) -> tuple[str, ...] | None:
-    """Return the operators of Cilium's that are Ready; None where they could not be read."""
+    """Return the operators of Cilium's that are Ready, or were a moment ago; None where they could not be read."""
     pods = lists.get("operators")
-    return None if pods is None else tuple(str(pod["metadata"]["name"]) for pod in pods if is_true(pod, "Ready"))
+    return None if pods is None else tuple(str(pod["metadata"]["name"]) for pod in pods if _works(pod))
+
+
+def _works(pod: dict[str, Any]) -> bool:
+    """Tell whether an operator is Ready, or has had no time yet: one that loses its lease begins anew by itself."""
+    said = str(condition(pod, "Ready").get("lastTransitionTime", ""))
+    try:
+        young = datetime.now(UTC) - datetime.fromisoformat(said) < RESTARTING
+    except (ValueError, TypeError):
+        young = False
+    return is_true(pod, "Ready") or young
 
 
 def _kubelet(node: Mapping[str, Any]) -> int | None:

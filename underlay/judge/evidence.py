@@ -224,7 +224,7 @@ class Survey(Part):
     objects: Many[Applied] | None = None
     """Those of the kinds that a site applies; None: not known."""
     operators: Many[Text] | None = None
-    """Those of Cilium's that are Ready; None: not known."""
+    """Those of Cilium's that are Ready, or were a moment ago; None: not known."""
     errors: Many[Text] = ()
 
 
