@@ -89,7 +89,8 @@ def healthy() -> dict[str, Any]:
         "taken": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "seconds": 4.2,
         "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []}
-        | {"service": {"address": SERVICE, "pods": [*PODS.values()]}, "objects": _applied(), "operators": ["operator"]},
+        | {"service": {"address": SERVICE, "pods": [*PODS.values()]}, "operators": ["operator"]}
+        | {"objects": _applied(), "kinds": sorted({one["kind"] for one in _applied()})},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},

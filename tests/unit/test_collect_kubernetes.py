@@ -178,9 +178,8 @@ def test_objects_that_a_site_applies_keep_their_kind() -> None:
         ("CiliumBGPClusterConfig", "underlay-a", {"bgpInstances": []}),
         ("CiliumBGPPeerConfig", "underlay", {}),
     ]
-    assert kubernetes.applied({"clusters": []}, []) is None, "a kind that was not read is no kind without objects"
     errors: list[str] = []
-    assert kubernetes.applied(OBJECTS | {"pools": [{}]}, errors) is None
+    assert kubernetes.applied(OBJECTS | {"pools": [{}]}, errors) == ()
     assert errors == ["Cilium's objects: KeyError: 'metadata'"]
 
 
@@ -188,8 +187,27 @@ def test_operators_count_where_they_are_ready() -> None:
     pods = [pod("operator-a", "n1", **READY), pod("operator-b", "n2")]
     assert kubernetes.operators({"operators": pods}) == ("operator-a",)
     assert kubernetes.operators({"operators": []}) == ()
-    for seconds, working in ((30, ("operator-c",)), (300, ())):
-        since = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        lost = {"type": "Ready", "status": "False", "lastTransitionTime": since}
-        assert kubernetes.operators({"operators": [pod("operator-c", "n1", conditions=[lost])]}) == working
     assert kubernetes.operators({}) is None
+
+
+WAITING = [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "counts"),
+    [
+        (30, {}, True),
+        (300, {}, False),
+        (-300, {}, False),
+        (30, {"phase": "Pending"}, False),
+        (30, {"containerStatuses": WAITING}, False),
+    ],
+    ids=["lost its lease", "not Ready for long", "a clock that is wrong", "not started", "crashes again and again"],
+)
+def test_an_operator_that_begins_anew_counts_for_two_minutes(
+    seconds: int, status: dict[str, Any], *, counts: bool
+) -> None:
+    since = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lost = {"type": "Ready", "status": "False", "lastTransitionTime": since}
+    one = pod("operator-c", "n1", conditions=[lost], **{"phase": "Running", **status})
+    assert kubernetes.operators({"operators": [one]}) == (("operator-c (begins anew)",) if counts else ())

@@ -88,6 +88,14 @@ def test_a_lock_of_another_machine_stays_and_the_way_out_is_told(
         repair(monkeypatch, Engine())
 
 
+def test_a_stack_by_its_full_name_has_the_same_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
+    monkeypatch.setattr(recover, "_pulumi", Engine())
+    assert [*recover.unlock("organization/cilium-underlay/dev")] == [
+        f"the lock of process {DEAD}, which is gone, was removed"
+    ]
+
+
 def test_locks_of_other_projects_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock(tmp_path, DEAD, socket.gethostname(), monkeypatch)
     (tmp_path / ".pulumi/locks/organization/cilium-underlay").rename(tmp_path / ".pulumi/locks/organization/other")

@@ -14,10 +14,12 @@ from underlay.judge.verdict import Check, Status
 from underlay.plan.bgp import objects
 
 Objects = list[dict[str, Any]]
+KINDS = sorted({one["kind"] for one in objects(site())})
 
 
-def told(there: Objects | None, working: list[str] | None = None) -> dict[str, Check]:
-    survey: dict[str, Any] = {"objects": there, "operators": ["operator-x"] if working is None else working}
+def told(there: Objects | None, working: list[str] | None = None, unread: str = "") -> dict[str, Check]:
+    survey: dict[str, Any] = {"objects": there or [], "operators": ["operator-x"] if working is None else working}
+    survey["kinds"] = [] if there is None else [kind for kind in KINDS if kind != unread]
     evidence = healthy()
     evidence["survey"] |= survey
     checks = judge(expected(), Evidence.model_validate(evidence), objects=objects(site())).checks
@@ -27,7 +29,8 @@ def told(there: Objects | None, working: list[str] | None = None) -> dict[str, C
 def applied() -> Objects:
     """Return the objects as the API server has them, with a default that it adds itself."""
     there: Objects = healthy()["survey"]["objects"]
-    next(one for one in there if one["kind"] == "CiliumBGPPeerConfig")["spec"]["transport"] = {"peerPort": 179}
+    of("CiliumBGPPeerConfig", there)["spec"] |= {"transport": {"peerPort": 179}, "ebgpMultihop": 1}
+    of("CiliumLoadBalancerIPPool", there)["spec"]["disabled"] = False
     return there
 
 
@@ -41,7 +44,7 @@ def test_what_is_there_as_planned_is_green() -> None:
     assert found["objects-applied"].found == f"{len(objects(site()))} as planned"
 
 
-@pytest.mark.parametrize("kind", sorted({one["kind"] for one in objects(site())}))
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_object_that_is_gone_is_named(kind: str) -> None:
     there = applied()
     there.remove(gone := of(kind, there))
@@ -72,6 +75,21 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
         lambda spec: spec["bgpInstances"][0].update(localASN=65011),
         "bgpInstances.0.localASN is 65011, planned 65010",
     ),
+    "services-confined": (
+        "CiliumLoadBalancerIPPool",
+        lambda spec: spec.update(serviceSelector={"matchLabels": {"nobody": "has"}}),
+        "serviceSelector is 1 entries, planned nothing",
+    ),
+    "pool-shut": (
+        "CiliumLoadBalancerIPPool",
+        lambda spec: spec.update(disabled=True),
+        "disabled is True, planned nothing",
+    ),
+    "label-more": (
+        "CiliumBGPAdvertisement",
+        lambda spec: spec["advertisements"][1].setdefault("selector", {}).update(matchLabels={"nobody": "has"}),
+        "advertisements.1.selector.matchLabels is 1 entries, planned nothing",
+    ),
     "another-kind": (
         "CiliumBGPAdvertisement",
         lambda spec: spec.update(advertisements="none"),
@@ -91,7 +109,16 @@ def test_an_edit_is_named_with_its_place(edit: str) -> None:
 
 
 def test_objects_that_nobody_read_are_no_pass() -> None:
-    assert told(None)["objects-applied"].status is Status.ERROR
+    found = told(None)["objects-applied"]
+    assert (found.status, found.fix) == (Status.ERROR, "Look at what the kubeconfig may read.")
+
+
+def test_a_kind_that_was_not_read_hides_no_other() -> None:
+    there = applied()
+    of("CiliumBGPPeerConfig", there)["spec"]["timers"]["holdTimeSeconds"] = 30
+    unread = "CiliumLoadBalancerIPPool"
+    assert told(there, unread=unread)["objects-applied"].status is Status.FAIL
+    assert told(applied(), unread=unread)["objects-applied"].found == f"{unread} was not read"
 
 
 def test_a_cluster_without_a_working_operator_is_red() -> None:
@@ -101,6 +128,6 @@ def test_a_cluster_without_a_working_operator_is_red() -> None:
 
 def test_nothing_is_said_where_nothing_was_asked() -> None:
     evidence = healthy()
-    evidence["survey"] |= {"objects": None, "operators": None}
+    evidence["survey"] |= {"objects": [], "operators": None}
     checks = judge(expected(), Evidence.model_validate(evidence)).checks
     assert not {check.rule for check in checks} & {"objects-applied", "operator-ready"}

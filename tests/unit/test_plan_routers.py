@@ -202,6 +202,7 @@ def told(text: str, peer: str) -> list[tuple[str, str]]:
 def test_neighbours_outside_are_not_told_of_each_other() -> None:
     found = text("tor-a", with_isp(0))
     assert ("permit", "UNDERLAY-PEER-ISP") not in told(found, "CLIENT")
+    assert told(found, "CLIENT")[0] == told(found, "ISP")[0] == ("deny", "UNDERLAY-OUTSIDE"), "beats what is left over"
     assert ("permit", "UNDERLAY-PEER-CLIENT") not in told(found, "ISP")
     assert ("permit", "UNDERLAY-PEER-TOR-B") in told(found, "ISP")
     assert ("permit", "UNDERLAY-PEER-ISP") in told(found, "TOR-B")

@@ -23,8 +23,8 @@ from underlay.plan.values import NAMESPACE
 SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
 """Label of the slices of the responders' service."""
 OPERATORS = "io.cilium/app=operator"
-RESTARTING = timedelta(minutes=2)
-"""How long an operator may take to begin anew; a busy node's takes a minute."""
+RESTARTING, SKEW = timedelta(minutes=2), timedelta(seconds=30)
+"""How long an operator may take to begin anew, a busy node's takes a minute; and by how much clocks may differ."""
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -43,7 +43,7 @@ LISTS = {
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"
-OPTIONAL = ("secrets", "dns", "slices")
+OPTIONAL = ("secrets", "dns", "slices", "pools", "operators")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
 """Lists of BGP objects; the API leaves the kind out of a list's items."""
@@ -98,6 +98,7 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
         dns=dns,
         service=service,
         objects=there,
+        kinds=tuple(kind for name, kind in APPLIED.items() if name in lists),
         operators=working,
         errors=tuple(errors),
     )
@@ -199,36 +200,39 @@ def _ready(slices: Items) -> Iterator[str]:
                 yield from endpoint["addresses"]
 
 
-def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...] | None:
-    """Return the objects of the kinds that a site applies; None where one kind could not be read."""
-    if not APPLIED.keys() <= lists.keys():
-        return None
+def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...]:
+    """Return the objects of the kinds that a site applies, as far as these could be read."""
     try:
         told = (
             (kind, one["metadata"]["name"], one.get("spec") or {})
             for name, kind in APPLIED.items()
-            for one in lists[name]
+            for one in lists.get(name, ())
         )
         return tuple(Applied(kind=kind, name=name, spec=spec) for kind, name, spec in told)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         errors.append(f"Cilium's objects: {in_one_line(error, SHOWN)}")
-        return None
+        return ()
 
 
 def operators(lists: Mapping[str, Items]) -> tuple[str, ...] | None:
-    """Return the operators of Cilium's that are Ready, or were a moment ago; None where they could not be read."""
+    """Return the operators of Cilium's that are Ready, or begin anew just now; None where they could not be read."""
     pods = lists.get("operators")
-    return None if pods is None else tuple(str(pod["metadata"]["name"]) for pod in pods if _works(pod))
+    told = [] if pods is None else [(str(pod["metadata"]["name"]), pod) for pod in pods]
+    ready = [name for name, pod in told if is_true(pod, "Ready")]
+    anew = [f"{name} (begins anew)" for name, pod in told if not is_true(pod, "Ready") and _begins_anew(pod)]
+    return None if pods is None else (*ready, *anew)
 
 
-def _works(pod: dict[str, Any]) -> bool:
-    """Tell whether an operator is Ready, or has had no time yet: one that loses its lease begins anew by itself."""
+def _begins_anew(pod: dict[str, Any]) -> bool:
+    """Tell whether an operator has had no time yet: one that loses its lease begins anew by itself, once."""
     said = str(condition(pod, "Ready").get("lastTransitionTime", ""))
+    status = pod.get("status", {})
+    waiting = [one.get("state", {}).get("waiting") for one in status.get("containerStatuses") or []]
     try:
-        young = datetime.now(UTC) - datetime.fromisoformat(said) < RESTARTING
+        age = datetime.now(UTC) - datetime.fromisoformat(said)
     except (ValueError, TypeError):
-        young = False
-    return is_true(pod, "Ready") or young
+        return False
+    return status.get("phase") == "Running" and not any(waiting) and -SKEW < age < RESTARTING
 
 
 def _kubelet(node: Mapping[str, Any]) -> int | None:

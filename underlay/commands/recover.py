@@ -160,7 +160,7 @@ def _kubeconfig(resources: list[dict[str, Any]]) -> str:
 def _locks(stack: str) -> list[Path]:
     kind, _, path = os.environ.get("PULUMI_BACKEND_URL", "").partition("://")
     folder = Path(path.partition("?")[0]).expanduser() / ".pulumi/locks"
-    return sorted(folder.glob(f"*/{PROJECT}/{stack}/*.json")) if kind == "file" else []
+    return sorted(folder.glob(f"*/{PROJECT}/{stack.rpartition('/')[2]}/*.json")) if kind == "file" else []
 
 
 def _is_pulumi(process: int) -> bool:

@@ -221,8 +221,10 @@ class Survey(Part):
     """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
     service: Front | None = None
     """None: there is none, or the API did not show it."""
-    objects: Many[Applied] | None = None
-    """Those of the kinds that a site applies; None: not known."""
+    objects: Many[Applied] = ()
+    """Those of the kinds that a site applies."""
+    kinds: Many[Text] = ()
+    """Which of these kinds were read."""
     operators: Many[Text] | None = None
     """Those of Cilium's that are Ready, or were a moment ago; None: not known."""
     errors: Many[Text] = ()

@@ -9,17 +9,33 @@ from underlay.judge.verdict import Check, Judged, Status, result
 
 PLACE = "kubernetes"
 PUT_BACK = "Run `pulumi up --refresh`, or declare it."
+READ = "Look at what the kubeconfig may read."
+DEFAULTS: Mapping[str, object] = {
+    "connectRetryTimeSeconds": 120,
+    "disabled": False,
+    "ebgpMultihop": 1,
+    "group": "cilium.io",
+    "holdTimeSeconds": 90,
+    "keepAliveTimeSeconds": 30,
+    "kind": "CiliumBGPPeerConfig",
+    "peerASN": 0,
+    "peerPort": 179,
+    "restartTimeSeconds": 120,
+}
+"""What the API server adds to these objects by itself: the defaults in the CRDs of Cilium 1.20.2."""
 LOG = "Look at `kubectl -n kube-system get pods -l name=cilium-operator`, and at its log."
 
 
 def check_objects(case: Case) -> Iterator[Check]:
     """Yield what Cilium's objects are against the planned ones, and whether an operator works."""
     if case.objects:
-        yield _check("objects-applied", _applied(case), "every object of Cilium's, as planned", PUT_BACK)
+        judged = _applied(case)
+        fix = READ if judged[0] is Status.ERROR else PUT_BACK
+        yield _check("objects-applied", judged, "every object of Cilium's, as planned", fix)
     operators = case.evidence.survey.operators
     if operators is not None:
         judged = result(bool(operators), f"at work: {', '.join(operators) or 'none'}")
-        yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or was two minutes ago", LOG)
+        yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or begins anew for less than two minutes", LOG)
 
 
 def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
@@ -28,18 +44,18 @@ def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
 
 
 def _applied(case: Case) -> Judged:
-    """Compare what the plan says of each object; what the API server adds by itself is nobody's change."""
-    there = case.evidence.survey.objects
-    if there is None:
-        return result(None, "nobody read Cilium's objects")
-    found = {(one.kind, one.name): one.spec for one in there}
+    """Compare each planned object, in the kinds that were read; further objects are somebody else's."""
+    survey = case.evidence.survey
+    found = {(one.kind, one.name): one.spec for one in survey.objects}
+    unread = sorted({one["kind"] for one in case.objects} - {*survey.kinds})
     wrong = []
     for one in case.objects:
         kind, name = one["kind"], one["metadata"]["name"]
         if (kind, name) not in found:
-            wrong.append(f"{kind} {name} is not there")
+            wrong += [] if kind in unread else [f"{kind} {name} is not there"]
         wrong += [f"{kind} {name}: {text}" for text in _differs(one["spec"], found.get((kind, name), one["spec"]), "")]
-    return result(not wrong, "; ".join(wrong) or f"{len(case.objects)} as planned")
+    told = [*wrong, *(f"{kind} was not read" for kind in unread)]
+    return result(False if wrong else None if unread else True, "; ".join(told) or f"{len(case.objects)} as planned")
 
 
 def _differs(wanted: object, found: object, place: str) -> Iterator[str]:
@@ -47,11 +63,21 @@ def _differs(wanted: object, found: object, place: str) -> Iterator[str]:
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for name, value in wanted.items():
             yield from _differs(value, found.get(name), f"{place}.{name}".lstrip("."))
+        for name in sorted(found.keys() - wanted.keys()):
+            if not _by_itself(name, found[name]):
+                yield f"{place}.{name} is {_told(found[name])}, planned nothing".lstrip(".")
     elif isinstance(wanted, list) and isinstance(found, list | tuple) and len(wanted) == len(found):
         for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
             yield from _differs(one, other, f"{place}.{number}")
     elif wanted != found:
         yield f"{place} is {_told(found)}, planned {_told(wanted)}"
+
+
+def _by_itself(name: str, value: object) -> bool:
+    """Tell whether the API server adds a value by itself, alone or as a part of what it adds."""
+    if isinstance(value, Mapping):
+        return all(_by_itself(*one) for one in value.items())
+    return value in (None, [], ()) or (name in DEFAULTS and value == DEFAULTS[name])
 
 
 def _told(value: object) -> str:

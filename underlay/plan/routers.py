@@ -134,6 +134,13 @@ def filters(site: Site, router: Router) -> Filters:
 
 
 @per_site
+def _is_between(site: Site) -> bool:
+    """Tell whether the site has more than one neighbour outside, and something that it could tell one of another."""
+    beyond = [one for router in site.routers for one in router.neighbors if one.name not in site.router_names]
+    return len(beyond) > 1 and bool(_from_outside(site))
+
+
+@per_site
 def _from_outside(site: Site) -> frozenset[IPv4Network]:
     """Return what the site takes from neighbours outside, the default route left out."""
     taken = {one for router in site.routers for neighbor in router.neighbors for one in neighbor.accepts}
@@ -176,7 +183,6 @@ class _Told:
         inside = [neighbor.remote for neighbor in router.neighbors if neighbor.name in site.router_names]
         beyond = {name for remote, name in self.name_of.items() if remote not in inside}
         self.inside = {*self.sets} - beyond - {REST}
-        self.carries_outside = any(self.by[remote].holds(one) for remote in inside for one in _from_outside(site))
         self._tellers = Counter(self.name_of.values())
 
     def alone(self, neighbor: Neighbor) -> str:
@@ -191,7 +197,7 @@ def _peer(site: Site, router: Router, neighbor: Neighbor, told: _Told, sets: Ite
     carries_pods = neighbor.name in adjacency(site)[router.name]
     inside = neighbor.name in site.router_names
     passing = {*sets} - {WHOLES} if inside else {SUBNETS, SERVICES, WHOLES, *told.inside}
-    refused = (*([PARTS] if router.aggregates else []), *([OUTSIDE] if told.carries_outside else []))
+    refused = (*([PARTS] if router.aggregates else []), *([OUTSIDE] if _is_between(site) else []))
     expected = prefixes + (len(site.nodes) + _services(site) if carries_pods else 0)
     return Peer(
         declared=neighbor,

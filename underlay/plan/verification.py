@@ -120,8 +120,8 @@ class Expected(Model):
     """What each agent has to be started with; empty in the input of an older program: nobody asks."""
     service: ExpectedService | None = None
     """None in the input of an older program: nobody asks, nor is HTTP spoken."""
-    load_balancers: tuple[Network, ...] = ()
-    """Networks of services' addresses."""
+    load_balancers: tuple[Network, ...] | None = None
+    """Networks of services' addresses; None in the input of an older program: nobody asks."""
     nodes: tuple[ExpectedNode, ...]
     routers: tuple[ExpectedRouter, ...]
 

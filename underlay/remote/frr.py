@@ -74,7 +74,8 @@ class Frr:
     def _refuse_files_by_daemon(self) -> None:
         """Refuse a router whose daemons keep a file each: they would skip those once there is a file of ours."""
         alone = [] if self.file.exists() else [path.name for one in ALONE for path in self.file.parent.glob(one)]
-        apart = [f"{APART} in {self.shell.name}" for line in read(self.shell).splitlines() if line.strip() == APART]
+        told = [] if block_of(read(self.file))[1] else read(self.shell).splitlines()
+        apart = [f"{APART} in {self.shell.name}" for line in told if line.strip() == APART]
         if found := [*sorted(alone), *apart]:
             expected = "one frr.conf for all daemons"
             fix = "Set `service integrated-vtysh-config` in vtysh.conf, `write memory` in vtysh, then run this again."
