@@ -35,7 +35,7 @@ def check_objects(case: Case) -> Iterator[Check]:
     operators = case.evidence.survey.operators
     if operators is not None:
         judged = result(bool(operators), f"at work: {', '.join(operators) or 'none'}")
-        yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or begins anew for less than two minutes", LOG)
+        yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or has just begun anew", LOG)
 
 
 def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
