@@ -8,7 +8,7 @@ from tests.lab import cost
 from tests.lab.conversation import BACKENDS
 from tests.lab.minifabric import Fabric
 
-pytestmark = [pytest.mark.lab, pytest.mark.namespaces]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
