@@ -221,7 +221,7 @@ def with_options(record: dict[str, Any], *names: str) -> None:
         (("failed", "pending-rollback"), ("a", "b"), ("a", "c"), {"a", "d"}),
         (("deployed", "failed"), ("a", "b"), ("a", "c"), {"a", "d"}),
         (("deployed", "pending-upgrade"), (), ("a", "c"), {"a", "c", "d"}),
-        (("superseded", "pending-upgrade"), ("a",), ("c",), {"a", "c", "d"}),
+        (("superseded", "pending-upgrade"), ("a",), ("c",), {"a", "d"}),
         (("deployed", "superseded"), ("a",), ("c",), {"a", "c", "d"}),
     ],
 )

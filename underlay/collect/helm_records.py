@@ -17,6 +17,12 @@ def status(record: Object) -> str:
     return str((record["metadata"].get("labels") or {}).get("status", ""))
 
 
+def revision(record: Object) -> int:
+    """Return the number of a revision, by the name of its record; 0 where that has none."""
+    number = str(record["metadata"].get("name", "")).rpartition(".v")[2]
+    return int(number) if number.isdecimal() else 0
+
+
 def options(record: Object) -> set[str]:
     """Return the names of the agents' options in a revision; none where it cannot be read."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from underlay.collect.conditions import Object
-from underlay.collect.helm_records import options, status
+from underlay.collect.helm_records import options, revision, status
 from underlay.commands import engine
 from underlay.commands.common import Failure, no_words, say
 from underlay.plan.chart.objects import CONFIG
@@ -136,11 +136,15 @@ def free_release(kubeconfig: str, *, first: bool) -> Iterator[str]:
 
 
 def _take_back(api: ClusterApi, records: list[Object]) -> Iterator[str]:
-    """Take away the options that only an unfinished revision has: Helm leaves alone what its base does not name."""
+    """Take away the options that only an unfinished revision has: Helm leaves alone what its base does not name.
+
+    Cut off at its end, an upgrade has superseded the revision before and is not deployed itself yet.
+    """
     known: defaultdict[str, set[str]] = defaultdict(set)
-    for record in records:
-        known[status(record).partition("-")[0]] |= options(record)
-    base = known["deployed"] or known["failed"]
+    for record in sorted(records, key=revision):
+        state = status(record).partition("-")[0]
+        known[state] = options(record) | (set() if state == "superseded" else known[state])
+    base = known["deployed"] or known["failed"] or known["superseded"]
     if added := sorted((known["pending"] | known["failed"]) - base) if base else []:
         api.merge(CONFIGURATION, {"data": dict.fromkeys(added)})
         yield f"options that only an unfinished revision has were taken back: {', '.join(added)}"
