@@ -1,4 +1,4 @@
-"""What the verifier costs a node stays within its bounds, by both backends; the best of three: other load only adds."""
+"""What the verifier costs a node stays within its bounds, by both backends; the best of ten: other load only adds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from tests.lab.minifabric import Fabric
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.alone]
 
+TRIES = 10
+"""On a shared machine the same programs take from 430 to 560 ns an event, from one second to the next."""
+
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_node_pays_little(lab: Fabric, backend: str) -> None:
     rows = []
-    for _ in range(3):
+    for _ in range(TRIES):
         rows.append(cost.measure(lab, backend))
         if not cost.over(cost.best(rows)):
             break
