@@ -18,21 +18,14 @@ from underlay.report.review.judged import judged
 from underlay.report.review.preview import read_preview
 from underlay.report.review.ways import moved
 
-WORKER = {
-    "name": "worker-4",
-    "role": "worker",
-    "rack": "rack-b",
-    "address": "172.30.2.13",
-    "management": {"address": "192.168.250.15", "user": "root"},
-    "uplinks": [{"name": "eth0", "mtu": 1500, "source_destination_check": "disabled"}],
-}
 OLD_VERSION, OLD_CHART = "1.19.6", str(toolchain() / "chart/cilium-1.19.6")
 OTHER_PODS = "10.245.0.0/16"
 
 
 def add_worker(data: Data) -> None:
     """Add a node."""
-    data["nodes"].append(WORKER)
+    management = {"address": "192.168.250.15", "user": "root"}
+    data["nodes"].append({**data["nodes"][3], "name": "worker-4", "address": "172.30.2.13", "management": management})
     data["security_groups"][0]["nodes"].append("worker-4")
 
 

@@ -26,7 +26,7 @@ QUICK, LONG = (accounts().walks[place] for place in ("pages", "engine"))
 def test_the_pages_commands_do_what_the_pages_say(name: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path, {"UNDERLAY_STATE": str(tmp_path / "lab")})
     shell.copy()
-    shell.walk(QUICK[name])
+    assert shell.walk(QUICK[name]).wrong == ""
 
 
 @pytest.mark.timeout(3600)
@@ -41,4 +41,6 @@ def test_the_pages_commands_about_stacks_do_what_the_pages_say(name: str, tmp_pa
         shell = Shell(tmp_path, variables)
         shell.copy()
         (shell.folder / "admin.conf").write_text(kubeconfig("https://198.51.100.200:5443"), encoding="utf-8")
-        record(name, shell.walk(LONG[name]))
+        walked = shell.walk(LONG[name])
+        assert walked.wrong == ""
+        record(name, walked.lines)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -19,48 +19,52 @@ WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """What RFC 6455 puts behind a client's key."""
 
 
+class Answers(BaseHTTPRequestHandler):
+    """Answers from a table, which belongs to the class that a server makes of this one."""
+
+    table: ClassVar[Table]
+
+    def do_GET(self) -> None:
+        found = self.table.get(self.path.partition("?")[0])
+        if "Upgrade" in self.headers and not isinstance(found, int | None):
+            self._run(found)
+        else:
+            self._answer(found)
+
+    def _run(self, told: str | tuple[str, str]) -> None:
+        headers, frames = spoken(self.headers["Sec-WebSocket-Key"], told)
+        self.send_response(101)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(frames)
+        self.close_connection = True
+
+    def do_PATCH(self) -> None:
+        change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
+        if found := self.table.get(self.path):
+            found["data"] = merged(found["data"], change)
+        self._answer(found)
+
+    def do_DELETE(self) -> None:
+        self._answer(self.table.pop(self.path, None))
+
+    def _answer(self, found: Any) -> None:
+        code = 404 if found is None else found if isinstance(found, int) else 200
+        text = found if isinstance(found, str) else json.dumps(found)
+        self.send_response(code)
+        self.send_header("Content-Type", "text/plain" if isinstance(found, str) else "application/json")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
 def api_server(table: Table) -> Iterator[str]:
     """Serve the table and yield the kubeconfig; a path that is not in it is not found, an int is an error code."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = table.get(self.path.partition("?")[0])
-            if "Upgrade" in self.headers and not isinstance(found, int | None):
-                self._run(found)
-            else:
-                self._answer(found)
-
-        def _run(self, told: str | tuple[str, str]) -> None:
-            headers, frames = spoken(self.headers["Sec-WebSocket-Key"], told)
-            self.send_response(101)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(frames)
-            self.close_connection = True
-
-        def do_PATCH(self) -> None:
-            change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
-            if found := table.get(self.path):
-                found["data"] = merged(found["data"], change)
-            self._answer(found)
-
-        def do_DELETE(self) -> None:
-            self._answer(table.pop(self.path, None))
-
-        def _answer(self, found: Any) -> None:
-            code = 404 if found is None else found if isinstance(found, int) else 200
-            text = found if isinstance(found, str) else json.dumps(found)
-            self.send_response(code)
-            self.send_header("Content-Type", "text/plain" if isinstance(found, str) else "application/json")
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Server", (Answers,), {"table": table}))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -17,9 +17,8 @@ from underlay.collect import echoes, kubernetes, nodes, routers, watch
 from underlay.collect.bastions import Bastions
 from underlay.collect.policies import survey_policies
 from underlay.collect.ssh import Machine, Shell, Unreachable, connect, machines
-from underlay.judge.evidence import Evidence, RouterReport, Survey
+from underlay.judge.evidence import ECHOES, Evidence, RouterReport, Survey
 from underlay.judge.policy_evidence import PolicySurvey
-from underlay.judge.router_checks import ECHOES
 from underlay.model import Management, Model, Site
 from underlay.plan.access import bastions
 from underlay.plan.verification import Expected

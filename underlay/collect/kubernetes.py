@@ -45,17 +45,20 @@ LISTS = {
 CILIUM = "/apis/cilium.io/"
 OPTIONAL = ("secrets", "dns", "slices", "pools", "operators")
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
-KINDS = {"sessions": "NodeConfig", "peers": "PeerConfig", "advertisements": "Advertisement"}
-"""Lists of BGP objects; the API leaves the kind out of a list's items."""
-APPLIED = {
+KINDS = {
+    "sessions": "CiliumBGPNodeConfig",
     "clusters": "CiliumBGPClusterConfig",
     "peers": "CiliumBGPPeerConfig",
     "advertisements": "CiliumBGPAdvertisement",
     "pools": "CiliumLoadBalancerIPPool",
 }
-"""Lists of what a site applies, by the kind that the API leaves out of a list's items."""
-COMPLAINING = {"clusters": "CiliumBGPClusterConfig", "peers": "CiliumBGPPeerConfig"}
-"""Lists whose objects complain by conditions that are true."""
+"""Lists of Cilium's objects, by the kind that the API leaves out of a list's items."""
+ENDS = ("sessions", "peers", "advertisements")
+"""Those that make a node's end of its sessions."""
+APPLIED = ("clusters", "peers", "advertisements", "pools")
+"""Those that a site applies."""
+COMPLAINING = ("clusters", "peers")
+"""Those whose objects complain by conditions that are true."""
 SHOWN = 300
 """Characters of an error that a message shows."""
 
@@ -98,7 +101,7 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
         dns=dns,
         service=service,
         objects=there,
-        kinds=tuple(kind for name, kind in APPLIED.items() if name in lists),
+        kinds=tuple(KINDS[name] for name in APPLIED if name in lists),
         operators=working,
         errors=tuple(errors),
     )
@@ -128,9 +131,9 @@ def fetcher(kubeconfig: str, seconds: float) -> Iterator[Fetch]:
 
 def configured(lists: Mapping[str, Items], errors: list[str]) -> dict[str, dict[str, End]]:
     """Return each node's ends of its sessions; nothing of any node where a kind of object could not be read."""
-    if not KINDS.keys() <= lists.keys():
+    if not {*ENDS} <= lists.keys():
         return {}
-    objects = [{**one, "kind": f"CiliumBGP{kind}"} for name, kind in KINDS.items() for one in lists[name]]
+    objects = [{**one, "kind": KINDS[name]} for name in ENDS for one in lists[name]]
     try:
         found = node_ends(objects, _passwords(lists["secrets"]) if "secrets" in lists else None)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -204,8 +207,8 @@ def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...
     """Return the objects of the kinds that a site applies, as far as these could be read."""
     try:
         told = (
-            (kind, one["metadata"]["name"], one.get("spec") or {})
-            for name, kind in APPLIED.items()
+            (KINDS[name], one["metadata"]["name"], one.get("spec") or {})
+            for name in APPLIED
             for one in lists.get(name, ())
         )
         return tuple(Applied(kind=kind, name=name, spec=spec) for kind, name, spec in told)
@@ -216,11 +219,15 @@ def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...
 
 def operators(lists: Mapping[str, Items]) -> tuple[str, ...] | None:
     """Return the operators of Cilium's that are Ready, or begin anew just now; None where they could not be read."""
-    pods = lists.get("operators")
-    told = [] if pods is None else [(str(pod["metadata"]["name"]), pod) for pod in pods]
-    ready = [name for name, pod in told if is_true(pod, "Ready")]
-    anew = [f"{name} (begins anew)" for name, pod in told if not is_true(pod, "Ready") and _begins_anew(pod)]
-    return None if pods is None else (*ready, *anew)
+    if "operators" not in lists:
+        return None
+    marks = {pod["metadata"]["name"]: _at_work(pod) for pod in lists["operators"]}
+    return tuple(f"{name}{mark}" for name, mark in marks.items() if mark is not None)
+
+
+def _at_work(pod: dict[str, Any]) -> str | None:
+    """Return what is to be said of an operator that works; None for one that does not."""
+    return "" if is_true(pod, "Ready") else " (begins anew)" if _begins_anew(pod) else None
 
 
 def _begins_anew(pod: dict[str, Any]) -> bool:
@@ -244,12 +251,12 @@ def troubles(lists: Mapping[str, Items]) -> tuple[Trouble, ...]:
     """Return the complaints of Cilium's BGP objects; one that cannot be understood is left out."""
     return tuple(
         Trouble(
-            kind=kind,
+            kind=KINDS[name],
             name=str(item.get("metadata", {}).get("name", "")),
             condition=str(found.get("type", "")).rpartition("/")[2],
             message=str(found.get("message") or found.get("reason", "")),
         )
-        for name, kind in COMPLAINING.items()
+        for name in COMPLAINING
         for item in lists.get(name, [])
         for found in item.get("status", {}).get("conditions") or []
         if found.get("status") == "True"

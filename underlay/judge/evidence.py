@@ -35,6 +35,7 @@ from underlay.judge.probe_evidence import Asked, Exchange, Probe, Reach, Served
 from underlay.plan.ends.end import End
 
 __all__ = [
+    "ECHOES",
     "Applied",
     "Asked",
     "Balanced",
@@ -134,6 +135,10 @@ class Configuration(Part):
     """By the network of neighbours that it does not name."""
 
 
+ECHOES = "echoes: "
+"""How a router's errors about pods that it asks begin."""
+
+
 class RouterReport(Part):
     """What a router holds; None for each part that it did not say."""
 
@@ -226,7 +231,7 @@ class Survey(Part):
     kinds: Many[Text] = ()
     """Which of these kinds were read."""
     operators: Many[Text] | None = None
-    """Those of Cilium's that are Ready, or were a moment ago; None: not known."""
+    """Those of Cilium's that are Ready, or begin anew just now; None: not known."""
     errors: Many[Text] = ()
 
 

@@ -25,7 +25,7 @@ from underlay.judge.node_checks import check_node
 from underlay.judge.object_checks import check_objects
 from underlay.judge.policy_checks import check_policies
 from underlay.judge.router_checks import check_router
-from underlay.judge.verdict import Cause, Check, Pairs, Status, Verdict
+from underlay.judge.verdict import KUBERNETES, Cause, Check, Pairs, Status, Verdict
 from underlay.plan.ends import Session
 from underlay.plan.policies.enforcement import Enforcement
 from underlay.plan.verification import Expected
@@ -103,7 +103,7 @@ def _checks(case: Case) -> Iterable[Check]:
     for error in case.evidence.survey.errors:
         yield Check(
             "kubernetes-api",
-            "kubernetes",
+            KUBERNETES,
             Status.ERROR,
             error,
             "an answer",
@@ -123,7 +123,7 @@ def _checks(case: Case) -> Iterable[Check]:
 def _undeclared(found: Mapping[str, Sequence[str]]) -> Check:
     told = "; ".join(f"{name} has {', '.join(networks)}" for name, networks in found.items())
     fix = "Declare it, or take it out of the cluster: no router is told of its pods, and nothing of it was looked at."
-    return Check("nodes-declared", "kubernetes", Status.FAIL, told, "no node but the declared ones", fix)
+    return Check("nodes-declared", KUBERNETES, Status.FAIL, told, "no node but the declared ones", fix)
 
 
 def _complaints(case: Case, checks: Sequence[Check]) -> Iterable[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from underlay.judge.case import Case
-from underlay.judge.verdict import Check, Judged, Status, result
+from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
+from underlay.plan.policies.drift import FIX
+from underlay.plan.unlike import said, unlike
 
-PLACE = "kubernetes"
-PUT_BACK = "Run `pulumi up --refresh`, or declare it."
 READ = "Look at what the kubeconfig may read."
 DEFAULTS: Mapping[str, object] = {
     "connectRetryTimeSeconds": 120,
@@ -23,14 +23,14 @@ DEFAULTS: Mapping[str, object] = {
     "restartTimeSeconds": 120,
 }
 """What the API server adds to these objects by itself: the defaults in the CRDs of Cilium 1.20.2."""
-LOG = "Look at `kubectl -n kube-system get pods -l name=cilium-operator`, and at its log."
+LOG = "Look at `kubectl -n kube-system get pods -l io.cilium/app=operator`, and at its log."
 
 
 def check_objects(case: Case) -> Iterator[Check]:
     """Yield what Cilium's objects are against the planned ones, and whether an operator works."""
     if case.objects:
         judged = _applied(case)
-        fix = READ if judged[0] is Status.ERROR else PUT_BACK
+        fix = READ if judged[0] is Status.ERROR else FIX
         yield _check("objects-applied", judged, "every object of Cilium's, as planned", fix)
     operators = case.evidence.survey.operators
     if operators is not None:
@@ -40,7 +40,7 @@ def check_objects(case: Case) -> Iterator[Check]:
 
 def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
     status, found = judged
-    return Check(rule, PLACE, status, found, expected, "" if status is Status.PASS else fix)
+    return Check(rule, KUBERNETES, status, found, expected, "" if status is Status.PASS else fix)
 
 
 def _applied(case: Case) -> Judged:
@@ -53,24 +53,13 @@ def _applied(case: Case) -> Judged:
         kind, name = one["kind"], one["metadata"]["name"]
         if (kind, name) not in found:
             wrong += [] if kind in unread else [f"{kind} {name} is not there"]
-        wrong += [f"{kind} {name}: {text}" for text in _differs(one["spec"], found.get((kind, name), one["spec"]), "")]
+        parts = unlike(one["spec"], found.get((kind, name), one["spec"]), by_itself=_by_itself)
+        wrong += [
+            f"{kind} {name}: {part.place} is {said(part.found, str)}, planned {said(part.wanted, str)}"
+            for part in parts
+        ]
     told = [*wrong, *(f"{kind} was not read" for kind in unread)]
     return result(False if wrong else None if unread else True, "; ".join(told) or f"{len(case.objects)} as planned")
-
-
-def _differs(wanted: object, found: object, place: str) -> Iterator[str]:
-    """Yield each place where a value is not the planned one."""
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        for name, value in wanted.items():
-            yield from _differs(value, found.get(name), f"{place}.{name}".lstrip("."))
-        for name in sorted(found.keys() - wanted.keys()):
-            if not _by_itself(name, found[name]):
-                yield f"{place}.{name} is {_told(found[name])}, planned nothing".lstrip(".")
-    elif isinstance(wanted, list) and isinstance(found, list | tuple) and len(wanted) == len(found):
-        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from _differs(one, other, f"{place}.{number}")
-    elif wanted != found:
-        yield f"{place} is {_told(found)}, planned {_told(wanted)}"
 
 
 def _by_itself(name: str, value: object) -> bool:
@@ -78,9 +67,3 @@ def _by_itself(name: str, value: object) -> bool:
     if isinstance(value, Mapping):
         return all(_by_itself(*one) for one in value.items())
     return value in (None, [], ()) or (name in DEFAULTS and value == DEFAULTS[name])
-
-
-def _told(value: object) -> str:
-    if isinstance(value, list | Mapping):
-        return f"{len(value)} entries"
-    return "nothing" if value is None else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from underlay.judge.case import Case, names
 from underlay.judge.node_causes import drop_text, drops
-from underlay.judge.verdict import Cause
+from underlay.judge.verdict import KUBERNETES, Cause
 from underlay.judge.views import NodeView, Pair
 from underlay.plan.bgp import cluster_config
 
@@ -141,7 +141,7 @@ def objects(case: Case) -> Iterator[Cause]:
         foreign = [f"no {trouble.kind} of that name is planned"] if stray else []
         told = (f"its condition {trouble.condition} is True", *down[:1], *foreign)
         fix = f"Look at `kubectl describe {trouble.kind.lower()} {trouble.name}`."
-        yield Cause("bgp-object", "kubernetes", sentence, told, fix)
+        yield Cause("bgp-object", KUBERNETES, sentence, told, fix)
 
 
 def _sources(pair: Pair) -> list[tuple[str, str]]:

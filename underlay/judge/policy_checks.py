@@ -8,7 +8,7 @@ from underlay.judge.case import Case
 from underlay.judge.evidence import NodeReport
 from underlay.judge.intrusion_checks import Row
 from underlay.judge.policy_evidence import AgentPod, PolicyFacts
-from underlay.judge.verdict import Check, Judged, Status, result
+from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
 from underlay.judge.views import NodeView, within
 from underlay.plan.policies.drift import NOT_DECLARED, differing
 from underlay.plan.policies.enforcement import Enforcement
@@ -33,7 +33,7 @@ def check_policies(case: Case) -> Iterator[Check]:
     expected, fix = "every declared policy, unchanged", "Run `python3 -m underlay drift`, then `pulumi up --refresh`."
     status, text = _applied(case, declared) if found and not found.error else (Status.ERROR, _unread(case))
     bad = status in (Status.FAIL, Status.ERROR)
-    yield Check("policies-applied", "kubernetes", status, text, expected, fix if bad else "")
+    yield Check("policies-applied", KUBERNETES, status, text, expected, fix if bad else "")
 
 
 def _unread(case: Case) -> str:

@@ -5,20 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from ipaddress import IPv4Network
 
 from underlay.judge.case import Case
-from underlay.judge.evidence import RouterReport
+from underlay.judge.evidence import ECHOES, RouterReport
 from underlay.judge.flaps import flaps
 from underlay.judge.verdict import Check, Judged, Status, result
-from underlay.judge.views import RouterView, network
+from underlay.judge.views import RouterView, network, within
 from underlay.model import Platform
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
 """Processes that a router needs."""
-ECHOES = "echoes: "
-"""How a router's errors about pods that it asks begin."""
 UNMANAGED = "not managed by this program"
 HALTED = {"T": "stopped by a signal", "t": "stopped by a debugger", "Z": "ended", "X": "ended"}
 """The kernel's letters for a process that does not run."""
@@ -151,17 +147,16 @@ def _services(router: RouterView, report: RouterReport, case: Case) -> Judged:
     right = {str(hop) for hops in ways for hop in hops}
     held = {(prefix, "in the kernel"): kernel_hops(router, prefix) for prefix in router.held}
     held |= {(prefix, "by BGP"): [*hops] for prefix, hops in (report.table or {}).items()}
-    served = {key: hops for key, hops in held.items() if _within(key[0], pools) and not _aggregate(router, key[0])}
+    around = [str(pool) for pool in pools]
+    served = {
+        (prefix, where): hops
+        for (prefix, where), hops in held.items()
+        if any(within(prefix, pool) for pool in around) and not _aggregate(router, prefix)
+    }
     wrong = [f"{prefix} {where}: {', '.join(hops)}" for (prefix, where), hops in served.items() if {*hops} - right]
     count = len({prefix for prefix, _ in served})
     told = f"{count} addresses, each by a node or a router of the site" if count else "no route to a service"
     return result(not wrong, "; ".join(wrong or [told]))
-
-
-@lru_cache(maxsize=1 << 16)
-def _within(prefix: str, pools: tuple[IPv4Network, ...]) -> bool:
-    found = network(prefix)
-    return found is not None and any(found.subnet_of(pool) for pool in pools)
 
 
 def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, where: str) -> Judged:

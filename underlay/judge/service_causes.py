@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Front, Served
-from underlay.judge.verdict import Cause
+from underlay.judge.verdict import KUBERNETES, Cause
 from underlay.judge.views import NodeView
-
-KUBERNETES = "kubernetes"
 
 
 def without_pods(case: Case) -> Iterator[Cause]:

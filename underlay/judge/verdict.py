@@ -10,6 +10,8 @@ from typing import Any
 
 Pairs = frozenset[tuple[str, str]]
 """Names of source and target node."""
+KUBERNETES = "kubernetes"
+"""The place of what is true of no machine, but of the cluster's own objects."""
 WITNESSES = 2
 """A cause needs as many, independent of each other."""
 

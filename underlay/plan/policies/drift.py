@@ -9,6 +9,7 @@ from underlay.model import Site
 from underlay.plan.policies.baselines import labels
 from underlay.plan.policies.objects import policy_objects
 from underlay.plan.policies.selectors import Object
+from underlay.plan.unlike import said, unlike
 
 LISTS = {
     "NetworkPolicy": "/apis/networking.k8s.io/v1/networkpolicies",
@@ -72,20 +73,8 @@ def _strange(ours: Mapping[str, str], wanted: Mapping[Key, Object], there: Mappi
 
 def differences(wanted: object, found: object, place: str) -> Iterator[str]:
     """Yield each place where two plain values differ, with what is there and what was declared."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for name in sorted({*wanted, *found}):
-            yield from differences(wanted.get(name), found.get(name), f"{place}.{name}")
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from differences(one, other, f"{place}.{number}")
-    elif wanted != found:
-        yield f"{place} is {_said(found)}, declared {_said(wanted)}"
-
-
-def _said(value: object) -> str:
-    if value is None:
-        return "nothing"
-    return f"{len(value)} entries" if isinstance(value, list | dict) else repr(value)
+    for part in unlike(wanted, found, place):
+        yield f"{part.place} is {said(part.found)}, declared {said(part.wanted)}"
 
 
 def key(item: Object) -> Key:
