@@ -97,6 +97,9 @@ destroyed: ## a campaign: a lab of its own, applied and destroyed; every node an
 crash-update: ## a campaign: the engine killed while the running lab's release changes, at each moment; what is declared then has to come
 	@UNDERLAY_CRASH=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_crash_update.py
 
+upgrade: ## a campaign: values of the release changed and taken back on the running lab, losses counted; ARGS=--keep
+	@$(LAB) exec -- python -m tests.lab.upgrade $(ARGS)
+
 RUNS := 100
 healthy: ## a campaign: as many verdicts on the healthy lab, idle, under load and while pods restart; none may say a word
 	@$(LAB) exec -- python -m tests.lab.faults.healthy --runs $(RUNS)
