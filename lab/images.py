@@ -8,24 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.namespaces import bind
-from lab.paths import cache
+from lab.paths import store
 
 SNAPSHOTS = "io.containerd.snapshotter.v1.overlayfs/snapshots"
 
 
 def fill(disk: Path) -> None:
     """Copy the golden store without its layers: databases really, contents as hard links where the disk allows."""
-    shutil.copytree(_store(), disk, copy_function=_link, ignore=_layers, dirs_exist_ok=True)
+    shutil.copytree(store(), disk, copy_function=_link, ignore=_layers, dirs_exist_ok=True)
 
 
 def share(disk: Path) -> None:
     """Show the golden store's layers on a node's disk, read-only; the node's own layers stand beside them."""
-    for layer in (_store() / SNAPSHOTS).iterdir():
+    for layer in (store() / SNAPSHOTS).iterdir():
         bind(layer, disk / SNAPSHOTS / layer.name, read_only=True)
-
-
-def _store() -> Path:
-    return cache() / "store"
 
 
 def _layers(folder: str, names: list[str]) -> list[str]:

@@ -36,6 +36,11 @@ def keys() -> Path:
     return state() / "keys"
 
 
+def store() -> Path:
+    """Return the disk with images that new nodes begin with; tests of upgrades name one with two releases."""
+    return cache() / os.environ.get("UNDERLAY_STORE", "store")
+
+
 def binaries() -> Path:
     """Return the folder of all programs the lab runs, by their plain names."""
     return cache() / "bin"

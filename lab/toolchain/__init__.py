@@ -32,7 +32,7 @@ MADE = (
     "log",
     "noderoot",
     STEPS,
-    "store",
+    "store*",
     "tools",
     "venv*",
     "work",

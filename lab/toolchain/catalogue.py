@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 
-from lab import paths
 from lab.toolchain import clang, debian, engine, gotool, images, modules, noderoot, plugins, pyenv, store, versions
 from lab.toolchain.golang import Module, Programs, compiled, source
-from lab.toolchain.images import CHART, NAMES
+from lab.toolchain.images import CHART, FORMER, NAMES, NEWEST
 from lab.toolchain.machine import Probe
 from lab.toolchain.part import Part, Step
 
@@ -31,7 +29,17 @@ PROBES = {
 def parts() -> dict[str, Part]:
     """Return every part by its name."""
     engine_and_trees = (*_engine(), *_trees(), *_out_of_the_tree())
-    rows = (*_grounds(), *_compiled(), _speaker(), *engine_and_trees, _chart(), *_images(), _clang(), _store())
+    rows = (
+        *_grounds(),
+        *_compiled(),
+        _speaker(),
+        *engine_and_trees,
+        _chart(),
+        *_images(),
+        _clang(),
+        _store(),
+        *_former(),
+    )
     return {part.name: part for part in rows}
 
 
@@ -160,7 +168,7 @@ def _chart() -> Part:
         version=versions.CILIUM,
         source="out of the Go module",
         outputs=(CHART, NAMES),
-        make=partial(images.copy_chart, _cilium_home()),
+        make=partial(images.copy_chart, NEWEST, images.own_images()),
         needs=("venv", modules.CILIUM.part),
         recipe=tuple(images.own_images().values()),
         seconds=2,
@@ -170,10 +178,9 @@ def _chart() -> Part:
 def _images() -> tuple[Part, ...]:
     agent = ("base", modules.CILIUM.part, "cilium", "loopback")
     compiler = (*versions.AGENT_IMAGE_PACKAGES, *versions.COMPILER_PACKAGES)
-    make_agent = partial(images.agent_image, _cilium_home())
     rows: tuple[tuple[str, str, Callable[[Step], None], tuple[str, ...], tuple[str, ...], int], ...] = (
-        ("agent", versions.CILIUM, make_agent, agent, compiler, 40),
-        ("operator", versions.CILIUM, images.operator_image, ("cilium",), (), 2),
+        ("agent", versions.CILIUM, partial(images.agent_image, NEWEST), agent, compiler, 40),
+        ("operator", versions.CILIUM, partial(images.operator_image, NEWEST), ("cilium",), (), 2),
         ("pause", versions.PAUSE, images.pause_image, ("pause",), (), 1),
         ("probe", versions.PROBE, images.probe_image, ("base",), versions.PROBE_PACKAGES, 25),
     )
@@ -226,5 +233,44 @@ def _store() -> Part:
     )
 
 
-def _cilium_home() -> Path:
-    return modules.CILIUM.path(paths.cache())
+def _former() -> tuple[Part, ...]:
+    """Return the release before, for tests of upgrades; nodes are given its images when they ask for it."""
+    programs, minor = modules.FORMER.folder, FORMER.minor
+    compiled_here = compiled(programs, versions.FORMER, modules.FORMER_PROGRAMS, modules.FORMER, 300)
+    chart = replace(
+        _chart(),
+        name=f"chart-{minor}",
+        version=versions.FORMER,
+        outputs=(FORMER.chart, FORMER.names),
+        make=partial(images.copy_chart, FORMER, {}),
+        needs=("venv", modules.FORMER.part),
+        recipe=(),
+    )
+    made = {"agent": images.agent_image, "operator": images.operator_image}
+    of_newest = {part.name: part for part in _images()}
+    moved = {"chart": chart.name, "cilium": programs, modules.CILIUM.part: modules.FORMER.part}
+    both = tuple(
+        replace(
+            part,
+            name=f"{part.name}-{minor}",
+            version=versions.FORMER,
+            outputs=(f"{FORMER.images}/{name}.tar",),
+            make=partial(make, FORMER),
+            needs=tuple(moved.get(need, need) for need in part.needs),
+        )
+        for name, make in made.items()
+        for part in (of_newest[f"{name}-image"],)
+    )
+    every = (compiled_here, chart, *both)
+    return tuple(replace(part, transient=True) for part in (*every, _former_store(chart, *both)))
+
+
+def _former_store(*of_former: Part) -> Part:
+    whole = _store()
+    return replace(
+        whole,
+        name=f"{whole.name}-{FORMER.minor}",
+        outputs=(store.FORMER_STORE,),
+        make=store.make_former_store,
+        needs=(*whole.needs, *(part.name for part in of_former)),
+    )

@@ -8,15 +8,15 @@ import json
 import shutil
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.toolchain import debian, process, versions
+from lab.toolchain import debian, modules, process, versions
+from lab.toolchain.golang import MODULES
 from lab.toolchain.part import Step
 from lab.toolchain.process import StepError
 
-NAMES = "images/names.json"
-CHART = f"chart/cilium-{versions.CILIUM}"
 MADE_ON = "2026-01-01T00:00:00Z"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 READ_YAML = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
@@ -29,15 +29,56 @@ AGENT_SCRIPTS = (
 )
 
 
-def copy_chart(module: Path, step: Step) -> None:
-    """Copy the chart out of Cilium's module and note the image names that stand in its values."""
-    chart = step.staged(CHART)
-    shutil.copytree(module / "install/kubernetes/cilium", chart)
+@dataclass(frozen=True)
+class Release:
+    """A release of Cilium in the cache: its sources, and the folders of its programs and images."""
+
+    version: str
+    home: str
+    """Cilium's module."""
+    programs: str = "bin"
+    images: str = "images"
+
+    @property
+    def minor(self) -> str:
+        """Return its minor version."""
+        return self.version.rpartition(".")[0]
+
+    @property
+    def chart(self) -> str:
+        """Return where its chart is."""
+        return f"chart/cilium-{self.version}"
+
+    @property
+    def names(self) -> str:
+        """Return where the names of its images are."""
+        return f"{self.images}/names.json"
+
+    def program(self, step: Step, name: str) -> Path:
+        """Return one of its programs."""
+        return step.cache / self.programs / f"cilium-{name}"
+
+    def source(self, step: Step) -> Path:
+        """Return its sources."""
+        return step.cache / MODULES / self.home
+
+
+NEWEST = Release(versions.CILIUM, modules.CILIUM.home)
+FORMER = Release(
+    versions.FORMER, modules.FORMER.home, f"bin/{modules.FORMER.folder}", f"images/{modules.FORMER.folder}"
+)
+CHART, NAMES = NEWEST.chart, NEWEST.names
+
+
+def copy_chart(release: Release, more: Mapping[str, str], step: Step) -> None:
+    """Copy the chart out of Cilium's module and note the image names that stand in its values, and further ones."""
+    chart = step.staged(release.chart)
+    shutil.copytree(release.source(step) / "install/kubernetes/cilium", chart)
     version = _yaml(step, chart / "Chart.yaml").get("version")
-    if version != versions.CILIUM:
-        raise StepError(f"Chart.yaml says version {version}, expected {versions.CILIUM}")
+    if version != release.version:
+        raise StepError(f"Chart.yaml says version {version}, expected {release.version}")
     names = chart_images(_yaml(step, chart / "values.yaml"))
-    step.staged(NAMES).write_text(json.dumps({**names, **own_images()}, indent=2) + "\n")
+    step.staged(release.names).write_text(json.dumps({**names, **more}, indent=2) + "\n")
 
 
 def chart_images(values: Mapping[str, Any]) -> dict[str, str]:
@@ -54,23 +95,25 @@ def own_images() -> dict[str, str]:
     return {"pause": f"underlay.lab/pause:{versions.PAUSE}", "probe": f"underlay.lab/probe:{versions.PROBE}"}
 
 
-def agent_image(module: Path, step: Step) -> None:
+def agent_image(release: Release, step: Step) -> None:
     """Assemble the agent's image: a small Debian, clang for the datapath, Cilium's programs and BPF sources."""
     tree = step.work / "tree"
     debian.grow(step, tree, versions.AGENT_IMAGE_PACKAGES)
     _add_compiler(step, tree)
-    _add_programs(step, tree, module)
+    _add_programs(step, tree, release)
     debian.inside(step, tree, [["clang", "--version"], ["cilium-agent", "--version"]])
     env = [PATH, "HUBBLE_SERVER=unix:///var/run/cilium/hubble.sock"]
-    _write(step, tree, "agent", {"Cmd": ["/usr/bin/cilium-dbg"], "WorkingDir": "/home/cilium", "Env": env})
+    config = {"Cmd": ["/usr/bin/cilium-dbg"], "WorkingDir": "/home/cilium", "Env": env}
+    _write(step, tree, "agent", config, release)
 
 
-def operator_image(step: Step) -> None:
+def operator_image(release: Release, step: Step) -> None:
     """Assemble the operator's image: one static program."""
     tree = step.work / "tree"
-    _install(step.cache / "bin/cilium-operator-generic", tree / "usr/bin/cilium-operator-generic")
+    _install(release.program(step, "operator-generic"), tree / "usr/bin/cilium-operator-generic")
     (tree / "tmp").mkdir(mode=0o1777)
-    _write(step, tree, "operator", {"Cmd": ["/usr/bin/cilium-operator-generic"], "WorkingDir": "/", "Env": [PATH]})
+    config = {"Cmd": ["/usr/bin/cilium-operator-generic"], "WorkingDir": "/", "Env": [PATH]}
+    _write(step, tree, "operator", config, release)
 
 
 def pause_image(step: Step) -> None:
@@ -110,11 +153,11 @@ def write_archive(layer: Path, name: str, config: Mapping[str, object], target: 
         archive.add(layer, arcname=layer.name)
 
 
-def _write(step: Step, tree: Path, image: str, config: Mapping[str, object]) -> None:
+def _write(step: Step, tree: Path, image: str, config: Mapping[str, object], release: Release = NEWEST) -> None:
     layer = step.work / "layer.tar"
     step.run(["tar", "--create", "--file", str(layer), *LAYER, "--directory", str(tree), "."])
-    name = json.loads((step.cache / NAMES).read_text())[image]
-    write_archive(layer, name, config, step.staged(f"images/{image}.tar"))
+    name = json.loads((step.cache / release.names).read_text())[image]
+    write_archive(layer, name, config, step.staged(f"{release.images}/{image}.tar"))
 
 
 def _add_compiler(step: Step, tree: Path) -> None:
@@ -126,14 +169,14 @@ def _add_compiler(step: Step, tree: Path) -> None:
     (tree / "usr/bin/clang").symlink_to(Path("..") / home.relative_to("usr") / "bin/clang")
 
 
-def _add_programs(step: Step, tree: Path, module: Path) -> None:
+def _add_programs(step: Step, tree: Path, release: Release) -> None:
     for program in AGENT_PROGRAMS:
-        _install(step.cache / f"bin/cilium-{program}", tree / f"usr/bin/cilium-{program}")
-    _install(step.cache / "bin/cilium-cni", tree / "opt/cni/bin/cilium-cni")
+        _install(release.program(step, program), tree / f"usr/bin/cilium-{program}")
+    _install(release.program(step, "cni"), tree / "opt/cni/bin/cilium-cni")
     _install(step.cache / "bin/loopback", tree / "cni/loopback")
     for script in AGENT_SCRIPTS:
-        _install(module / script, tree / Path(script).name)
-    shutil.copytree(module / "bpf", tree / "var/lib/cilium/bpf")
+        _install(release.source(step) / script, tree / Path(script).name)
+    shutil.copytree(release.source(step) / "bpf", tree / "var/lib/cilium/bpf")
     (tree / "home/cilium").mkdir(parents=True)
 
 

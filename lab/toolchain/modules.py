@@ -28,6 +28,7 @@ CILIUM_NAMES = {
 }
 
 CILIUM = Module("cilium", f"{_CILIUM}@v{versions.CILIUM}", tuple(CILIUM_NAMES), seconds=40)
+FORMER = Module("cilium-1.19", f"{_CILIUM}@v{versions.FORMER}", tuple(CILIUM_NAMES), seconds=40)
 LOOPBACK = Module("cni", f"{_CNI}@v{versions.LOOPBACK}", (_LOOPBACK,), seconds=5)
 COREDNS = Module("coredns", f"{_COREDNS}@v{versions.COREDNS}", (".",), seconds=15)
 KUBERNETES = Module("kubernetes", f"{_KUBERNETES}@v{versions.KUBERNETES}", (".",), seconds=40)
@@ -36,12 +37,20 @@ PROVIDER = Module(
 )
 PULUMI = Module("pulumi", f"{_PULUMI}@v{versions.PULUMI}", (f"{_PULUMI}/cmd/pulumi",), seconds=60)
 GOBGP = Module("gobgp", f"{_GOBGP}@v{versions.GOBGP}", (f"{_GOBGP}/cmd/gobgpd", f"{_GOBGP}/cmd/gobgp"), seconds=5)
-ALL = (CILIUM, LOOPBACK, KUBERNETES, COREDNS, PROVIDER, PULUMI, GOBGP)
+ALL = (CILIUM, FORMER, LOOPBACK, KUBERNETES, COREDNS, PROVIDER, PULUMI, GOBGP)
 
-CILIUM_PROGRAMS = Programs(
-    names=tuple(CILIUM_NAMES.items()),
-    tags="osusergo,ipam_provider_operator",
-    settings=((f"{_CILIUM}/pkg/version.ciliumVersion", f"{versions.CILIUM} lab 2026-01-01T00:00:00Z"),),
+
+def _cilium(version: str, names: dict[str, str]) -> Programs:
+    return Programs(
+        names=tuple(names.items()),
+        tags="osusergo,ipam_provider_operator",
+        settings=((f"{_CILIUM}/pkg/version.ciliumVersion", f"{version} lab 2026-01-01T00:00:00Z"),),
+    )
+
+
+CILIUM_PROGRAMS = _cilium(versions.CILIUM, CILIUM_NAMES)
+FORMER_PROGRAMS = _cilium(
+    versions.FORMER, {package: f"{FORMER.folder}/{name}" for package, name in CILIUM_NAMES.items()}
 )
 LOOPBACK_PROGRAMS = Programs(
     names=((_LOOPBACK, "loopback"),),

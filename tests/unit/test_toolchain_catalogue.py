@@ -15,7 +15,8 @@ from lab.toolchain.catalogue import parts
 from lab.toolchain.golang import Module
 from lab.toolchain.gotool import numbers
 from lab.toolchain.part import HERE
-from lab.toolchain.plan import keys_of
+from lab.toolchain.plan import keys_of, make_plan
+from lab.toolchain.store import FORMER_STORE
 
 PROGRAMS = {
     *("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes"),
@@ -50,6 +51,16 @@ def test_go_module_is_required_in_the_version_of_the_table(module: Module) -> No
     path, _, version = module.home.partition("@")
     assert requirement(module.folder, path) == version
     assert f"{path} {version} h1:" in (HERE / module.folder / "go.sum").read_text()
+
+
+def test_the_release_before_is_made_only_for_who_asks(tmp_path: Path) -> None:
+    def made(*only: str) -> set[str]:
+        return {part.name for part in make_plan(parts(), tmp_path, only).parts}
+
+    former = {part.name for part in parts().values() if part.version == versions.FORMER} | {FORMER_STORE}
+    assert not made() & former
+    assert made(FORMER_STORE) >= {*former, "cilium", "noderoot"}
+    assert not made("agent-image-1.19", "operator-image-1.19") & {"cilium", "agent-image"}
 
 
 def test_helm_is_the_one_the_provider_embeds() -> None:
