@@ -97,7 +97,7 @@ destroyed: ## a campaign: a lab of its own, applied and destroyed; every node an
 crash-update: ## a campaign: the engine killed while the running lab's release changes, at each moment; what is declared then has to come
 	@UNDERLAY_CRASH=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_crash_update.py
 
-upgrade: ## a campaign: values of the release changed and taken back on the running lab, losses counted; ARGS=--keep
+upgrade: ## a campaign: what changes cost running streams: ARGS=values on the running lab; ARGS=releases, Cilium 1.19 to 1.20 and back on one of its own
 	@$(LAB) exec -- python -m tests.lab.upgrade $(ARGS)
 
 RUNS := 100

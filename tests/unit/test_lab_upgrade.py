@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from bpf.programs import MIRROR
+from tests.lab.test_intrusion import NODES
 from tests.lab.upgrade import changes, report, wire
+from tests.lab.upgrade.mirror import Seen
 from tests.lab.upgrade.wire import Ended, Sent, figures
 
 SENT = [Sent(0.02 * number, 0.001) for number in range(50)]
@@ -120,6 +123,33 @@ def test_a_preview_s_lines_are_read_as_they_stand() -> None:
 def test_each_result_has_its_place_in_the_page() -> None:
     stream = {"sent": 1500, "lost": 3, "gap": 60, "slowest": 12}
     row = {"name": "a value", "seconds": 61.2, "restarted": 4, "streams": {"pod to pod": stream}, "told": ["x"]}
-    lines = report.changes([{**row, "wrong": []}])
+    lines = report.changes([{**row, "wrong": [], "mirror": {}}])
     assert "| pod to pod | 3 of 1,500 (60; 12) |" in lines
     assert "| a value | 4 | 61 s | 1 | none |" in lines
+    assert not any("mirror" in line for line in lines)
+    beside = {**row, "wrong": [], "mirror": looked([([MIRROR, OURS], 70)], alerts=28)._asdict()}
+    assert f"| a value | 70 | uplink: {MIRROR} {OURS} (70) | 30 | {NODES[0]} 28 | {NODES[0]}: told |" in report.changes(
+        [beside]
+    )
+
+
+OURS = "cil_from_netdev"
+
+
+def looked(*runs: list[tuple[list[str], int]], alerts: int = 30) -> Seen:
+    links = {f"eth0 {number}": one for number, one in enumerate(runs)}
+    return Seen(70, links, 30, {NODES[0]: alerts}, {NODES[0]: "told"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "wrong"),
+    [
+        (looked([([MIRROR, OURS], 70)]), []),
+        (looked([([OURS], 2), ([MIRROR, OURS], 68)]), []),
+        (looked([([MIRROR, OURS], 60), ([OURS, MIRROR], 10)]), [f"eth0 0: {OURS} {MIRROR} (10 looks)"]),
+        (looked([([MIRROR], 9)], [([MIRROR, OURS], 60), ([], 1)]), ["eth0 1:  (1 looks)"]),
+        (looked([([MIRROR, OURS], 70)], alerts=29), [f"{NODES[0]}: 29 alerts of 30 flows"]),
+    ],
+)
+def test_a_mirror_that_loses_its_place_or_a_flow_is_named(seen: Seen, wrong: list[str]) -> None:
+    assert seen.wrong == wrong

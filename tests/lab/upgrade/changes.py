@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from tests.lab.site import until
-from tests.lab.upgrade.ground import Bench, Figures
+from lab.toolchain.versions import CILIUM, FORMER
+from tests.lab.site import Judged, until
+from tests.lab.upgrade.ground import Bench, Figures, Step
+from tests.lab.upgrade.mirror import Watch
 from underlay.plan.chart.difference import release_changes
 
 QUIET = 20
 """Seconds of the streams that nothing disturbs, for comparison."""
-VALUE = {"values": {"conntrackGCInterval": "2m"}}
-"""Changes nothing but when an agent sweeps a table, so what is lost is the restart's."""
 LINE = re.compile(r"^\s*(?:info: )?(\S[^:]*: .+ -> .+: restarts all agents.*)$")
 
-
-class Step(NamedTuple):
-    """A declaration that is applied after another."""
-
-    name: str
-    cilium: Mapping[str, Any]
-
-
-STEPS = (
-    Step("nothing, for comparison", {}),
-    Step("a value of the chart", VALUE),
-    Step("back, without the value", {}),
+VALUES = (
+    Step("nothing, for comparison"),
+    Step("a value of the operator", {"values": {"operator": {"podAnnotations": {"underlay-test": "1"}}}}),
+    Step("back from it"),
+    Step("services at random", {"load_balancing": {"algorithm": "random"}}),
+    Step("back to maglev"),
     Step("host routing by BPF", {"host_routing": "bpf"}),
-    Step("back, host routing by the kernel", {}),
+    Step("back to the kernel's"),
+)
+OLD, NEW = ({"version": version, "first_installed": FORMER.rpartition(".")[0]} for version in (FORMER, CILIUM))
+RELEASES = (
+    Step("nothing, for comparison", OLD),
+    Step(f"{FORMER} to {CILIUM}", NEW),
+    Step(f"back to {FORMER}", OLD),
+    Step("a mirror is attached", OLD, mirror=True),
+    Step("agents restart beside it", OLD, mirror=True, restart=True),
+    Step(f"{FORMER} to {CILIUM} beside it", NEW, mirror=True),
 )
 
 
@@ -42,35 +46,55 @@ class Result(NamedTuple):
     restarted: int
     """Agents that are others than before."""
     streams: Figures
+    mirror: dict[str, Any]
     told: tuple[str, ...]
     """What the preview said of it."""
     wrong: tuple[str, ...]
-    """What the preview said and did not come, or did not say and came."""
+    """What did not pass; what the preview said and did not come, or did not say and came; what the mirror missed."""
 
 
-def run(bench: Bench) -> Iterator[Result]:
-    """Apply step after step to the running site, and back to where it began."""
+def run(bench: Bench, steps: Sequence[Step]) -> Iterator[Result]:
+    """Apply step after step to a site that is as the first one declares it."""
     bench.start()
-    before = STEPS[0]
-    for step in STEPS:
-        yield watched(bench, before, step)
+    before, judged = steps[0], bench.site.verify()
+    assert not red(judged), judged.text
+    for step in steps:
+        result, judged = watched(bench, before, step, judged)
+        yield result
         before = step
 
 
-def watched(bench: Bench, before: Step, step: Step) -> Result:
-    """Preview, apply under streams, verify; say what the preview had wrong."""
-    bench.green()
-    bench.declare(step.cilium)
+def watched(bench: Bench, before: Step, step: Step, judged: Judged) -> tuple[Result, Judged]:
+    """Preview, apply under streams, verify; say what was wrong."""
+    bench.declare(step)
     foretold = said(bench.preview())
     agents, options = bench.agents(), bench.options()
-    with bench.streams() as streams:
+    looking = Watch(bench, judged.document) if before.mirror and step.mirror else nullcontext()
+    with looking as watch, bench.streams() as streams:
         begin = time.monotonic()
-        until(lambda: False, QUIET) if step is before else bench.update()
+        if step is before:
+            until(lambda: False, QUIET)
+        else:
+            bench.restart() if step.restart else bench.update()
         seconds = time.monotonic() - begin
-    bench.green()
-    came = {str(one) for one in release_changes({"options": options}, {"options": bench.options()})}
-    wrong = tuple(sorted({*foretold} ^ came))
-    return Result(step.name, seconds, restarted(agents, bench.agents()), streams, foretold, wrong)
+    after = bench.site.verify()
+    mirror = watch.seen(after.document) if watch else None
+    was, will = state(before, options), state(step, bench.options())
+    came = {str(one) for one in release_changes(was, will)}
+    wrong = (*red(after), *sorted({*foretold} ^ came), *(mirror.wrong if mirror else ()))
+    new = restarted(agents, bench.agents())
+    seen = mirror._asdict() if mirror else {}
+    return Result(step.name, seconds, new, streams, seen, foretold, wrong), after
+
+
+def state(step: Step, options: Mapping[str, str]) -> dict[str, Any]:
+    """Return what tells a release from another, as the product's resource has it."""
+    return {"version": step.cilium.get("version", CILIUM), "options": options}
+
+
+def red(judged: Judged) -> tuple[str, ...]:
+    """Return what a verdict has against the site."""
+    return tuple(" ".join(one) for one in (*judged.not_passed(), *judged.causes.items()))
 
 
 def said(preview: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The running lab, whose declaration changes, and the streams that run meanwhile."""
+"""A lab whose declaration changes, the running one or one of its own, and the streams that run meanwhile."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from lab.toolchain import engine, ensure
+from lab.toolchain.store import FORMER_STORE
 from tests.lab.host import ROOT
 from tests.lab.killed import SYSTEM, UPDATE
 from tests.lab.policy_pods import IMAGE
 from tests.lab.site import Site, running, until
+from tests.lab.test_intrusion import NODES, RULES
 from tests.lab.upgrade import wire
 from underlay.commands.stack_file import SITE
 
@@ -26,9 +29,31 @@ PLACES = {"left": "worker-1", "mate": "worker-1", "right": "worker-3", "back": "
 BEHIND = ("right", "back")
 CLIENT, OUTSIDE = "client", "203.0.113.10"
 WIRE = Path(wire.__file__).read_text(encoding="utf-8")
+DETECTION = {"capture": "pod-links", "engine": "suricata", "image": engine.NAME, "rules": RULES, "nodes": list(NODES)}
 BEGIN = 'rm -f /tmp/stop; nohup python3 -c "$@" </dev/null >/tmp/told 2>/tmp/error &'
 Streams = dict[str, tuple[str, str, int]]
 Figures = dict[str, dict[str, float]]
+
+
+class Step(NamedTuple):
+    """A declaration that is applied after another."""
+
+    name: str
+    cilium: Mapping[str, Any] = {}
+    """Settings of Cilium that differ from the dev site's."""
+    mirror: bool = False
+    """Whether an engine of intrusion detection reads pod links by the mirror."""
+    restart: bool = False
+    """Whether every agent is replaced after it, with nothing else that changes."""
+
+
+class Upgraded(Site):
+    """A lab whose nodes have the images of both releases."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of its commands."""
+        return super().environment | {"UNDERLAY_STORE": FORMER_STORE}
 
 
 @dataclass
@@ -39,10 +64,12 @@ class Bench:
     folder: Path
     hosts: dict[str, str] = field(default_factory=dict)
 
-    def declare(self, cilium: Mapping[str, Any]) -> None:
-        """Declare the dev site with other settings of Cilium."""
+    def declare(self, step: Step) -> None:
+        """Declare the dev site with what a step has otherwise."""
         content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-        content["config"][SITE]["cilium"] |= cilium
+        site = content["config"][SITE]
+        site["cilium"] |= step.cilium
+        site |= {"intrusion_detection": DETECTION} if step.mirror else {}
         path = self.folder / "Pulumi.upgrade.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         self.site.long("up", "--site", str(path))
@@ -55,11 +82,11 @@ class Bench:
         """Apply what is declared."""
         self.site.long(*UPDATE)
 
-    def green(self) -> dict[str, Any]:
-        """Verify, where every check has to pass, and return the verdict."""
-        judged = self.site.verify()
-        assert (judged.code, judged.not_passed(), judged.causes) == (0, [], {}), judged.text
-        return judged.document
+    def restart(self) -> None:
+        """Replace every agent, and wait for the first green verdict."""
+        self.site.good(*SYSTEM, "rollout", "restart", "daemonset/cilium")
+        self.site.long(*SYSTEM, "rollout", "status", "daemonset/cilium", "--timeout=600s")
+        until(lambda: self.site.verify().code == 0, 120)
 
     def settled(self, read: Callable[[], str], seconds: float = 40) -> str:
         """Return what a program prints at its end."""
@@ -146,6 +173,18 @@ class Bench:
         if place == CLIENT:
             return self.site.inside(CLIENT, *words)
         return self.site.good("kubectl", "-n", SPACE, "exec", place, "--", *words)
+
+
+@contextmanager
+def own() -> Iterator[Bench]:
+    """Make a lab whose nodes have both releases when its first declaration comes, and end it afterwards."""
+    ensure([FORMER_STORE])
+    with tempfile.TemporaryDirectory() as folder:
+        made = Bench(Upgraded(Path(folder) / "state"), Path(folder))
+        try:
+            yield made
+        finally:
+            made.site.run("down")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,9 +17,9 @@ Row = dict[str, Any]
 HEAD = """\
 # What a change of Cilium's release does
 
-`make upgrade` applies one declaration after the other to the running dev site, as anybody would: stack file,
-`pulumi preview`, `pulumi up`. Each update ends only with a green verdict. Two virtual cores carry all machines, and
-other labs beside them, so times say little about real nodes.
+`make upgrade` applies one declaration after the other, as anybody would: stack file, `pulumi preview`, `pulumi up`.
+Values change on the running dev site, releases on a lab of its own whose nodes have both; each update ends only with a
+green verdict. Two virtual cores carry all machines, and other labs beside them, so times say little about real nodes.
 """
 
 
@@ -38,8 +39,9 @@ def page() -> str:
         path = FOLDER / f"{name}.json"
         if path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
-            made = f"`make upgrade ARGS=--keep`, commit {content['commit']}, {content['date']}, load {content['load']}."
-            parts.append("\n".join([f"## {title}", "", made, "", *table(content["rows"]), ""]))
+            made = f'`make upgrade ARGS="{name} --keep"`, commit {content["commit"]}, {content["date"]}'
+            lines = [f"## {title}", "", f"{made}, load {content['load']}.", "", *table(content["rows"]), ""]
+            parts.append("\n".join(lines))
     return "\n".join(parts)
 
 
@@ -54,8 +56,26 @@ def changes(rows: Sequence[Row]) -> list[str]:
         "",
         *table(["stream", *names], lost),
         "",
-        *table(["change", "agents replaced", "the update took", "changes foretold", "wrong"], went),
+        *table(["change", "agents replaced", "it took", "changes foretold", "wrong"], went),
+        *_mirrors([row for row in rows if row["mirror"]]),
     ]
+
+
+def _mirrors(rows: Sequence[Row]) -> list[str]:
+    head = ["change", "looks", "order at the ingress", "flows", "alerts", "the verdict afterwards"]
+    told = ["", "What became of the mirror where it was attached all the time, looked at each 50 ms:", ""]
+    return [*told, *table(head, map(_mirror, rows))] if rows else []
+
+
+def _mirror(row: Row) -> list[object]:
+    seen = row["mirror"]
+    orders: Counter[str] = Counter()
+    for link, runs in seen["links"].items():
+        for order, looks in runs:
+            orders[f"{'pod links' if link.startswith('lxc') else 'uplink'}: {' '.join(order) or 'nothing'}"] += looks
+    alerts = _list(f"{node} {count}" for node, count in seen["alerts"].items())
+    told = _list(map(": ".join, seen["told"].items()))
+    return [row["name"], seen["looks"], _list(f"{one} ({n})" for one, n in orders.items()), seen["sent"], alerts, told]
 
 
 def _went(row: Row) -> list[object]:
@@ -64,6 +84,7 @@ def _went(row: Row) -> list[object]:
 
 TABLES: dict[str, tuple[str, Callable[[Sequence[Row]], list[str]]]] = {
     "values": ("Values, under streams", changes),
+    "releases": ("Releases, under streams", changes),
 }
 
 
