@@ -123,11 +123,11 @@ def test_a_preview_s_lines_are_read_as_they_stand() -> None:
 def test_each_result_has_its_place_in_the_page() -> None:
     stream = {"sent": 1500, "lost": 3, "gap": 60, "slowest": 12}
     row = {"name": "a value", "seconds": 61.2, "restarted": 4, "streams": {"pod to pod": stream}, "told": ["x"]}
-    lines = report.changes([{**row, "wrong": [], "mirror": {}}])
+    lines = report.changes([{**row, "wrong": [], "again": [], "mirror": {}}])
     assert "| pod to pod | 3 of 1,500 (60; 12) |" in lines
     assert "| a value | 4 | 61 s | 1 | none |" in lines
     assert not any("mirror" in line for line in lines)
-    beside = {**row, "wrong": [], "mirror": looked([([MIRROR, OURS], 70)], alerts=28)._asdict()}
+    beside = {**row, "wrong": [], "again": [], "mirror": looked([([MIRROR, OURS], 70)], alerts=28)._asdict()}
     assert f"| a value | 70 | uplink: {MIRROR} {OURS} (70) | 30 | {NODES[0]} 28 | {NODES[0]}: told |" in report.changes(
         [beside]
     )

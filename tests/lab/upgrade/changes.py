@@ -43,6 +43,8 @@ class Result(NamedTuple):
 
     name: str
     seconds: float
+    again: Sequence[str]
+    """What the update said that had to be made again; nothing where it went at once."""
     restarted: int
     """Agents that are others than before."""
     streams: Figures
@@ -56,7 +58,7 @@ class Result(NamedTuple):
 def run(bench: Bench, steps: Sequence[Step]) -> Iterator[Result]:
     """Apply step after step to a site that is as the first one declares it."""
     bench.start()
-    before, judged = steps[0], bench.site.verify()
+    before, judged = steps[0], bench.judge()
     assert not red(judged), judged.text
     for step in steps:
         result, judged = watched(bench, before, step, judged)
@@ -72,19 +74,27 @@ def watched(bench: Bench, before: Step, step: Step, judged: Judged) -> tuple[Res
     looking = Watch(bench, judged.document) if before.mirror and step.mirror else nullcontext()
     with looking as watch, bench.streams() as streams:
         begin = time.monotonic()
-        if step is before:
-            until(lambda: False, QUIET)
-        else:
-            bench.restart() if step.restart else bench.update()
+        again = carry_out(bench, before, step)
         seconds = time.monotonic() - begin
-    after = bench.site.verify()
+    after = bench.judge()
     mirror = watch.seen(after.document) if watch else None
     was, will = state(before, options), state(step, bench.options())
     came = {str(one) for one in release_changes(was, will)}
     wrong = (*red(after), *sorted({*foretold} ^ came), *(mirror.wrong if mirror else ()))
     new = restarted(agents, bench.agents())
     seen = mirror._asdict() if mirror else {}
-    return Result(step.name, seconds, new, streams, seen, foretold, wrong), after
+    return Result(step.name, seconds, again, new, streams, seen, foretold, wrong), after
+
+
+def carry_out(bench: Bench, before: Step, step: Step) -> Sequence[str]:
+    """Do what a step is; return why an update had to be made again."""
+    if step is before:
+        until(lambda: False, QUIET)
+    elif step.restart:
+        bench.restart()
+    else:
+        return bench.update()
+    return ()
 
 
 def state(step: Step, options: Mapping[str, str]) -> dict[str, Any]:

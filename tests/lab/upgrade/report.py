@@ -51,7 +51,8 @@ def changes(rows: Sequence[Row]) -> list[str]:
     lost = [[stream, *(_cell(row["streams"][stream]) for row in rows)] for stream in rows[0]["streams"]]
     went = [[*_went(row), _list(row["wrong"])] for row in rows]
     return [
-        "Packets, connections or questions lost of those sent, one each 20 ms;",
+        "Packets, questions or connections lost of those sent: a packet or a question each 20 ms, a connection each",
+        "100 ms. Lost is a datagram without an answer after 3 s, or a connection that is reset or has none after 20 s;",
         "in brackets the longest loss and the slowest answer, in milliseconds.",
         "",
         *table(["stream", *names], lost),
@@ -79,7 +80,8 @@ def _mirror(row: Row) -> list[object]:
 
 
 def _went(row: Row) -> list[object]:
-    return [row["name"], row["restarted"], f"{row['seconds']:.0f} s", len(row["told"])]
+    again = ", in two updates: " + _list(row["again"]) if row["again"] else ""
+    return [row["name"], row["restarted"], f"{row['seconds']:.0f} s{again}", len(row["told"])]
 
 
 TABLES: dict[str, tuple[str, Callable[[Sequence[Row]], list[str]]]] = {

@@ -20,13 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-TICK = 0.02
-"""Seconds between two packets or connections of a stream."""
+TICK, OPENED = 0.02, 0.1
+"""Seconds between two packets or questions of a stream, and between two new connections."""
 PATIENCE = 3.0
-"""Seconds after which an answer does not come any more."""
+"""Seconds after which the answer to a datagram does not come any more."""
 HELD = 20.0
-"""The same for a connection that is held open: TCP sends again, later each time."""
-AT_ONCE = 200
+"""The same for a connection: TCP sends again, later each time."""
+AT_ONCE = int(HELD / OPENED)
 """Connections that may wait for their answers."""
 
 
@@ -40,13 +40,13 @@ class Sent(NamedTuple):
 Ended = Callable[[], bool]
 
 
-def ticks(ended: Ended) -> Iterator[float]:
+def ticks(ended: Ended, every: float = TICK) -> Iterator[float]:
     """Yield the time at each tick; one that was missed is not made up for."""
     at = time.monotonic()
     while not ended():
         time.sleep(max(0.0, at - time.monotonic()))
         yield time.monotonic()
-        at = max(at + TICK, time.monotonic())
+        at = max(at + every, time.monotonic())
 
 
 def datagrams(host: str, port: int, ended: Ended, own: str) -> list[Sent]:
@@ -77,13 +77,13 @@ def datagrams(host: str, port: int, ended: Ended, own: str) -> list[Sent]:
 def connections(host: str, port: int, ended: Ended, own: str) -> list[Sent]:
     """Open a connection at each tick, ask one question, and close it by a reset, so that no end keeps the port."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [one.result() for one in [pool.submit(_asked, host, port, own) for _ in ticks(ended)]]
+        return [one.result() for one in [pool.submit(_asked, host, port, own) for _ in ticks(ended, OPENED)]]
 
 
 def _asked(host: str, port: int, own: str) -> Sent:
     at = time.monotonic()
     try:
-        with socket.create_connection((host, port), PATIENCE, (own, 0)) as call:
+        with socket.create_connection((host, port), HELD, (own, 0)) as call:
             call.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             _question(call)
     except OSError:
