@@ -29,12 +29,10 @@ VALUES = (
 )
 OLD, NEW = ({"version": version, "first_installed": FORMER.rpartition(".")[0]} for version in (FORMER, CILIUM))
 RELEASES = (
-    Step("nothing, for comparison", OLD),
-    Step(f"{FORMER} to {CILIUM}", NEW),
-    Step(f"back to {FORMER}", OLD),
-    Step("a mirror is attached", OLD, mirror=True),
-    Step("agents restart beside it", OLD, mirror=True, restart=True),
-    Step(f"{FORMER} to {CILIUM} beside it", NEW, mirror=True),
+    Step("nothing, for comparison", OLD, mirror=True),
+    Step(f"{FORMER} to {CILIUM}", NEW, mirror=True),
+    Step(f"back to {FORMER}", OLD, mirror=True),
+    Step("agents restart", OLD, mirror=True, restart=True),
 )
 
 
