@@ -23,10 +23,17 @@ green verdict. Two virtual cores carry all machines, and other labs beside them,
 """
 
 
+HOW = """\
+Packets, questions or connections lost of those sent: a packet or a question each 20 ms, a connection each 100 ms.
+Lost is a datagram that is never answered, or a connection that is reset or waits for more than 20 s;
+in brackets the longest loss and the slowest answer, in milliseconds.
+"""
+
+
 def keep(name: str, found: Sequence[NamedTuple]) -> None:
     """Write a part's results, and the page anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    content = {**origin(), "load": round(os.getloadavg()[2], 1), "rows": [one._asdict() for one in found]}
+    content = {**origin(), "load": round(os.getloadavg()[2], 1), "how": HOW, "rows": [one._asdict() for one in found]}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
@@ -40,7 +47,8 @@ def page() -> str:
         if path.exists():
             content = json.loads(path.read_text(encoding="utf-8"))
             made = f'`make upgrade ARGS="{name} --keep"`, commit {content["commit"]}, {content["date"]}'
-            lines = [f"## {title}", "", f"{made}, load {content['load']}.", "", *table(content["rows"]), ""]
+            head = [f"## {title}", "", f"{made}, load {content['load']}.", "", content["how"]]
+            lines = [*head, *table(content["rows"]), ""]
             parts.append("\n".join(lines))
     return "\n".join(parts)
 
@@ -51,10 +59,6 @@ def changes(rows: Sequence[Row]) -> list[str]:
     lost = [[stream, *(_cell(row["streams"][stream]) for row in rows)] for stream in rows[0]["streams"]]
     went = [[*_went(row), _list(row["wrong"])] for row in rows]
     return [
-        "Packets, questions or connections lost of those sent: a packet or a question each 20 ms, a connection each",
-        "100 ms. Lost is a datagram without an answer after 3 s, or a connection that is reset or has none after 20 s;",
-        "in brackets the longest loss and the slowest answer, in milliseconds.",
-        "",
         *table(["stream", *names], lost),
         "",
         *table(["change", "agents replaced", "it took", "changes foretold", "wrong"], went),
