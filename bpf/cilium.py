@@ -15,6 +15,10 @@ MARKS = ("TUNNEL_MODE", "ENCAP_IFINDEX")
 """Macros of node_config.h that mean encapsulation."""
 CONSTANTS = ("TunnelProtocol", "TunnelPort", "EnableBPFHostRouting", "EnableEndpointRoutes", "DirectRoutingDevIfIndex")
 """Constants of the host program, from bpf_host.json, as Cilium 1.20 spells them."""
+MACROS = {"TunnelProtocol": "TUNNEL_MODE", "EnableBPFHostRouting": "ENABLE_HOST_ROUTING"}
+"""What releases before 1.20 compile in place of these constants, for all devices alike."""
+BEFORE, EVERY = "HOST_ID", "*"
+"""A macro that only those releases define, and the place of a device's name."""
 SPELT = {name.lower(): name for name in CONSTANTS}
 PROC = Path("/proc")
 AGENT, FOLDER, VARIABLE = "cilium-agent", "config-dir", "CILIUM_"
@@ -47,17 +51,25 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _marks() -> list[str] | None:
+def _defined() -> set[str] | None:
     path = STATE / "globals" / "node_config.h"
     if not path.exists():
         return None
-    defined = {
+    return {
         words[1] for words in map(str.split, path.read_text().splitlines()) if words[:1] == ["#define"] and words[1:]
     }
-    return [mark for mark in MARKS if mark in defined]
+
+
+def _marks() -> list[str] | None:
+    defined = _defined()
+    return None if defined is None else [mark for mark in MARKS if mark in defined]
 
 
 def _constants() -> dict[str, dict[str, Any]] | None:
+    """Return each device's constants; files that a newer release has left say nothing of an older one."""
+    defined = _defined() or set()
+    if BEFORE in defined:
+        return {EVERY: {name: macro in defined for name, macro in MACROS.items()}}
     files = sorted(STATE.glob("bpf/*/bpf_host.json"))
     return {path.parent.name: _wanted(json.loads(path.read_text())) for path in files} if files else None
 

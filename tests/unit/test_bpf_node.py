@@ -128,6 +128,19 @@ def test_ciliums_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert found["overlay_maps"] == ["cilium_calls_overlay_2"]
 
 
+@pytest.mark.parametrize(("more", "found"), [((), False), (("TUNNEL_MODE", "ENABLE_HOST_ROUTING"), True)])
+def test_a_release_before_1_20_has_macros_in_place_of_constants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], found: bool
+) -> None:
+    monkeypatch.setattr(cilium, "STATE", tmp_path)
+    (tmp_path / "globals").mkdir()
+    lines = [f"#define {name} 1\n" for name in ("HOST_ID", *more)]
+    (tmp_path / "globals/node_config.h").write_text("".join(lines))
+    (tmp_path / "bpf/eth0").mkdir(parents=True)
+    (tmp_path / "bpf/eth0/bpf_host.json").write_text('{"EnableBPFHostRouting": true, "TunnelProtocol": 2}')
+    assert cilium.facts()["host"] == {"*": {"TunnelProtocol": found, "EnableBPFHostRouting": found}}
+
+
 def test_the_running_agents_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cilium, "PROC", tmp_path)
     asked = ("routing-mode", "devices", "mtu", "ipam")

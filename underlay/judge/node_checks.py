@@ -20,6 +20,8 @@ from underlay.plan.intrusion.pods import POD_LINKS
 from underlay.plan.verification import ExpectedPeer
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
+EVERY = "*"
+"""Where agents before 1.20 tell what all devices have alike."""
 FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
 """Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
 OFF = "false"
@@ -93,13 +95,19 @@ def _list(programs: tuple[Program, ...]) -> str:
     return ", ".join(f"{item.name}#{item.id} {item.kind}/{item.hook}" for item in programs) or "no program"
 
 
+def _constants(node: NodeView, report: NodeReport, name: str, *, everywhere: bool = False) -> dict[str, object]:
+    """Return what the host program of each uplink, or of each device with one, has compiled in."""
+    host = (report.facts.cilium.host or {}) if report.facts.cilium else {}
+    devices = {*node.uplinks, *host} - {EVERY} if everywhere else node.uplinks
+    return {device: host.get(device, host.get(EVERY, {})).get(name) for device in sorted(devices)}
+
+
 def _no_tunnel(node: NodeView, report: NodeReport, case: Case) -> Judged:
     """One sign of a tunnel is enough to be red; to be green, every place has to have been read."""
     cilium = report.facts.cilium
     if report.facts.links is None or cilium is None or cilium.marks is None:
         return result(None, "links or Cilium's node_config.h could not be read")
-    host = cilium.host or {}
-    protocols = {device: host.get(device, {}).get("TunnelProtocol") for device in sorted({*host, *node.uplinks})}
+    protocols = _constants(node, report, "TunnelProtocol", everywhere=True)
     signs = [f"device {link.name} ({link.kind})" for link in tunnels(node)]
     signs += [f"{mark} in node_config.h" for mark in cilium.marks]
     signs += [f"TunnelProtocol {value} on {device}" for device, value in protocols.items() if value]
@@ -113,8 +121,7 @@ def _no_tunnel(node: NodeView, report: NodeReport, case: Case) -> Judged:
 
 def _host_routing(node: NodeView, report: NodeReport, case: Case) -> Judged:
     """Compare the part of the kernel that forwards, as compiled into the NIC's program, with the declared one."""
-    host = (report.facts.cilium.host or {}) if report.facts.cilium else {}
-    values = {name: host.get(name, {}).get("EnableBPFHostRouting") for name in sorted(node.uplinks)}
+    values = _constants(node, report, "EnableBPFHostRouting")
     if None in values.values():
         return result(None, "the agent's bpf_host.json could not be read")
     wanted = case.expected.host_routing is HostRouting.BPF
