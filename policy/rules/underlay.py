@@ -68,7 +68,6 @@ ENCAPSULATES: tuple[tuple[Option, Switch, str], ...] = (
     (Option("egressGateway.enabled", "enable-egress-gateway"), is_on, "makes a tunnel device beside native routing"),
     (Option("ipv4EgressGateway", "enable-ipv4-egress-gateway"), is_on, "makes a tunnel device beside native routing"),
     (Option("loadBalancer.dsrDispatch", "bpf-lb-dsr-dispatch"), _is_dispatch, "wraps packets of services"),
-    (Option("bpf.lbModeAnnotation", "bpf-lb-mode-annotation"), is_on, "lets each service choose a dispatch that wraps"),
     (Option("vtep.enabled", "enable-vtep"), is_on, "sends packets by VXLAN"),
     (Option("srv6.enabled", "enable-srv6"), is_on, "wraps packets in SRv6"),
     (Option("encryption.enabled", "enable-wireguard"), is_on, "wraps packets of pods"),

@@ -66,7 +66,12 @@ VALUES: tuple[tuple[str, dict[str, Any], Answer], ...] = (
     ("dispatch geneve", {**NATIVE, "loadBalancer": {"mode": "dsr", "dsrDispatch": "geneve"}}, VIOLATION),
     ("dispatch ipip", {**NATIVE, "loadBalancer": {"mode": "dsr", "dsrDispatch": "ipip"}}, VIOLATION),
     ("dispatch opt", {**NATIVE, "loadBalancer": {"mode": "dsr", "dsrDispatch": "opt"}}, PASS),
-    ("mode by annotation", {**NATIVE, "bpf": {"lbModeAnnotation": True}}, VIOLATION),
+    ("mode by annotation", {**NATIVE, "bpf": {"lbModeAnnotation": True}}, PASS),
+    (
+        "mode by annotation, dispatch geneve",
+        {**NATIVE, "bpf": {"lbModeAnnotation": True}, "loadBalancer": {"mode": "snat", "dsrDispatch": "geneve"}},
+        VIOLATION,
+    ),
     ("VTEP", {**NATIVE, "vtep": {"enabled": True}}, VIOLATION),
     ("SRv6", {**NATIVE, "srv6": {"enabled": True}}, VIOLATION),
     ("encryption", {**NATIVE, "encryption": {"enabled": True, "type": "wireguard"}}, VIOLATION),

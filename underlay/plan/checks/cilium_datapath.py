@@ -13,6 +13,7 @@ BPF = {"cilium.host_routing": "bpf"}
 ENCAPSULATING = {
     "egressGateway.enabled": "it sends packets through a tunnel device, in native mode too",
     "encryption.enabled": "WireGuard and IPsec wrap pods' packets",
+    "vtep.enabled": "it sends packets to far networks by VXLAN",
 }
 CLOUDS = ("eni", "azure", "alibabacloud", "gke", "aksbyocni")
 DATAPATH_MODES = ("veth", "netkit", "netkit-l2", "auto")
