@@ -85,6 +85,9 @@ faults: ## a campaign: the fault table on the running lab; ARGS="--profile bpf",
 silent: ## a campaign: what Cilium accepts and does wrongly, applied past our rules to the running lab; ARGS="--only GROUP..."
 	@$(LAB) exec -- python -m tests.lab.silent $(ARGS)
 
+settings: ## a campaign: random choice with direct return and with translated sources, DNS names, the nodes' firewall, on the running lab
+	@UNDERLAY_SETTINGS=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_other_settings.py
+
 node-life: ## a campaign: nodes without a lab: prepared, restarted, 20 ordinary runs without a change or a finding, given back
 	@UNDERLAY_RUNS=20 $(LAB) exec -- python -m pytest -q tests/lab/test_node_life.py
 

@@ -21,6 +21,8 @@ FIRST = 20_000
 """The first of the flows' source ports; they lie below those that kernels choose themselves."""
 OUTSIDE, INSIDE = "outside", "inside"
 """From where flows come: the client beyond the routers, and a pod."""
+CLIENT = "203.0.113.10"
+"""The client's address that every router is told of: a backend answers it directly, from whatever rack."""
 SERVER = """
 import socket, sys
 with socket.create_server(("", 8080), backlog=1000) as server:
@@ -37,7 +39,7 @@ def flow(port):
         call.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         call.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         call.settimeout(8)
-        call.bind(("", port))
+        call.bind((sys.argv[4], port))
         call.connect((address, 80))
         said = b""
         while part := call.recv(100):
@@ -147,7 +149,8 @@ class Balanced:
     def flows(self, place: str, address: str, count: int, first: int = FIRST) -> list[Answer]:
         """Return the answer to each flow, by source port; every one of them has to be answered."""
         words = ("python3", "-c", FLOWS, address, str(first), str(count))
-        told = self.site.good(*in_caller(*words)) if place == INSIDE else self.site.inside("client", *words)
+        inside = place == INSIDE
+        told = self.site.good(*in_caller(*words, "")) if inside else self.site.inside("client", *words, CLIENT)
         found = [Answer(*one) for one in json.loads(told)]
         assert [one for one in found if not one.backend] == []
         assert len(found) == count

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.balanced import BACKENDS, CALLER, INSIDE, OUTSIDE, Answer, Balanced, counts, moved
+from tests.lab.balanced import BACKENDS, CALLER, CLIENT, INSIDE, OUTSIDE, Answer, Balanced, counts, moved
 from tests.lab.site import until
-from tests.lab.test_services import CLIENT, hops
+from tests.lab.test_services import hops
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 

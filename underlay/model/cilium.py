@@ -43,10 +43,11 @@ class LoadBalancing(Model):
     """How a service picks its backend, and how the answer travels."""
 
     algorithm: Literal["random", "maglev"]
-    """`maglev`: every node picks the same backend for a client; `random`: each connection anew."""
+    """`maglev`: every node picks the same backend for a client; `random`: each connection anew, and for a service
+    with affinity each node that a client enters by keeps a backend of its own."""
     mode: Literal["snat", "dsr", "hybrid"] = "snat"
-    """`snat`: answers pass the node again; `dsr`: they do not, by an IP option and never by encapsulation;
-    `hybrid`: `dsr` for TCP only."""
+    """`snat`: answers pass the node again; `dsr`: they do not, by an IP option and never by encapsulation, so the
+    routers of every rack need a way to clients; `hybrid`: `dsr` for TCP only."""
     acceleration: Literal["disabled", "best-effort", "native"] = "disabled"
     """XDP on the uplinks; with `native` an agent whose driver has none does not start."""
     maglev: Maglev | None = None

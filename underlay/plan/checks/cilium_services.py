@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from underlay.plan.checks.cilium import blame, values
 from underlay.plan.checks.registry import Declaration, Problem, rule
+from underlay.plan.reach import reach, union
 from underlay.plan.values import uplinks
 
 EPHEMERAL = range(32768, 61000)
@@ -191,6 +192,27 @@ def clients_keep_their_backend(declaration: Declaration) -> Iterator[Problem]:
     if site.addresses.load_balancers and site.cilium.load_balancing.algorithm == "random" and len(site.nodes) > 1:
         expected = "maglev, where connections have to survive the loss of a node"
         yield Problem("site.cilium.load_balancing.algorithm", "random", expected)
+
+
+@rule(
+    "direct-return-without-way",
+    severity="warning",
+    bad={"cilium.load_balancing": {"algorithm": "maglev", "mode": "dsr"}, "routers.0.neighbors.1.accepts": []},
+    good={"cilium.load_balancing": {"algorithm": "maglev", "mode": "dsr"}},
+)
+def direct_answers_find_their_way(declaration: Declaration) -> Iterator[Problem]:
+    """Nodes then answer clients themselves: routers of their rack without a way to the clients drop every answer."""
+    site, known = declaration.site, reach(declaration.site)
+    mode = site.cilium.load_balancing.mode
+    gates = (one.name for one in site.routers if not one.managed or any(peer.accepts for peer in one.neighbors))
+    outside = union(1 << known.number[name] for name in gates)
+    for rack in site.racks if mode != "snat" and site.addresses.load_balancers else ():
+        routers = {link.router for link in rack.links} & known.number.keys()
+        if lost := sorted(name for name in routers if not known.part(known.number[name]) & outside):
+            expected = (
+                f"snat, or a neighbour with `accepts` that leads from {', '.join(lost)} of {rack.name} to clients"
+            )
+            yield Problem("site.cilium.load_balancing.mode", mode, expected)
 
 
 @rule(
