@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from underlay.collect import release
 from underlay.collect.conditions import condition, is_true
 from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
@@ -40,10 +41,11 @@ LISTS = {
     "services": "/api/v1/namespaces/{namespace}/services",
     "slices": f"/apis/discovery.k8s.io/v1/namespaces/{{namespace}}/endpointslices?labelSelector={quote(SERVICE_NAME)}",
     "dns": f"/api/v1/namespaces/{NAMESPACE}/services?labelSelector={quote(DNS_SELECTOR)}",
+    **release.LISTS,
 }
 """The lists that are read."""
 CILIUM = "/apis/cilium.io/"
-OPTIONAL = ("secrets", "dns", "slices", "pools", "operators")
+OPTIONAL = ("secrets", "dns", "slices", "pools", "operators", *release.LISTS)
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
 KINDS = {
     "sessions": "CiliumBGPNodeConfig",
@@ -91,18 +93,16 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             errors.append(f"{name}: {in_one_line(error, SHOWN)}")
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
-    others = undeclared(lists, declared, errors)
-    service, told = front(lists, errors), troubles(lists)
-    there, working = applied(lists, errors), operators(lists)
     return Survey(
         nodes=found,
-        undeclared=others,
-        troubles=told,
+        undeclared=undeclared(lists, declared, errors),
+        troubles=troubles(lists),
         dns=dns,
-        service=service,
-        objects=there,
+        service=front(lists, errors),
+        objects=applied(lists, errors),
         kinds=tuple(KINDS[name] for name in APPLIED if name in lists),
-        operators=working,
+        operators=operators(lists),
+        edited=release.edited(lists),
         errors=tuple(errors),
     )
 

@@ -143,7 +143,7 @@ def _take_back(api: ClusterApi, records: list[Object]) -> Iterator[str]:
     known: defaultdict[str, set[str]] = defaultdict(set)
     for record in sorted(records, key=revision):
         state = status(record).partition("-")[0]
-        known[state] = options(record) | (set() if state == "superseded" else known[state])
+        known[state] = {*options(record)} | (set() if state == "superseded" else known[state])
     base = known["deployed"] or known["failed"] or known["superseded"]
     if added := sorted((known["pending"] | known["failed"]) - base) if base else []:
         api.merge(CONFIGURATION, {"data": dict.fromkeys(added)})

@@ -215,6 +215,14 @@ class Applied(Part):
     spec: Mapping[str, Any]
 
 
+class Edited(Part):
+    """An option of the agents that is not as the release made it; None: it is not there."""
+
+    name: Text
+    found: Text | None
+    released: Text | None
+
+
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
@@ -232,6 +240,8 @@ class Survey(Part):
     """Which of these kinds were read."""
     operators: Many[Text] | None = None
     """Those of Cilium's that are Ready, or begin anew just now; None: not known."""
+    edited: Many[Edited] | None = None
+    """Options in the agents' ConfigMap that Helm's last revision has otherwise; None: not known."""
     errors: Many[Text] = ()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from underlay.judge.case import Case
 from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
+from underlay.plan.chart.objects import CONFIG
 from underlay.plan.policies.drift import FIX
 from underlay.plan.unlike import said, unlike
 
@@ -23,11 +24,15 @@ DEFAULTS: Mapping[str, object] = {
     "restartTimeSeconds": 120,
 }
 """What the API server adds to these objects by itself: the defaults in the CRDs of Cilium 1.20.2."""
+TAKEN_UP = (
+    "Put it back, or declare it in site.cilium.values: an update leaves what Helm does not know, "
+    "and each agent takes it up when it starts again."
+)
 LOG = "Look at `kubectl -n kube-system get pods -l io.cilium/app=operator`, and at its log."
 
 
 def check_objects(case: Case) -> Iterator[Check]:
-    """Yield what Cilium's objects are against the planned ones, and whether an operator works."""
+    """Yield what Cilium's objects and options are against the planned ones, and whether an operator works."""
     if case.objects:
         judged = _applied(case)
         fix = READ if judged[0] is Status.ERROR else FIX
@@ -36,6 +41,15 @@ def check_objects(case: Case) -> Iterator[Check]:
     if operators is not None:
         judged = result(bool(operators), f"at work: {', '.join(operators) or 'none'}")
         yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or has just begun anew", LOG)
+    edited = case.evidence.survey.edited
+    if edited is not None:
+        told = "; ".join(f"{one.name} is {_word(one.found)}, released {_word(one.released)}" for one in edited)
+        judged = result(not edited, told or "as released")
+        yield _check("release-options", judged, f"ConfigMap {CONFIG} as the release made it", TAKEN_UP)
+
+
+def _word(value: str | None) -> str:
+    return "nothing" if value is None else repr(value)
 
 
 def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:

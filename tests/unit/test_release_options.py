@@ -1,0 +1,98 @@
+"""Options that somebody has changed in the agents' ConfigMap, past the release: found, named, and nobody else's."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.judge_site import expected, healthy
+from underlay.collect.release import edited
+from underlay.judge.evidence import Evidence
+from underlay.judge.judge import judge
+from underlay.judge.verdict import Check, Status
+
+Data = dict[str, Any]
+RELEASED = {"routing-mode": "native", "debug": "false", "bpf-lb-mode": "snat"}
+AGENT = {"kind": "DaemonSet", "metadata": {"name": "cilium"}, "spec": {"volumes": [{"configMap": "cilium-config"}]}}
+
+
+def record(number: int, status: str, options: Data) -> Data:
+    """Return a revision as Helm writes it: beside the ConfigMap, another one and the agents."""
+    maps = [
+        {"kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+        for name, data in (("hubble", {"debug": "true"}), ("cilium-config", options))
+    ]
+    manifest = "".join(f"---\n# Source: chart\n{yaml.safe_dump(one)}" for one in (AGENT, *maps))
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps({"manifest": manifest}).encode())))
+    labels = {"status": status}
+    return {
+        "metadata": {"name": f"sh.helm.release.v1.cilium.v{number}", "labels": labels},
+        "data": {"release": packed.decode()},
+    }
+
+
+def lists(live: Data | None, *records: Data) -> dict[str, list[Data]]:
+    there = [] if live is None else [{"metadata": {"name": "cilium-config"}, "data": live}]
+    return {"configuration": there, "revisions": [*records]}
+
+
+def told(found: dict[str, list[Data]]) -> Check | None:
+    """Return what a verdict says of it."""
+    evidence = healthy()
+    seen = edited(found)
+    evidence["survey"]["edited"] = None if seen is None else [one.model_dump() for one in seen]
+    checks = judge(expected(), Evidence.model_validate(evidence)).checks
+    return next((check for check in checks if check.rule == "release-options"), None)
+
+
+def test_what_is_as_released_is_green() -> None:
+    check = told(lists(RELEASED, record(3, "deployed", RELEASED)))
+    assert check
+    assert (check.status, check.where, check.found) == (Status.PASS, "kubernetes", "as released")
+
+
+EDITS: dict[str, tuple[Data, str]] = {
+    "added": ({**RELEASED, "enable-vtep": "true"}, "enable-vtep is 'true', released nothing"),
+    "edited": ({**RELEASED, "debug": "true"}, "debug is 'true', released 'false'"),
+    "removed": ({"routing-mode": "native", "debug": "false"}, "bpf-lb-mode is nothing, released 'snat'"),
+    "two": (
+        {**RELEASED, "debug": "true", "mtu": "900"},
+        "debug is 'true', released 'false'; mtu is '900', released nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_by_hand_is_named_with_both_values(edit: str) -> None:
+    live, text = EDITS[edit]
+    check = told(lists(live, record(3, "deployed", RELEASED)))
+    assert check
+    assert (check.status, check.found) == (Status.FAIL, text)
+    assert "each agent takes it up" in check.fix
+
+
+def test_the_last_whole_revision_counts() -> None:
+    found = lists(RELEASED, record(10, "deployed", RELEASED), record(9, "deployed", {"debug": "x"}))
+    assert edited(found) == ()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        lists({"debug": "true"}, record(3, "deployed", RELEASED), record(4, "pending-upgrade", {"debug": "true"})),
+        lists({"debug": "true"}, record(3, "deployed", RELEASED), record(4, "failed", {"debug": "true"})),
+        lists(RELEASED),
+        lists(None, record(3, "deployed", RELEASED)),
+        lists(RELEASED, {**record(3, "deployed", RELEASED), "data": {"release": "not packed"}}),
+        {},
+    ],
+    ids=["an update runs", "an update failed", "no record", "no ConfigMap", "a broken record", "nothing may be read"],
+)
+def test_nothing_is_said_where_nobody_knows_what_was_released(found: dict[str, list[Data]]) -> None:
+    assert edited(found) is None
+    assert told(found) is None
