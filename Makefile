@@ -59,7 +59,7 @@ docs: ## make the pages that follow from the code
 	@$(LAB) exec -- python -m underlay pictures --site Pulumi.dev.yaml --report docs/pictures
 
 walk: ## a campaign: docs/first-preview.md from a fresh clone, then every command about stacks that pages show; docs/results/walks.json
-	@$(LAB) exec -- python -m tests.docs.newcomer && UNDERLAY_WALKS=1 $(LAB) exec -- python -m pytest -q -s tests/program/test_docs_walks.py
+	@export UNDERLAY_STATE=$(CURDIR)/build/walk; $(LAB) exec -- python -m tests.docs.newcomer && UNDERLAY_WALKS=1 $(LAB) exec -- python -m pytest -q -s tests/program/test_docs_walks.py
 
 lab-walk: ## a campaign: every command that pages show about the running lab; docs/results/walks.json
 	@UNDERLAY_WALKS=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_docs_walk.py
