@@ -69,9 +69,8 @@ def _make(keys: Keys, plane: Plane, hardware: Hardware) -> None:
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     _wait("there is no service account", plane, "kube-controller-manager", lambda: "default" in _names(accounts))
     say(f"nodes registered: {', '.join(machine.name for machine in hardware.nodes)}")
-    _kubectl("apply", "-f", "-", stdin=dns.manifest(hardware.site))
-    path = f"/api/v1/namespaces/{dns.NAMESPACE}/services"
-    _wait("there is no service of the cluster's DNS", plane, "kube-apiserver", lambda: "kube-dns" in _names(path))
+    text = dns.manifest(hardware.site)
+    _wait("DNS is not applied", plane, "kube-apiserver", lambda: _kubectl("apply", "-f", "-", stdin=text) != "")
 
 
 def _kubeconfig(plane: Plane) -> None:
@@ -112,10 +111,10 @@ def _names(path: str) -> set[str]:
 
 
 def _kubectl(*words: str, stdin: str | None = None) -> str:
-    """Return what kubectl says; empty when the server does not answer."""
+    """Return what kubectl says; empty when the server does not answer, or refuses."""
     command = [str(binaries() / "kubectl"), "--request-timeout=5s", *words]
     done = subprocess.run(command, env=environment(), input=stdin, capture_output=True, text=True, check=False)
-    return done.stdout
+    return "" if done.returncode else done.stdout
 
 
 def _wait(failure: str, plane: Plane, service: str, done: Callable[[], bool]) -> None:

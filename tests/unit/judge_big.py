@@ -1,4 +1,4 @@
-"""The evidence of a thousand healthy nodes in racks of sixty-four, with a router each and links between all routers."""
+"""The evidence of a thousand healthy nodes in racks of sixty-four, a router each, links between all, and services."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ NODES, RACK = 1000, 64
 RACKS = -(-NODES // RACK)
 UPLINK, LXC = 3, 9
 PROTOCOLS = (1, 6, 17)
+SERVED = 100
+"""Addresses of services, each told by every node."""
 
 
 def name_of(number: int) -> str:
@@ -24,6 +26,10 @@ def network_of(number: int) -> str:
 
 def pod_of(number: int) -> str:
     return network_of(number).replace("0/24", "10")
+
+
+def service_of(number: int) -> str:
+    return f"198.18.{number // 250}.{number % 250 + 1}/32"
 
 
 def address_of(number: int) -> str:
@@ -51,6 +57,7 @@ def big_expected() -> Expected:
             "asn": 65010,
             "hold": 9,
             "service": {"replaced": True},
+            "load_balancers": ["198.18.0.0/16"],
             "nodes": [_node(number) for number in range(NODES)],
             "routers": [_router(rack) for rack in range(RACKS)],
         }
@@ -201,14 +208,18 @@ def _held(rack: int) -> dict[str, Any]:
         network_of(number): address_of(number) if number // RACK == rack else between(number // RACK, rack)
         for number in range(NODES)
     }
+    nodes = [address_of(number) for number in _own(rack)]
+    table = {prefix: [hop] for prefix, hop in hops.items()} | {service_of(number): nodes for number in range(SERVED)}
     sessions = [
         {"address": item["address"], "asn": item["asn"], "state": "established", "hold": 9} for item in _sessions(rack)
     ]
     return {
         "processes": [{"name": name, "state": "S"} for name in ("zebra", "bgpd")],
         "sessions": sessions,
-        "table": {prefix: [hop] for prefix, hop in hops.items()},
-        "kernel": [{"target": prefix, "type": "unicast", "gateway": hop} for prefix, hop in hops.items()],
+        "table": table,
+        "kernel": [
+            {"target": prefix, "type": "unicast", "gateway": hop} for prefix, ways in table.items() for hop in ways
+        ],
         "forwarding": 1,
         "neighbours": [{"address": item["address"], "device": "x", "state": "reachable"} for item in _sessions(rack)],
         "filters": [],

@@ -30,6 +30,7 @@ class Case:
         self.expected, self.sessions, self.policies, self.objects = expected, sessions, policies, objects
         self.evidence = evidence
         self._ways: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._in_pool: dict[str, bool] = {}
         seen = evidence.survey.nodes
         self.nodes = {
             plan.name: NodeView(plan, seen.get(plan.name, Surveyed(ready=False)), evidence.nodes.get(plan.name))
@@ -164,9 +165,11 @@ class Case:
         return {name: self.nodes[name].seen.probe or "" for name in self.expected.partners(node.name)}
 
     def in_pool(self, prefix: str) -> bool:
-        """Say whether a prefix lies in the pod pool."""
-        found = network(prefix)
-        return found is not None and found.subnet_of(self.expected.pool)
+        """Say whether a prefix lies in the pod pool; every router is asked about the same ones."""
+        if (known := self._in_pool.get(prefix)) is None:
+            found = network(prefix)
+            known = self._in_pool[prefix] = found is not None and found.subnet_of(self.expected.pool)
+        return known
 
     def touching(self, *names: str) -> list[Pair]:
         """Return the broken pairs that have one of these nodes at either end."""

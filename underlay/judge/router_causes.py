@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from underlay.judge.case import Case, cause_at
 from underlay.judge.evidence import NodeSession
-from underlay.judge.router_checks import fits, halted, kernel_hops
+from underlay.judge.router_checks import fits, halted, kernel_hops, sorted_hops
 from underlay.judge.verdict import Cause
 from underlay.judge.views import REFUSING, NodeView, RouterView, network, within
 
@@ -59,7 +59,7 @@ def prefix_wrong(router: RouterView, case: Case) -> Iterator[Cause]:
     if router.report is None or router.report.kernel is None or halted(router):
         return
     for cidr, node in case.intended.items():
-        wanted = tuple(sorted(map(str, case.expected.next_hops(router.name, node))))
+        wanted = sorted_hops(case.expected.next_hops(router.name, node))
         held = kernel_hops(router, cidr)
         learned = None if router.report.table is None else sorted(router.report.table.get(cidr, ()))
         if fits(router, held, wanted):

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import ECHOES, RouterReport
@@ -159,13 +161,16 @@ def _services(router: RouterView, report: RouterReport, case: Case) -> Judged:
     return result(not wrong, "; ".join(wrong or [told]))
 
 
+@lru_cache(maxsize=1 << 12)
+def sorted_hops(hops: tuple[IPv4Address, ...]) -> tuple[str, ...]:
+    """Return planned next hops as a router's answer is written: the same few of them for all nodes of a rack."""
+    return tuple(sorted(map(str, hops)))
+
+
 def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, where: str) -> Judged:
     if not case.intended:
         return result(None, "the intended pod networks are not known")
-    wanted = {
-        cidr: tuple(sorted(map(str, case.expected.next_hops(router.name, node))))
-        for cidr, node in case.intended.items()
-    }
+    wanted = {cidr: sorted_hops(case.expected.next_hops(router.name, node)) for cidr, node in case.intended.items()}
     wrong = [f"missing {cidr} ({case.intended[cidr]})" for cidr in sorted(wanted.keys() - held.keys())]
     wrong += [
         f"{'extra' if case.in_pool(cidr) else 'covering the pool:'} {cidr} via {', '.join(held[cidr])}"
