@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from lab.hardware import hardware
@@ -73,8 +73,11 @@ class Running:
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a router's BGP daemon, or to a node's agent."""
-        routers = {router.name: DAEMONS[router.platform][-1] for router in self.site.routers}
-        self.good(name, f"kill -{int(number)} $(pidof {routers.get(name, AGENT)})")
+        self.good(name, f"kill -{int(number)} $(pidof {self._daemons.get(name, AGENT)})")
+
+    @cached_property
+    def _daemons(self) -> dict[str, str]:
+        return {router.name: DAEMONS[router.platform][-1] for router in self.site.routers}
 
     def heal(self, loss: Loss) -> None:
         """Undo a loss, and wait until the site is as before."""
@@ -83,6 +86,9 @@ class Running:
             if name:
                 words = [*entered(name), "sh", "-c", f"nft delete table ip hung; kill -CONT $(pidof bgpd bird {AGENT})"]
                 subprocess.run(words, check=False, capture_output=True)
+        daemon = self._daemons.get(loss.router)
+        if daemon and not self.good(loss.router, f"pidof {daemon} || true").strip():
+            self.verified.run(({"lab": f"restart {loss.router}"},))  # as a machine does whose daemon stays ended
         self.settled()
 
     def since(self) -> dict[tuple[str, str], float]:
