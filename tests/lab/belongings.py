@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -17,13 +18,14 @@ PLACES = ("etc", "opt", "usr/lib/systemd", "usr/lib/sysctl.d", "usr/lib/modules-
 LEFT_OUT = ("var/lib/containerd", "var/lib/kubelet", "var/lib/cni", "var/lib/etcd", "opt/lab")
 """Disks and notes of the container runtime, kubelet and the cluster's store, and the lab's programs."""
 COUNTERS = ("conntrack_count", "nf_conntrack_count", "stable_secret")
+TABLE = re.compile(r"^(?=table )", re.MULTILINE)
 COMMANDS = {
     "nft": "nft --stateless list ruleset",
     "iptables": "iptables-legacy-save",
     "routes": "ip -4 route show table all",
-    "routes6": "ip -6 route show table all",
+    "routes6": "ip -6 route show table all | sed 's/^local fe80::[^ ]*/local fe80::OWN/' | sort",
     "rules": "ip -4 rule show",
-    "addresses": "ip -brief -4 address show | sed 's/@[^ ]*//'",
+    "addresses": "ip -brief -4 address show | sed 's/@[^ ]*//; s/  */ /g'",
     "pins": "find /sys/fs/bpf | sort",
     "sets": "ipset list -name",
     "mounts": "grep -o ' /run/cilium[^ ]*' /proc/self/mountinfo; ls -d /run/cilium",
@@ -65,11 +67,15 @@ def settings(root: Path) -> dict[str, str]:
 
 
 def belongings(root: Path = Path("/")) -> dict[str, dict[str, str]]:
-    """Return everything, by kind; a program that is not there says nothing."""
+    """Return everything, by kind; a program that is not there says nothing.
+
+    A machine that starts anew has cards with other addresses of their own, and its tables of nft in another order.
+    """
     told = {}
     for name, command in COMMANDS.items():
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
         told[name] = done.stdout
+    told["nft"] = "".join(sorted(TABLE.split(told["nft"])))
     return {"files": files(root), "settings": settings(root), "commands": told}
 
 
