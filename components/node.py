@@ -38,10 +38,10 @@ class Prerequisites(pulumi.ComponentResource):
         self.register_outputs({"nodes": names})
 
     def _ports(self, site: Site) -> list[local.Command]:
-        """Let the site's adapter set the platform's check, where ports are its own."""
+        """Let the site's adapter set the check of its ports, of none too: with this command all are given back."""
         ports, opts = adapted(site), pulumi.ResourceOptions(parent=self)
         data = {"adapter": site.port_adapter, "ports": ports}
-        return [underlay("ports", "ports", data, opts, back="ports-back")] if ports else []
+        return [underlay("ports", "ports", data, opts, back="ports-back")] if site.port_adapter else []
 
     def _prepare(self, site: Site, node: Node, ssh: Ssh, waived: Mapping[str, str]) -> remote.Command:
         stdin = request("prepare_node", node_input(site, node, waived))

@@ -8,6 +8,8 @@ from pathlib import Path
 from lab.paths import binaries, cache, keys, repo, state, venv_python
 
 STACK = "dev"
+LEFT_OUT = "PULUMI_CONFIG_PASSPHRASE"
+"""It belongs to a person's own stacks; the engine would take it instead of the lab's file."""
 
 
 def stack_file() -> Path:
@@ -27,7 +29,8 @@ def environment() -> dict[str, str]:
         "UNDERLAY_STATE": str(state()),
         "UNDERLAY_CONFIG_FILE": str(stack_file()),
     }
-    return programs() | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
+    found = programs() | settings | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {})
+    return {name: value for name, value in found.items() if name != LEFT_OUT}
 
 
 def programs() -> dict[str, str]:

@@ -44,9 +44,10 @@ OTHERS = re.compile(r"(tetragon|certgen)\b", re.IGNORECASE)
 IMAGE = re.compile(r"(^|/)cilium(-ci|-dev)?(:|@|$)")
 """The agent's image, in whatever registry."""
 IN_COMMAND = re.compile(
-    r"\bcilium\s+(install|upgrade)\b"
+    r"\bcilium(-cli)?\s+(-\S+(\s+(?!(install|upgrade)\b)[^-\s;|&]\S*)?\s+)*(install|upgrade)\b"
     r"|\bhelm3?\s[^\n;|&]*\b(install|upgrade|template)\b[^\n;|&]*\bcilium\b"
     r"|\bkubectl\s[^\n;|&]*\b(apply|create|replace)\b[^\n;|&]*\bcilium\b"
+    r"|\b(curl|wget|cat)\s[^\n;|&]*\bcilium\b[^\n;&]*\|\s*(\w+\s+)?kubectl\s[^\n;|&]*\b(apply|create|replace)\b"
 )
 CONTINUED = re.compile(r"\\\r?\n")
 """The end of a line that goes on in the next one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -40,6 +40,8 @@ POOLS = Option("ipam.operator.clusterPoolIPv4PodCIDRList", "cluster-pool-ipv4-ci
 MASK = Option("ipam.operator.clusterPoolIPv4MaskSize", "cluster-pool-ipv4-mask-size", "podMask")
 IPAM = Option("ipam.mode", "ipam")
 FROM_POOL = Option("nativeRoutingCIDRFromClusterPool")
+VARIABLE = "CILIUM_"
+"""How the agents' options begin as variables."""
 NODES = re.compile(r"kubernetes:cilium\.io/\w+:CiliumNodeConfig(Patch)?")
 """Objects that lay other settings over the ConfigMap's on some nodes."""
 
@@ -59,12 +61,27 @@ class Settings:
         """Return a setting; None where this resource does not say it."""
         place = option.place(self.form)
         if self.form is Form.VALUES:
-            return at(self.raw, place)
+            laid_over = _laid_over(self.raw)
+            return laid_over[option.data] if option.data in laid_over else at(self.raw, place) if place else None
         return self.raw.get(place) if place else None
 
     def place(self, option: Option) -> str:
         """Return the setting's name as its author wrote it."""
-        return option.place(self.form) or option.values
+        return option.place(self.form) or option.values or option.data
+
+
+def _laid_over(values: Mapping[str, Any]) -> dict[str, object]:
+    """Return the agents' options that the chart passes on as they stand, by which the other values are overridden."""
+    extra, environment, words = (values.get(name) for name in ("extraConfig", "extraEnv", "extraArgs"))
+    found: dict[str, object] = {**extra} if isinstance(extra, Mapping) else {}
+    for one in environment if isinstance(environment, Sequence) else ():
+        name = str(one.get("name", "")) if isinstance(one, Mapping) else ""
+        if name.startswith(VARIABLE):
+            found[name.removeprefix(VARIABLE).lower().replace("_", "-")] = one.get("value")
+    for word in words if isinstance(words, Sequence) else ():
+        name, _, value = str(word).lstrip("-").partition("=")
+        found[name] = value or "true"
+    return found
 
 
 def settings(kind: str, props: Mapping[str, Any]) -> Settings | None:

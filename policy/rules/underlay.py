@@ -56,6 +56,7 @@ FITS = About(
 )
 
 FILE_MODE = re.compile(r"""CILIUM_NETWORK_MODE[\\"']*\s*[:=]\s*[\\"']*([\w.-]*)""")
+COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 Switch = Callable[[object], bool]
 
 
@@ -91,8 +92,8 @@ def mode(args: ResourceValidationArgs) -> Judgement:
 
 
 def _written_mode(args: ResourceValidationArgs, text: str) -> str | None:
-    if match := FILE_MODE.search(text):
-        return match[1]
+    if found := FILE_MODE.findall(COMMENT.sub("", text)):
+        return next((one for one in found if one != "underlay"), "underlay")
     for holder in (args.props, args.props.get("data") or {}, args.props.get("environment") or {}):
         if (value := holder.get("CILIUM_NETWORK_MODE")) is not None:
             return str(value)
@@ -109,7 +110,7 @@ def _bare(told: Settings) -> Judgement:
     wrong = [
         f"{told.place(option)} is `{shown(value)}`, which {how}"
         for option, wraps, how in ENCAPSULATES
-        if (option.place(told.form)) and wraps(value := told.get(option))
+        if wraps(value := told.get(option))
     ]
     routing = told.get(ROUTING)
     if routing != "native" and not (routing is None and told.partial):

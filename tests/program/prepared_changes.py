@@ -158,9 +158,11 @@ CHANGES: dict[str, Prepared] = {
         put("routers.1.managed", False),
         {
             "Is anything deleted or made anew?": "configure-tor-b.",
-            "What must the routers get before we merge?": "The new text of tor-b, below, before the update.",
+            "What must the routers get before we merge?": "The new text of tor-b, below, after the update.",
             "Which routers does the update configure?": "1 router: tor-b.",
+            "Which exceptions are in force?": "transition-router-handed-over.",
         },
+        waiver("transition-router-handed-over", "tor-b: true -> tor-b: false"),
     ),
     "larger packets": Prepared(
         new_mtu,

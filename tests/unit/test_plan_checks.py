@@ -30,8 +30,9 @@ def test_a_pool_of_special_purpose_is_found(pool: str) -> None:
     assert found == [("range-special-purpose", "site.addresses.pods.pools.0")]
 
 
-def test_an_outside_neighbour_with_the_router_s_own_number_is_found() -> None:
-    found = broken(put("routers.0.neighbors.1.asn", 65101))
+@pytest.mark.parametrize("number", [65101, 65102], ids=["its router's own", "another router's"])
+def test_an_outside_neighbour_with_a_router_s_number_is_found(number: int) -> None:
+    found = broken(put("routers.0.neighbors.1.asn", number))
     assert found == [("neighbor-asn-not-external", "site.routers.0.neighbors.1.asn")]
 
 

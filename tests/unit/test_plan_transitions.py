@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.plan_sites import Change, put, site
+from tests.unit.plan_sites import Change, Data, dev, put, site
 from underlay.plan.checks import RULES
 from underlay.plan.checks.transitions import CHANGES, TRANSITIONS, UNRECORDED, transitions
 from underlay.plan.lineage import Lineage, Record, changed_from, lineage, record
@@ -17,6 +17,13 @@ NOW = record(site())
 KEEPER = "urn:pulumi:dev::cilium-underlay::underlay:cluster:Cluster$command:local:Command::lineage"
 RELEASE = "urn:pulumi:dev::cilium-underlay::underlay:cilium:Release$kubernetes:helm.sh/v3:Release::cilium"
 POOLS = ["10.244.0.0/16", "10.245.0.0/16"]
+
+
+def _renamed(data: Data) -> None:
+    put("racks.0.name", "hall-1")(data)
+    for node in data["nodes"]:
+        node["rack"] = node["rack"].replace("rack-a", "hall-1")
+
 
 REFUSED: dict[str, tuple[list[Change], list[Change], str]] = {
     "transition-cluster-name": ([], [put("cluster.name", "other")], "dev -> other"),
@@ -34,6 +41,12 @@ REFUSED: dict[str, tuple[list[Change], list[Change], str]] = {
         [put("addresses.pods.pools", POOLS)],
         [],
         "10.244.0.0/16, 10.245.0.0/16 -> 10.244.0.0/16",
+    ),
+    "transition-rack-name": ([], [_renamed], "172.30.1.0/24: rack-a -> 172.30.1.0/24: hall-1"),
+    "transition-router-handed-over": (
+        [],
+        [put("routers.0.managed", value=False)],
+        "tor-a: true -> tor-a: false",
     ),
 }
 """Former changes of the dev site, changes now, and the change that the finding prints."""
@@ -55,6 +68,32 @@ def test_a_change_of_the_routing_mode_is_refused() -> None:
     assert [(one.rule, one.found) for one in transitions(past, NOW)] == [
         ("transition-routing-mode", "tunnel -> native")
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([put("routers.0.managed", value=False)], []),
+        ([put("routers.0.name", "tor-z")], [put("routers.0.managed", value=False)]),
+        ([put("racks.0.name", "hall-1"), put("racks.0.links.0.subnet", "172.31.1.0/24")], []),
+    ],
+    ids=["a router that the stack takes over", "another router in its place", "a rack with other segments"],
+)
+def test_routers_that_come_or_go_and_racks_elsewhere_are_no_transition(old: list[Change], new: list[Change]) -> None:
+    assert transitions(Lineage(_record(old), has_cilium=True), _record(new)) == []
+
+
+def _record(changes: list[Change]) -> Record:
+    """Return the record of a site that is not judged: only what it is compared by matters."""
+    data = dev(*changes)
+    racks = {link["subnet"]: rack["name"] for rack in data["racks"] for link in rack["links"]}
+    routers = {router["name"]: router["managed"] for router in data["routers"]}
+    return NOW.model_copy(update={"segments": racks, "routers": routers})
+
+
+def test_a_record_of_an_older_program_knows_neither_racks_nor_routers() -> None:
+    text = {key: value for key, value in NOW.plain().items() if key not in {"segments", "routers"}}
+    assert transitions(Lineage(Record.model_validate(text), has_cilium=True), _record([_renamed])) == []
 
 
 def test_every_transition_has_a_case_of_its_own() -> None:

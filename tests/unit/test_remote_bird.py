@@ -115,6 +115,23 @@ def test_protocols_that_do_not_run_are_started_although_the_files_are_right(
     assert Bird(root).change(TEXT)
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("birdc configure confirm", (1, "Unable to connect to server control socket")),
+        ("birdc configure timeout 30", (0, "Reconfiguration ignored, shutting down")),
+    ],
+)
+def test_a_change_that_bird_does_not_keep_is_no_success(
+    root: Path, monkeypatch: pytest.MonkeyPatch, line: str, answer: tuple[int, str]
+) -> None:
+    fake = FakeBird(root)
+    monkeypatch.setattr(bird, "run", lambda *words: answer if " ".join(words) == line else fake(*words))
+    with pytest.raises(Trouble, match="router-change-taken-back"):
+        Bird(root).change(TEXT)
+    assert (files(root)["bird.conf"], "underlay.conf" in files(root)) == (BASE, False)
+
+
 def test_a_change_that_was_cut_off_before_it_was_confirmed_is_done_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

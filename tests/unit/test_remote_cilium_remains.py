@@ -95,6 +95,14 @@ def test_what_was_there_before_stays(node: Asked, run: Run) -> None:
     assert "nft delete chain ip mangle POSTROUTING" not in node.asked
 
 
+def test_a_table_that_no_iptables_makes_is_somebody_s_own(node: Asked, run: Run) -> None:
+    run("apply")
+    node.runs_cilium()
+    node.answers["nft -j list ruleset"] = ruleset("POSTROUTING").replace("mangle", "guests")
+    run("remove")
+    assert not [line for line in node.asked if line.startswith("nft delete")]
+
+
 def test_a_hook_that_drops_is_nobody_s_remains(node: Asked, run: Run) -> None:
     run("apply")
     node.runs_cilium()

@@ -10,6 +10,7 @@ import pytest
 
 from underlay.remote import frr
 from underlay.remote.frr_lines import SILENT, Entry, additions, entries, removals
+from underlay.remote.frr_ours import without
 from underlay.remote.machine import Trouble
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,7 +38,38 @@ THEIRS = f"""{HEAD} {CLIENT} remote-as 65200
  exit-address-family
 exit
 """
+FLAT = "".join(f"{line.strip()}\n" for line in THEIRS.splitlines())
+"""The same as people write it: FRR takes lines without indentation."""
 WITHOUT_CLIENT = "".join(line for line in WANTED.splitlines(keepends=True) if CLIENT not in line)
+
+
+def test_lines_without_indentation_stand_in_the_context_that_is_open() -> None:
+    assert list(entries(FLAT)) == list(entries(THEIRS))
+    assert not entries(f"{HEAD}neighbor 192.0.2.1 remote-as 1\nbgp as-path access-list x permit .*\n").keys() & {
+        (("router bgp 65101",), "bgp as-path access-list x permit .*")
+    }
+
+
+def test_what_stood_in_the_file_before_stays_when_write_memory_took_our_marks() -> None:
+    mixed = "".join(f"{line}\n" for line in _shown({**entries(THEIRS), **entries(WANTED)}))
+    kept = without(mixed, entries(WANTED), entries(THEIRS))
+    assert entries(THEIRS).keys() <= entries(kept).keys()
+    assert "UNDERLAY" not in kept
+    assert CLIENT not in without(mixed, entries(WANTED))
+
+
+def _shown(lines: dict[Entry, None]) -> list[str]:
+    """Return lines by their contexts, as `show running-config` does."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for path, line in lines:
+        found.setdefault(path, []).extend([line] if line else [])
+    shown = list(found.get((), []))
+    for path in (one for one in found if len(one) == 1):
+        shown += [path[0], *(f" {line}" for line in found[path])]
+        for inner in (one for one in found if len(one) > 1 and one[:1] == path):
+            shown += [f" {inner[1]}", *(f"  {line}" for line in found[inner]), " exit-address-family"]
+        shown.append("exit")
+    return shown
 
 
 @pytest.mark.parametrize("new", ["", WITHOUT_CLIENT], ids=["all", "one"])

@@ -48,6 +48,10 @@ class Record(Model):
     services: str
     cluster_id: int
     kube_proxy_replacement: bool
+    segments: Mapping[str, str] = Field(default_factory=dict)
+    """The rack of each segment; empty in the record of an older program: nobody knows."""
+    routers: Mapping[str, bool] = Field(default_factory=dict)
+    """Whether each router is managed by the stack; empty as above."""
     birth: Birth = Birth()
 
     def plain(self) -> dict[str, Any]:
@@ -85,6 +89,8 @@ def record(site: Site) -> Record:
         services=str(site.addresses.services),
         cluster_id=site.cluster.id,
         kube_proxy_replacement=site.cilium.kube_proxy_replacement,
+        segments={str(link.subnet): rack.name for rack in site.racks for link in rack.links},
+        routers={router.name: router.managed for router in site.routers},
     )
 
 

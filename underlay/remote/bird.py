@@ -114,10 +114,10 @@ def _missing(text: str) -> list[str]:
 
 def _reconfigure(text: str) -> str:
     _, answer = run("birdc", "configure", "timeout", UNDO_SECONDS)
-    if "Reconfigur" not in answer:
+    if "Reconfigur" not in answer or "shutting down" in answer:
         return answer
     if missing := _missing(text):
         run("birdc", "configure", "undo")
         return "not running: " + ", ".join(missing)
-    run("birdc", "configure", "confirm")
-    return ""
+    code, answer = run("birdc", "configure", "confirm")
+    return f"not confirmed: {answer}" if code else ""

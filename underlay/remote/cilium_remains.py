@@ -38,6 +38,8 @@ SETTINGS = {"net/ipv4/fib_multipath_use_neigh": "1"}
 """Settings that agents write and keep no record of, with their value."""
 DEVICES = ("cilium_host", "cilium_net", "cilium_vxlan", "cilium_geneve", "lxc_health")
 TOOLS = ("iptables", "ip6tables")
+TABLES = ("filter", "nat", "mangle", "raw", "security")
+"""Those that these tools make: a table of another name is somebody's own."""
 Before = dict[str, Any]
 Chain = tuple[str, str, str]
 
@@ -115,10 +117,14 @@ def _chains(system: System) -> dict[Chain, bool]:
         items = json.loads(system.ask("nft", "-j", "list", "ruleset")[1])["nftables"]
     except (ValueError, KeyError, TypeError):
         return {}
-    chains = [item["chain"] for item in items if "chain" in item and item["chain"]["family"] in ("ip", "ip6")]
+    chains = [item["chain"] for item in items if "chain" in item and _is_of_iptables(item["chain"])]
     used = {(rule["family"], rule["table"], rule["chain"]) for item in items for rule in [item.get("rule")] if rule}
     named = {(chain["family"], chain["table"], chain["name"]): chain for chain in chains}
     return {name: chain.get("policy") == "accept" and name not in used for name, chain in named.items()}
+
+
+def _is_of_iptables(chain: dict[str, Any]) -> bool:
+    return chain["family"] in ("ip", "ip6") and chain["table"] in TABLES
 
 
 def _files(system: System, known: Before) -> Iterator[str]:

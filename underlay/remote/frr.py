@@ -7,7 +7,7 @@ from pathlib import Path
 
 from underlay.remote.frr_lines import Entry, additions, entries, removals
 from underlay.remote.frr_ours import named, without
-from underlay.remote.machine import BYTES, Trouble, drop_copy, keep_copy, owner_of, read, run, write
+from underlay.remote.machine import BYTES, Trouble, copy_of, drop_copy, keep_copy, owner_of, read, run, write
 from underlay.remote.record import Record
 
 BEGIN, END = "! BEGIN cilium-underlay\n", "! END cilium-underlay\n"
@@ -43,7 +43,7 @@ class Frr:
     def change(self, new: str) -> list[str]:
         """Bring file and daemons to the new text; return the commands that were needed."""
         before, known, former = read(self.file), self.record.texts(), self.own()
-        base, old = _foreign(before, known), "".join(dict.fromkeys([*known, former]))
+        base, old = self._foreign(before, known), "".join(dict.fromkeys([*known, former]))
         after = _with_block(base, new)
         first = self._commands(old, new, base)
         if not first and after == before and known == ([new] if new else []):
@@ -84,9 +84,15 @@ class Frr:
     def _take_back(self, before: str, new: str, former: str, known: list[str]) -> None:
         if read(self.file) != before:
             self._write(before)
-        base = _foreign(before, known)
+        base = self._foreign(before, known)
         self._settle(self._commands(new, former, base), new, former, base)
         self.record.keep(known)
+
+    def _foreign(self, text: str, known: list[str]) -> str:
+        """Return the text without what is ours: the block, or, where `write memory` took its marks, our lines."""
+        base, block = block_of(text)
+        theirs = entries(read(copy_of(self.file)))
+        return base if block else without(base, entries("".join(known)) or named(entries(base)), theirs)
 
     def _settle(self, commands: list[str], old: str, new: str, base: str) -> list[str]:
         for _ in range(PASSES):
@@ -119,12 +125,6 @@ def block_of(text: str) -> tuple[str, str]:
     base, _, rest = text.partition(BEGIN)
     block, _, tail = rest.partition(END)
     return base + tail, block
-
-
-def _foreign(text: str, known: list[str]) -> str:
-    """Return the file's text without what is ours: the block, or, where `write memory` took its marks, our lines."""
-    base, block = block_of(text)
-    return base if block else without(base, entries("".join(known)) or named(entries(base)))
 
 
 def _with_block(base: str, new: str) -> str:

@@ -12,6 +12,14 @@ Entry = tuple[Path, str]
 """A line in its context; an empty line stands for the context itself."""
 
 CONTEXT = re.compile(r"(router bgp|route-map) ")
+INNER = {
+    "router": re.compile(
+        r"(?:no )?(?:neighbor|network|address-family|maximum-paths|redistribute|aggregate-address) "
+        r"|(?:no )?bgp (?!as-path |\S*community-list )"
+    ),
+    "route-map": re.compile(r"(?:no )?(?:match|set|on-match|call|continue|description) "),
+}
+"""Lines that stay in the context that is open, written without indentation too."""
 SILENT = re.compile(r"neighbor \S+ activate$")
 """What a running configuration does not show, because it is the default."""
 OVERWRITTEN = re.compile(
@@ -41,7 +49,7 @@ def located(text: str) -> Iterator[tuple[str, Path, str | None]]:
             yield raw, path, None
             path = path[:1] if line == "exit-address-family" else ()
             continue
-        if not raw[0].isspace():
+        if not raw[0].isspace() and not (path and INNER[path[0].split()[0]].match(line)):
             path = ()
         opens = CONTEXT.match(line) if not path else line.startswith("address-family ")
         if opens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from underlay.remote.frr_lines import Entry, Path, entries, located
 
@@ -30,12 +30,16 @@ def named(known: Iterable[Entry]) -> dict[Entry, None]:
     return ours | {(path, line): None for path, line in lines if not line and path in _emptied(lines, ours)}
 
 
-def without(text: str, ours: Iterable[Entry]) -> str:
-    """Return a text without these lines, without all that it says of their neighbours, and without emptied contexts."""
+def without(text: str, ours: Iterable[Entry], theirs: Container[Entry] = ()) -> str:
+    """Return a text without these lines, without all that it says of their neighbours, and without emptied contexts.
+
+    What somebody else had written before ours came (`theirs`) stays.
+    """
     gone = dict.fromkeys(ours)
     neighbors = {(path[:1], _neighbor(line)) for path, line in gone if _neighbor(line)}
     lines = list(entries(text))
     gone |= {(path, line): None for path, line in lines if (path[:1], _neighbor(line)) in neighbors}
+    gone = {entry: None for entry in gone if entry not in theirs}
     emptied = _emptied(lines, gone)
     return "".join(
         raw

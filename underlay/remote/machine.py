@@ -90,18 +90,19 @@ def owner_of(path: Path) -> tuple[int, int] | None:
 
 def keep_copy(path: Path) -> None:
     """Keep a file as it was before this project came; a later call changes nothing."""
-    copy = _copy_of(path)
+    copy = copy_of(path)
     if path.exists() and not copy.exists():
         write(copy, read(path), mode=0o640, owner=owner_of(path))
 
 
 def drop_copy(path: Path) -> None:
     """Give the file its former owner, and remove the copy, with everything else of this project."""
-    copy = _copy_of(path)
+    copy = copy_of(path)
     if copy.exists() and path.exists():
         os.chown(path, *(owner_of(copy) or (0, 0)))
     copy.unlink(missing_ok=True)
 
 
-def _copy_of(path: Path) -> Path:
+def copy_of(path: Path) -> Path:
+    """Return where a file is kept as it was before this project came."""
     return path.with_name(f"{path.name}.before-underlay")

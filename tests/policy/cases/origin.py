@@ -113,6 +113,9 @@ BRINGERS: dict[str, tuple[str, Mapping[str, Any]]] = {
         {"create": "kubectl apply -f -", "stdin": '{"kind": "ConfigMap", "metadata": {"name": "cilium-config"}}'},
     ),
     "a command with its installer": (LOCAL, {"create": "cilium install --version 1.20.2"}),
+    "a command with its installer and a context": (LOCAL, {"create": "cilium --context x -n kube-system install"}),
+    "a command with its installer under another name": (LOCAL, {"create": "x", "update": "cilium-cli upgrade"}),
+    "a manifest from elsewhere": (LOCAL, {"create": "curl -sL https://r.example/cilium.yaml | kubectl apply -f -"}),
     "a command with helm": (LOCAL, {"create": "helm upgrade --install net oci://r.example/cilium -f v.yaml"}),
     "the cluster file in a command": (LOCAL, {"create": "cat", "stdin": "USERNAME: root\nNETWORK_PROVIDER: cilium\n"}),
     "the cluster file's keys as JSON": (LOCAL, {"create": "x", "stdin": '{"keys": {"NETWORK_PROVIDER": "cilium"}}'}),
@@ -133,6 +136,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any], Answer]] = {
         {"chart": "shop", "values": {"cilium": {"enabled": True}}},
         NOT_APPLICABLE,
     ),
+    "a command that asks Cilium": (LOCAL, {"create": "cilium --context x status && ./install.sh"}, NOT_APPLICABLE),
     "a command about another program's manifest": (
         LOCAL,
         {"create": "kubectl apply -f -", "stdin": "image: r.example/shop/web:1\n"},

@@ -49,6 +49,18 @@ MODES: tuple[tuple[str, str, Mapping[str, Any], Answer], ...] = (
     ),
     ("keys of a ConfigMap without it", CONFIG, {"data": {"NETWORK_PROVIDER": "cilium"}}, VIOLATION),
     ("another command", LOCAL, {"create": "x"}, NOT_APPLICABLE),
+    (
+        "underlay in a comment alone",
+        LOCAL,
+        {"create": "x", "stdin": f"{FILE}# CILIUM_NETWORK_MODE: underlay (see wiki)\nCILIUM_NETWORK_MODE: overlay\n"},
+        VIOLATION,
+    ),
+    (
+        "the last of two",
+        LOCAL,
+        {"create": "x", "stdin": f"{FILE}CILIUM_NETWORK_MODE: underlay\nCILIUM_NETWORK_MODE: overlay\n"},
+        VIOLATION,
+    ),
 )
 
 NATIVE = {"routingMode": "native"}
@@ -76,6 +88,12 @@ VALUES: tuple[tuple[str, dict[str, Any], Answer], ...] = (
     ("SRv6", {**NATIVE, "srv6": {"enabled": True}}, VIOLATION),
     ("encryption", {**NATIVE, "encryption": {"enabled": True, "type": "wireguard"}}, VIOLATION),
     ("a tunnel of old charts", {**NATIVE, "tunnel": "vxlan"}, VIOLATION),
+    ("a tunnel by extraConfig", {**NATIVE, "extraConfig": {"routing-mode": "tunnel"}}, VIOLATION),
+    ("a tunnel by extraArgs", {**NATIVE, "extraArgs": ["--routing-mode=tunnel"]}, VIOLATION),
+    ("IPsec by extraArgs", {**NATIVE, "extraArgs": ["--enable-ipsec"]}, VIOLATION),
+    ("a tunnel by extraEnv", {**NATIVE, "extraEnv": [{"name": "CILIUM_ROUTING_MODE", "value": "tunnel"}]}, VIOLATION),
+    ("other extras", {**NATIVE, "extraConfig": {"debug": "true"}, "extraArgs": ["--debug"], "extraEnv": []}, PASS),
+    ("native by extraConfig alone", {"extraConfig": {"routing-mode": "native"}}, PASS),
 )
 
 DATA: tuple[tuple[str, str, dict[str, Any], Answer], ...] = (

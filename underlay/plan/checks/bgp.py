@@ -155,11 +155,11 @@ def accepted_prefixes_are_external(declaration: Declaration) -> Iterator[Problem
     good={"routers.0.neighbors.1.asn": 65200},
 )
 def outside_neighbors_have_other_numbers(declaration: Declaration) -> Iterator[Problem]:
-    """A peer outside with one of these numbers drops the routes of pods: their paths hold the number already."""
+    """A peer outside with a number of the site: it drops paths that hold it already, and so does that router."""
     site = declaration.site
     for where, router, number in declaration.sessions():
         neighbor = router.neighbors[number]
-        owners = {router.asn: f"router {router.name}", site.bgp.asn: "the cluster"}
+        owners = {other.asn: f"router {other.name}" for other in site.routers} | {site.bgp.asn: "the cluster"}
         if neighbor.name not in site.router_names and neighbor.asn in owners:
             yield Problem(f"{where}.asn", f"{neighbor.asn}, as {owners[neighbor.asn]}", "a number of its own")
 

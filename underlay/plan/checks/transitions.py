@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from underlay.finding import Finding
@@ -58,6 +58,17 @@ TRANSITIONS: dict[str, Transition] = {
         "site.cilium.kube_proxy_replacement",
         "connections to Services break on each node, and nobody serves them where kube-proxy is missing",
     ),
+    "transition-rack-name": Transition(
+        "segments",
+        "site.racks",
+        "Cilium's object by a rack's name holds its nodes' sessions, and the former one's end resets them all at once",
+    ),
+    "transition-router-handed-over": Transition(
+        "routers",
+        "site.routers",
+        "the update ends by taking our lines off the router, those that its team has saved by then included; "
+        "`pulumi state delete` of its `configure-` resource, before the waiver, leaves them where they are",
+    ),
 }
 """Each value that may not change, by the name of its rule."""
 
@@ -89,6 +100,9 @@ def _missing(past: Lineage) -> Iterator[Finding]:
 def _changes(old: Record, new: Record) -> Iterator[Finding]:
     for rule, item in TRANSITIONS.items():
         before, after = getattr(old, item.key), getattr(new, item.key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            lost = _lost(item.key, before, after)
+            before, after = {name: before[name] for name in lost}, {name: after[name] for name in lost}
         if not _follows(item.key, before, after):
             expected = f"{_text(before)}, as it was applied: {item.reason}"
             yield Finding(rule, item.where, f"{_text(before)} -> {_text(after)}", expected, WAIVE)
@@ -101,7 +115,15 @@ def _follows(key: str, before: object, after: object) -> bool:
     return before == after
 
 
+def _lost(key: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Return segments that stay and change their rack, and routers that stay and are not managed any more."""
+    kept = {name: (value, after[name]) for name, value in before.items() if name in after}
+    return sorted(name for name, (old, new) in kept.items() if old != new and (key != "routers" or old))
+
+
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_text(one)}" for name, one in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,7 +13,8 @@ from underlay.report.review.change import Changes, Owner
 from underlay.report.review.judged import Judged
 from underlay.report.review.ways import Moved
 
-TEAM = frozenset({Owner.TEAM, Owner.HANDED_OVER})
+TEAM = {Owner.TEAM: "before", Owner.HANDED_OVER: "after"}
+"""When a team applies its router's text: what was ours goes as the update ends, and would take it along."""
 """The network team applies the text."""
 REASONS = 3
 """As many stand in an answer."""
@@ -126,8 +127,9 @@ def routers(case: Case) -> str:
 
 def team(case: Case) -> str:
     """Answer what the network team has to do before the merge."""
-    found = [text.router for text in case.changes.routers if text.owner in TEAM]
-    return f"The new text of {together(found)}, below, before the update." if found else "Nothing."
+    routers = {when: [one.router for one in case.changes.routers if one.owner is owner] for owner, when in TEAM.items()}
+    told = [f"The new text of {together(names)}, below, {when} the update." for when, names in routers.items() if names]
+    return " ".join(told) or "Nothing."
 
 
 def ways(case: Case) -> str:

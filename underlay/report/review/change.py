@@ -50,7 +50,7 @@ class Owner(StrEnum):
 
     UPDATE = "configured by the update"
     TEAM = "for the network team to apply"
-    HANDED_OVER = "our part is taken off by the update, then the network team's to apply"
+    HANDED_OVER = "our part is taken off when the update ends; the network team applies its own after that"
     NOBODY = "our part is taken off"
 
 
