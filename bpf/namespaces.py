@@ -18,6 +18,8 @@ NEW_NET = 0x40000000
 """The kernel's CLONE_NEWNET."""
 PDEATHSIG = 1
 """The kernel's PR_SET_PDEATHSIG."""
+STARTED = 19
+"""Where `starttime` stands in /proc/PID/stat behind the name, which may hold anything (proc(5))."""
 NOBODY = "192.0.2.1"
 """An address of documentation (RFC 5737)."""
 MOST = 8 * 1024 * 1024
@@ -131,11 +133,27 @@ def _binds(address: str) -> bool:
 
 
 def _others() -> Iterator[str]:
-    """Yield one path for each network namespace that this process can see, without its own."""
+    """Yield one path for each network namespace that this process can see, without its own.
+
+    Of the processes in one the oldest is taken: others may be about to end, as other verifications' own are.
+    """
     seen = {Path("/proc/self/ns/net").stat().st_ino}
-    for path in (*Path("/run/netns").glob("*"), *Path("/proc").glob("[0-9]*/ns/net")):
+    for path in Path("/run/netns").glob("*"):
         with contextlib.suppress(OSError):
             inode = path.stat().st_ino
             if inode not in seen:
                 seen.add(inode)
                 yield str(path)
+    oldest: dict[int, tuple[int, str]] = {}
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        with contextlib.suppress(OSError):
+            inode = path.stat().st_ino
+            if inode not in seen:
+                one = (born(path.parent.parent), str(path))
+                oldest[inode] = min(oldest.get(inode, one), one)
+    yield from (path for _, path in oldest.values())
+
+
+def born(process: Path) -> int:
+    """Return when a process of /proc began, in the kernel's ticks since it started."""
+    return int((process / "stat").read_text().rpartition(")")[2].split()[STARTED])
