@@ -12,7 +12,7 @@ NODES, RACK = 1000, 64
 RACKS = -(-NODES // RACK)
 UPLINK, LXC = 3, 9
 PROTOCOLS = (1, 6, 17)
-SERVED = 100
+SERVED = 50
 """Addresses of services, each told by every node."""
 
 
