@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -56,32 +56,39 @@ class Settings:
     """A patch, or values laid over earlier ones: what is absent here may be set elsewhere."""
     hidden: str = ""
     """Why a part of the settings cannot be read from here."""
+    over: Mapping[str, tuple[str, object]] = field(default_factory=dict)
+    """Options by which the chart's values are overridden: where each is written, and what it is."""
 
     def get(self, option: Option) -> object:
         """Return a setting; None where this resource does not say it."""
         place = option.place(self.form)
         if self.form is Form.VALUES:
-            laid_over = _laid_over(self.raw)
-            return laid_over[option.data] if option.data in laid_over else at(self.raw, place) if place else None
+            if option.data in self.over:
+                return self.over[option.data][1]
+            return at(self.raw, place) if place else None
         return self.raw.get(place) if place else None
 
     def place(self, option: Option) -> str:
         """Return the setting's name as its author wrote it."""
+        if option.data in self.over:
+            return self.over[option.data][0]
         return option.place(self.form) or option.values or option.data
 
 
-def _laid_over(values: Mapping[str, Any]) -> dict[str, object]:
-    """Return the agents' options that the chart passes on as they stand, by which the other values are overridden."""
+def _laid_over(values: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
+    """Return the agents' options that the chart passes on as they stand, the stronger ones last."""
     extra, environment, words = (values.get(name) for name in ("extraConfig", "extraEnv", "extraArgs"))
-    found: dict[str, object] = {**extra} if isinstance(extra, Mapping) else {}
+    found: dict[str, tuple[str, object]] = {}
+    for name, value in extra.items() if isinstance(extra, Mapping) else ():
+        found[name] = (f"extraConfig.{name}", value)
     for one in environment if isinstance(environment, Sequence) else ():
         name = str(one.get("name", "")) if isinstance(one, Mapping) else ""
         if name.startswith(VARIABLE):
-            found[name.removeprefix(VARIABLE).lower().replace("_", "-")] = one.get("value")
+            found[name.removeprefix(VARIABLE).lower().replace("_", "-")] = (f"extraEnv {name}", one.get("value"))
     for word in words if isinstance(words, Sequence) else ():
         name, _, value = str(word).lstrip("-").partition("=")
-        found[name] = value or "true"
-    return found
+        found[name] = (f"extraArgs --{name}", value or "true")
+    return {name: one for name, one in found.items() if name}
 
 
 def settings(kind: str, props: Mapping[str, Any]) -> Settings | None:
@@ -96,7 +103,8 @@ def settings(kind: str, props: Mapping[str, Any]) -> Settings | None:
         return None
     files = "values come from files (valueYamlFiles), which a policy cannot read" if props.get("valueYamlFiles") else ""
     kept = "values of an earlier release are kept (reuseValues)" if props.get("reuseValues") else ""
-    return Settings(Form.VALUES, chart_values(props) or {}, partial=bool(files or kept), hidden=files or kept)
+    values = chart_values(props) or {}
+    return Settings(Form.VALUES, values, bool(files or kept), files or kept, _laid_over(values))
 
 
 def judged(told: Settings, judge: Callable[[Settings], Judgement]) -> Judgement:

@@ -193,6 +193,17 @@ def test_removal_is_complete_although_write_memory_took_the_marks(
     assert FOREIGN in file(root)
 
 
+def test_a_copy_that_holds_our_lines_already_keeps_none_of_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frr, "run", FakeFrr())
+    router = frr.Frr(root)
+    router.change(WANTED)
+    (root / "etc/frr/frr.conf.before-underlay").write_text(RUNNING, encoding="utf-8")
+    (root / "etc/frr/frr.conf").write_text(RUNNING.replace("\nend\n", "\n") + FOREIGN, encoding="utf-8")
+    assert router.change("")
+    assert "UNDERLAY" not in file(root)
+    assert FOREIGN in file(root)
+
+
 def test_after_write_memory_another_s_bgp_in_the_same_context_stays() -> None:
     mixed = RUNNING.replace("router bgp 65101\n", THEIR_BGP.removesuffix("exit\n"))
     kept = without(mixed, entries(WANTED))

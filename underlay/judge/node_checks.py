@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bpf.cilium import EVERY
 from underlay.judge.beyond_checks import nodes, services
 from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
@@ -20,8 +21,6 @@ from underlay.plan.intrusion.pods import POD_LINKS
 from underlay.plan.verification import ExpectedPeer
 
 TUNNEL_KINDS = {"vxlan", "geneve", "ipip", "gre", "gretap", "sit", "ip6tnl", "ip6gre", "wireguard"}
-EVERY = "*"
-"""Where agents before 1.20 tell what all devices have alike."""
 FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
 """Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
 OFF = "false"

@@ -91,8 +91,11 @@ class Frr:
     def _foreign(self, text: str, known: list[str]) -> str:
         """Return the text without what is ours: the block, or, where `write memory` took its marks, our lines."""
         base, block = block_of(text)
-        theirs = entries(read(copy_of(self.file)))
-        return base if block else without(base, entries("".join(known)) or named(entries(base)), theirs)
+        if block:
+            return base
+        kept = read(copy_of(self.file))
+        theirs = entries(without(kept, named(entries(kept))))
+        return without(base, entries("".join(known)) or named(entries(base)), theirs)
 
     def _settle(self, commands: list[str], old: str, new: str, base: str) -> list[str]:
         for _ in range(PASSES):

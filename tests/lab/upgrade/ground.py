@@ -16,6 +16,7 @@ import yaml
 
 from lab.toolchain import engine, ensure
 from lab.toolchain.store import FORMER_STORE
+from tests.lab.balanced import CLIENT as OUTSIDE
 from tests.lab.host import ROOT
 from tests.lab.killed import SYSTEM, UPDATE
 from tests.lab.policy_pods import IMAGE
@@ -28,7 +29,7 @@ SPACE, LABEL, SERVICE, PORT = "underlay-upgrade", "underlay-test", "answers", 53
 PLACES = {"left": "worker-1", "mate": "worker-1", "right": "worker-3", "back": "worker-2"}
 """Pod to node; the last two stand behind the service."""
 BEHIND = ("right", "back")
-CLIENT, OUTSIDE = "client", "203.0.113.10"
+CLIENT = "client"
 WIRE = Path(wire.__file__).read_text(encoding="utf-8")
 DETECTION = {"capture": "pod-links", "engine": "suricata", "image": engine.NAME, "rules": RULES, "nodes": list(NODES)}
 SETTLES = 90
