@@ -40,8 +40,9 @@ cluster = Cluster(
     kubeconfig=settings.kubeconfig,
     password=settings.cluster_password,
 )
-nodes = Prerequisites("nodes", site, ssh=ssh, waived=in_force(settings.waivers, settings.today))
-routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password)
+waived = in_force(settings.waivers, settings.today)
+nodes = Prerequisites("nodes", site, ssh=ssh, waived=waived)
+routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password, waived=waived)
 cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
 peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
 permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import pulumi
 from pulumi_command import remote
@@ -10,7 +10,7 @@ from pulumi_command import remote
 from components.commands import Ssh, on_machine, outcome
 from underlay.model import Router, Site
 from underlay.plan.lineage import ROUTERS
-from underlay.plan.routers import PASSWORD_MARK, router_text
+from underlay.plan.routers import router_input, router_text
 from underlay.remote import request
 
 
@@ -30,6 +30,7 @@ class Configuration(pulumi.ComponentResource):
         *,
         ssh: Ssh,
         password: pulumi.Output[str],
+        waived: Mapping[str, str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         managed = [router for router in site.routers if router.managed]
@@ -38,23 +39,23 @@ class Configuration(pulumi.ComponentResource):
         # The state keeps the texts, without the password, so that a preview shows what changes in them.
         super().__init__(ROUTERS, name, {**facts, "texts": texts}, opts)
         self.configured = {
-            router.name: self._configure(site, router, texts[router.name], ssh, password) for router in managed
+            router.name: self._configure(site, router, texts[router.name], ssh, password, waived) for router in managed
         }
         self.outcome = outcome(self.configured.values())
         self.rendered = {router.name: texts[router.name] for router in site.routers if not router.managed}
         self.register_outputs(facts)
 
     def _configure(
-        self, site: Site, router: Router, text: str, ssh: Ssh, password: pulumi.Output[str]
+        self,
+        site: Site,
+        router: Router,
+        text: str,
+        ssh: Ssh,
+        password: pulumi.Output[str],
+        waived: Mapping[str, str],
     ) -> remote.Command:
         assert router.management is not None  # noqa: S101 - the plan refuses a managed router without it
-        data: dict[str, Any] = {
-            "site": site.name,
-            "router": router.name,
-            "platform": router.platform.value,
-            "text": text,
-            "mark": PASSWORD_MARK,
-        }
+        data = router_input(site, router, text, waived)
         stdin = password.apply(lambda secret: request("configure_router", {**data, "password": secret}))
         opts = pulumi.ResourceOptions(parent=self)
         return on_machine(

@@ -61,18 +61,26 @@ def _exec(words: list[str]) -> NoReturn:
 
 def _pulumi(given: list[str]) -> NoReturn:
     """Become the engine, on the lab's stack."""
-    execute(_engine(given))
+    command = _engine(given)
+    _become(command, _entered() | _temporary())
 
 
 def _apply(words: list[str]) -> NoReturn:
     """Preview the lab's stack, and become its update where something would change; what is refused ends it."""
     preview, update = _engine(["preview", EXPECT_NONE, *words]), _engine(["up", "--yes", "--skip-preview", *words])
-    environment = _entered()
+    environment = _entered() | _temporary()
     done = subprocess.run(preview, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode == PROPOSED:
         _become(update, environment)
     sys.stderr.write(done.stderr)
     sys.exit(done.returncode)
+
+
+def _temporary() -> dict[str, str]:
+    """Return where the engine's plugins put the kubeconfig that they leave behind: in the lab's state."""
+    folder = state() / "temporary"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return {"TMPDIR": str(folder)}
 
 
 def _engine(given: list[str]) -> list[str]:

@@ -88,8 +88,11 @@ def test_what_runs_afterwards_is_what_ran_before(tmp_path: Path, shell: Shell, s
     told(shell, *unsaved)
     before = told(shell, "show running-config")
     router = frr.Frr(tmp_path)
+    taken = router.taken(WANTED)
+    assert [line for line in saved.splitlines() if line.startswith(" neighbor") and line.strip() not in taken] == []
+    assert not any("192.0.2.9" in line for line in taken)
     assert router.change(WANTED)
-    assert router.change(WANTED) == []
+    assert router.change(WANTED) == router.taken(WANTED) == []
     assert "neighbor UNDERLAY-NODES passive" in told(shell, "show running-config")
     assert router.change(without(CLIENT))
     assert router.change(WANTED)

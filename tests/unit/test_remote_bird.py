@@ -16,6 +16,22 @@ from underlay.remote.machine import Trouble, write
 TEXT = (Path(__file__).parent / "golden/tor-b.conf").read_text(encoding="utf-8").replace("<bgp-password>", "sesame")
 BASE = "router id 172.30.2.1;\nprotocol device {\n}\n"
 
+SHOWN = """\
+BIRD 2.0.12 ready.
+Name       Proto      Table      State  Since         Info
+device1    Device     ---        up     09:00:00.000
+corp_11    BGP        ---        up     09:00:00.000  Established
+  BGP state:          Established
+    Neighbor address: 172.30.2.11
+    Neighbor AS:      65010
+underlay_node_worker_1 BGP        ---        up     09:00:00.000  Established
+  BGP state:          Established
+    Neighbor address: 172.30.2.12
+corp_99    BGP        ---        start  09:00:00.000  Active
+  BGP state:          Active
+    Neighbor address: 192.0.2.9
+"""
+
 
 class FakeBird:
     """Answers like bird and birdc, and runs what the files say at each `configure`."""
@@ -38,6 +54,8 @@ class FakeBird:
             text = ours.read_text(encoding="utf-8") if ours.exists() else ""
             self.names = re.findall(r"^protocol \w+ (\w+)", text, re.MULTILINE) if self.starts else []
             return 0, "Reading configuration\nReconfigured"
+        if " ".join(words) == "birdc show protocols all":
+            return 0, SHOWN
         if line == "birdc show protocols":
             return 0, "\n".join(f"{name} BGP --- up 09:00" for name in self.names)
         return 0, "Daemon is up and running"
@@ -59,6 +77,12 @@ def test_only_what_bird_takes_beside_the_router_s_own_is_added(taken: list[str])
     text = completed(TEXT, lambda section: any(f"protocol {name} " in section for name in taken))
     assert re.findall(r"^protocol (device|kernel) ", text, re.MULTILINE) == taken
     assert "#section" not in text
+
+
+def test_a_session_beside_ours_with_the_same_neighbour_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bird, "run", FakeBird(root))
+    assert Bird(root).taken(TEXT) == ["protocol corp_11 with 172.30.2.11"]
+    assert Bird(root).taken("") == []
 
 
 def test_drafts_stand_beside_the_router_s_file_and_leave(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

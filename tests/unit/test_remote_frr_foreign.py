@@ -72,6 +72,19 @@ def _shown(lines: dict[Entry, None]) -> list[str]:
     return shown
 
 
+def test_only_sessions_that_we_have_not_brought_are_somebody_else_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{HEAD} neighbor 192.0.2.9 remote-as 64999\nexit\n"
+    monkeypatch.setattr(frr, "run", lambda *_: (0, THEIRS + other))
+    router = frr.Frr(tmp_path)
+    assert [line for line in router.taken(WANTED) if not line.startswith(CLIENT)] == []
+    assert f"{CLIENT} password theirs" in router.taken(WANTED)
+    assert router.taken(WITHOUT_CLIENT) == []
+    router.record.keep([WANTED])
+    assert router.taken(WANTED) == []
+
+
 @pytest.mark.parametrize("new", ["", WITHOUT_CLIENT], ids=["all", "one"])
 def test_a_neighbour_of_both_loses_our_lines_alone(new: str) -> None:
     out = gone(THEIRS, THEIRS, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,6 +28,7 @@ class FakeRouter:
     """A router that takes whatever it gets."""
 
     text = ""
+    sessions: ClassVar[list[str]] = []
 
     def __init__(self, root: Path) -> None:
         self.file = root / "router.conf"
@@ -38,6 +39,9 @@ class FakeRouter:
     def own(self) -> str:
         return FakeRouter.text
 
+    def taken(self, new: str) -> list[str]:
+        return FakeRouter.sessions if new else []
+
     def change(self, new: str) -> list[str]:
         FakeRouter.text = new
         return [line.strip() for line in new.splitlines()] or ["taken out"]
@@ -45,7 +49,7 @@ class FakeRouter:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    FakeRouter.text = ""
+    FakeRouter.text, FakeRouter.sessions = "", []
     monkeypatch.setattr(configure_router, "PLATFORMS", {"frr": FakeRouter})
     (tmp_path / "proc/sys/net/ipv4").mkdir(parents=True)
     (tmp_path / "proc/sys/net/ipv4/ip_forward").write_text("1\n", encoding="utf-8")
@@ -90,6 +94,20 @@ def test_what_another_site_has_applied_is_neither_written_over_nor_removed(root:
 def test_a_part_that_names_no_owner_is_taken_over(root: Path) -> None:
     FakeRouter.text = "neighbor N password old\n"
     assert work("apply", DATA, root)["changed"]
+
+
+def test_a_session_of_the_router_s_own_is_taken_over_only_where_a_waiver_says_so(root: Path) -> None:
+    FakeRouter.sessions = ["neighbor N route-map THEIRS in", "neighbor N password theirs"]
+    with pytest.raises(Trouble) as caught:
+        work("apply", DATA, root)
+    assert caught.value.finding["rule"] == "router-neighbour-in-use"
+    assert "route-map THEIRS in" in caught.value.finding["found"]
+    assert FakeRouter.text == ""
+    result = work("apply", {**DATA, "waived": {"router-neighbour-in-use": "agreed with the network team"}}, root)
+    (told,) = result["waived"]
+    assert told["reason"] == "agreed with the network team"
+    assert told["found"] == "neighbor N route-map THEIRS in; neighbor N password ***"
+    assert work("remove", DATA, root)["changed"] == ["taken out"]
 
 
 def test_a_router_that_does_not_route_is_refused(root: Path) -> None:

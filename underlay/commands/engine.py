@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,12 +27,15 @@ def config_file() -> list[str]:
 
 
 def run(*words: str, stack: str = "", text: str | None = None, more: Mapping[str, str] | None = None) -> Done:
-    """Run the engine's program on a stack, or on the selected one; Failure where there is no such program."""
+    """Run the engine's program on a stack, or on the selected one; Failure where there is no such program.
+
+    Its Kubernetes plugin leaves a kubeconfig in the folder of temporary files; it gets one that ends with the run.
+    """
     command = ["pulumi", *words, "--non-interactive", *(["--stack", stack] if stack else [])]
     try:
-        return subprocess.run(
-            command, input=text, env=os.environ | (more or {}), capture_output=True, text=True, check=False
-        )
+        with tempfile.TemporaryDirectory() as temporary:
+            around = {**os.environ, "TMPDIR": temporary, **(more or {})}
+            return subprocess.run(command, input=text, env=around, capture_output=True, text=True, check=False)
     except OSError as error:
         raise Failure(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 import jinja2
 
@@ -47,6 +48,10 @@ DEFAULT = Entry(IPv4Network("0.0.0.0/0"), 0)
 """The route to everything else, and to nothing that is in it."""
 
 
+RULES = {
+    "router-neighbour-in-use": "the router already keeps a session that the site declares, and its filters would go",
+}
+"""What a look at a router may find before it is changed, and what it means; each can be waived by its name."""
 FOUND = {
     "bgp-password-unusable": "the password has characters that routers read differently, or too many of them",
     "foreign-router-configuration": "another site has applied its part to this router",
@@ -97,6 +102,19 @@ def router_text(site: Site, router: Router) -> str:
             error_wait=ERROR_WAIT,
         )
     )
+
+
+def router_input(site: Site, router: Router, text: str, waived: Mapping[str, str]) -> dict[str, Any]:
+    """Return the input of the program `configure_router` without the password; `waived` excuses findings by rule."""
+    excused = {rule: reason for rule, reason in waived.items() if rule in RULES}
+    return {
+        "site": site.name,
+        "router": router.name,
+        "platform": router.platform.value,
+        "text": text,
+        "mark": PASSWORD_MARK,
+        **({"waived": excused} if excused else {}),
+    }
 
 
 def listen_limit(site: Site, router: Router) -> int:

@@ -17,7 +17,10 @@ from underlay.model.plain import require_plain
 from underlay.plan.checks import RULES
 from underlay.plan.checks.transitions import CHANGES, LIVE
 from underlay.plan.prerequisites import RULES as NODE_RULES
+from underlay.plan.routers import RULES as ROUTER_RULES
 
+LATER = {**NODE_RULES, **ROUTER_RULES}
+"""Rules that only a machine's answer can break, when the declaration is applied there."""
 STRUCTURE = frozenset(
     {
         "control-plane-size",
@@ -131,7 +134,7 @@ def changes(rule: str, waivers: Sequence[Waiver], today: date) -> list[str]:
 def _idle(waiver: Waiver, found: Sequence[Finding]) -> Iterator[str]:
     """Say why a waiver in force excuses nothing; what only cluster or node knows is not known yet."""
     texts = [finding.found for finding in found if finding.rule == waiver.rule]
-    if not texts and waiver.rule not in {*LIVE, *NODE_RULES}:
+    if not texts and waiver.rule not in {*LIVE, *LATER}:
         yield f"the waiver of {waiver.rule} is not needed: nothing breaks that rule"
     elif texts and waiver.change:
         yield f"the waiver of {waiver.rule} is for the change `{waiver.change}`; found `{', '.join(texts)}`"
@@ -140,7 +143,7 @@ def _idle(waiver: Waiver, found: Sequence[Finding]) -> Iterator[str]:
 def _impossible(waivers: Sequence[Waiver]) -> Iterator[Finding]:
     for index, waiver in enumerate(waivers):
         about_change = waiver.rule in CHANGES
-        if not about_change and (waiver.rule not in {**RULES, **NODE_RULES} or waiver.rule in STRUCTURE):
+        if not about_change and (waiver.rule not in {**RULES, **LATER} or waiver.rule in STRUCTURE):
             expected = "the name of a rule that can be waived"
             yield Finding("waiver-not-possible", f"waivers.{index}.rule", waiver.rule, expected)
         elif about_change and not waiver.change:

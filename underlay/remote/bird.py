@@ -17,6 +17,9 @@ SECTION = re.compile(r"^#section (\w+)\n(.*?)^#section end\n", re.MULTILINE | re
 """Parts of our text that are needed only where the router's own files lack such a protocol: BIRD takes one of each."""
 OURS = re.compile(r"^protocol \w+ (underlay_\w+)", re.MULTILINE)
 
+NEIGHBOUR = re.compile(r"^\s+neighbor (\S+) as ", re.MULTILINE)
+SESSION = re.compile(r"^\s+Neighbor address: (\S+)", re.MULTILINE)
+
 
 class Bird:
     """One BIRD router."""
@@ -39,6 +42,17 @@ class Bird:
     def own(self) -> str:
         """Return our file as it is now."""
         return read(self.ours)
+
+    def taken(self, new: str) -> list[str]:
+        """Return the sessions that BIRD keeps beside ours with neighbours of a new text."""
+        _, told = run("birdc", "show", "protocols", "all")
+        wanted = set(NEIGHBOUR.findall(new))
+        found = ((block.split()[0], SESSION.search(block)) for block in re.split(r"\n(?=\S)", told))
+        return [
+            f"protocol {name} with {session[1]}"
+            for name, session in found
+            if session and session[1] in wanted and not name.startswith("underlay_")
+        ]
 
     def change(self, new: str) -> list[str]:
         """Bring files and daemon to the new text; return what was done."""

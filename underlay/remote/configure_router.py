@@ -1,9 +1,10 @@
 """Bring this project's part of a router's configuration in (`apply`) or out (`remove`); touch no other part.
 
-Input: {"site", "router", "platform", "text", "mark", "password"}. Order: look, compare, check the syntax, keep a copy,
-apply, look again; what fails after that is taken back. What another site has applied is a finding; what this site has
-applied under another name is taken over by `apply` and left alone by `remove`.
-Output: {"findings", "changed", "diff"}, without passwords.
+Input: {"site", "router", "platform", "text", "mark", "password"}, and {"waived": {rule: reason}} where something is.
+Order: look, compare, check the syntax, keep a copy, apply, look again; what fails after that is taken back. What
+another site has applied is a finding, and so is a session of the router's own that the text would take over; what this
+site has applied under another name is taken over by `apply` and left alone by `remove`.
+Output: {"findings", "changed", "diff"}, and {"waived"} where a finding was, without passwords.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from underlay.remote.machine import Trouble, read, report, unwritten
 from underlay.remote.owner import Owner, is_anothers, left_alone, owner_in, refuse_another_site
 
 PLATFORMS: dict[str, type[Frr | Bird]] = {"frr": Frr, "bird": Bird}
+IN_USE = "router-neighbour-in-use"
+TAKE = (
+    "Take this out at the router, or waive the rule: then the site's filters, timers and password come in its place, "
+    "until the site is destroyed. Nothing was changed."
+)
 PASSWORD = re.compile(r"[!#-\[\]-~]{1,80}")
 """TCP-MD5 takes 80 bytes; blanks, quotes and backslashes are read differently by different routers."""
 TOLD = re.compile(r'(password\s+)("[^"]*"\S*|\S+)')
@@ -60,9 +66,22 @@ def work(action: str, data: dict[str, Any], root: Path = Path("/")) -> dict[str,
         refuse_another_site("foreign-router-configuration", str(router.file), found, mine)
     elif is_anothers(found, mine):
         return left_alone(found, {"diff": []})
-    changed = router.change(filled(data) if action == "apply" else "")
+    text = filled(data) if action == "apply" else ""
+    waived = _waived(router, text, data.get("waived", {}))
+    changed = router.change(text)
     lines = difflib.unified_diff(masked(before).splitlines(), masked(router.own()).splitlines(), "before", "after", n=1)
-    return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines]}
+    return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines], **waived}
+
+
+def _waived(router: Frr | Bird, text: str, excused: dict[str, str]) -> dict[str, Any]:
+    """Refuse to take over sessions of the router's own; return them with its reason where a waiver excuses that."""
+    if not (taken := router.taken(text)):
+        return {}
+    expected = "no session of the router's own with a neighbour that the site declares"
+    trouble = Trouble(IN_USE, str(router.file), "; ".join(taken), expected, TAKE)
+    if IN_USE not in excused:
+        raise trouble
+    return {"waived": [{**trouble.finding, "found": masked("; ".join(taken)), "reason": excused[IN_USE]}]}
 
 
 def main(argv: list[str], root: Path = Path("/")) -> int:

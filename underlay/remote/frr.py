@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from underlay.remote.frr_lines import Entry, additions, entries, removals
+from underlay.remote.frr_lines import Entry, additions, entries, neighbor, neighbors, removals
 from underlay.remote.frr_ours import named, without
 from underlay.remote.machine import BYTES, Trouble, copy_of, drop_copy, keep_copy, owner_of, read, run, write
 from underlay.remote.record import Record
@@ -39,6 +39,13 @@ class Frr:
     def own(self) -> str:
         """Return our text as it is now: the block of the file, or what was applied where its marks are lost."""
         return block_of(read(self.file))[1] or "".join(self.record.texts()[-1:])
+
+    def taken(self, new: str) -> list[str]:
+        """Return the lines of neighbours that FRR runs, that a new text declares, and that we have not brought."""
+        running = _running()
+        ours = neighbors([*entries(self.own() + "".join(self.record.texts())), *named(running)])
+        wanted = neighbors(entries(new)) - ours
+        return [entry[1] for entry in running if neighbor(entry) in wanted]
 
     def change(self, new: str) -> list[str]:
         """Bring file and daemons to the new text; return the commands that were needed."""

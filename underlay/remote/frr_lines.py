@@ -73,11 +73,11 @@ def removals(
     ours = {entry: None for entry in old if entry not in kept}
     overwritten = {_setting(entry) for entry in wanted} - {None}
     gone = [entry for entry in ours if entry in have and entry not in wanted and _setting(entry) not in overwritten]
-    neighbors = _neighbors(ours) - _neighbors([*wanted, *kept])
-    contexts = _owned(gone, [entry for entry in have if entry not in ours and _neighbor(entry) not in neighbors])
+    alone = neighbors(ours) - neighbors([*wanted, *kept])
+    contexts = _owned(gone, [entry for entry in have if entry not in ours and neighbor(entry) not in alone])
     left = [(path, line) for path, line in gone if line and path[:1] not in contexts]
-    whole = _neighbors(left) & neighbors
-    rest = [entry for entry in left if _neighbor(entry) not in neighbors]
+    whole = neighbors(left) & alone
+    rest = [entry for entry in left if neighbor(entry) not in alone]
     return [
         *_commands([*_whole(whole), *_undone(rest, kept)]),
         *(f"no {path[0]}" for path in sorted(contexts)),
@@ -90,9 +90,9 @@ def _owned(gone: Iterable[Entry], foreign: Iterable[Entry]) -> AbstractSet[Path]
     return {path for path, line in gone if not line and len(path) == 1 and not (shared and path[0].startswith(BGP))}
 
 
-def _whole(neighbors: Iterable[Entry]) -> Iterator[Entry]:
+def _whole(gone: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the removal of each neighbour or group, members before their group."""
-    for router, name in sorted(neighbors, key=lambda one: (not one[1][0].isdigit(), one)):
+    for router, name in sorted(gone, key=lambda one: (not one[1][0].isdigit(), one)):
         yield router, f"no neighbor {name}" + ("" if name[0].isdigit() else " peer-group")
 
 
@@ -101,15 +101,16 @@ def _undone(gone: Iterable[Entry], base: Iterable[Entry]) -> Iterator[Entry]:
     former: dict[Entry | None, Entry] = {setting: entry for entry in base if (setting := _setting(entry))}
     plain = [entry for entry in gone if _setting(entry) not in former]
     yield from (former.get(_setting(entry), (entry[0], f"no {entry[1]}")) for entry in gone)
-    lost = _neighbors(entry for entry in plain if MEMBER.match(entry[1]))
-    yield from (entry for entry in base if _neighbor(entry) in lost)
+    lost = neighbors(entry for entry in plain if MEMBER.match(entry[1]))
+    yield from (entry for entry in base if neighbor(entry) in lost)
 
 
-def _neighbors(part: Iterable[Entry]) -> set[Entry]:
-    return {found for entry in part if (found := _neighbor(entry))}
+def neighbors(part: Iterable[Entry]) -> set[Entry]:
+    """Return the neighbours of which lines speak, each in its BGP."""
+    return {found for entry in part if (found := neighbor(entry))}
 
 
-def _neighbor(entry: Entry) -> Entry | None:
+def neighbor(entry: Entry) -> Entry | None:
     """Return of which neighbour, in which BGP, a line speaks."""
     path, line = entry
     return (path[:1], line.split()[1]) if line.startswith("neighbor ") else None

@@ -18,6 +18,7 @@ from underlay.plan.policies.drift import FOUND as BY_HAND
 from underlay.plan.prerequisites import KEPT, SILENT
 from underlay.plan.prerequisites import RULES as NODE_RULES
 from underlay.plan.routers import FOUND
+from underlay.plan.routers import RULES as ROUTER_RULES
 
 HEAD = """# Findings
 
@@ -42,6 +43,7 @@ PLAIN = {
     "What is found where a node's settings and files are applied or compared; it cannot be waived": _sentences(
         {**KEPT, **SILENT}
     ),
+    "What is found on a router before anything is changed there": _sentences(ROUTER_RULES),
     "What is found where a router's configuration is applied; it cannot be waived": _sentences(FOUND),
     "What is found where the cluster's policies are compared; it cannot be waived": _sentences(BY_HAND),
 }
