@@ -40,6 +40,8 @@ YOUNG, AGAIN = 4.0, 0.3
 """Seconds that a new pod link may be without a program, and between two looks: agents attach it after they made it."""
 BGP, ESTABLISHED = 179, "01"
 """BGP's port, and the state of an open connection in /proc/net/tcp."""
+LOOKS = 3
+"""How often that table is read."""
 
 
 class Facts:
@@ -204,14 +206,18 @@ def pod_facts(ipr: Any, address: str) -> dict[str, Any]:
 
 
 def bgp_connections(table: Path = Path("/proc/net/tcp")) -> list[dict[str, str]]:
-    """Return the established TCP connections of BGP: Cilium's own status of a session may be minutes old."""
-    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    """Return the established TCP connections of BGP: Cilium's own status of a session may be minutes old.
+
+    The kernel hands the table out in pages, and while others come and go a page may repeat a row, or leave one out.
+    """
+    rows = [line.split() for _ in range(LOOKS) for line in table.read_text().splitlines()[1:]]
     ends = [(row[1].split(":"), row[2].split(":")) for row in rows if row[3] == ESTABLISHED]
-    return [
+    found = [
         {"local": _address(local[0]), "remote": _address(remote[0])}
         for local, remote in ends
         if BGP in (int(local[1], 16), int(remote[1], 16))
     ]
+    return list({tuple(one.values()): one for one in found}.values())
 
 
 def _address(text: str) -> str:

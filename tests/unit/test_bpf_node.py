@@ -8,7 +8,8 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -167,6 +168,15 @@ def test_bgp_connections_come_from_the_kernels_table(tmp_path: Path) -> None:
     )
     table.write_text("\n".join(lines) + "\n")
     assert facts.bgp_connections(table) == [{"local": "172.30.1.12", "remote": "172.30.1.1"}]
+
+
+def test_a_connection_that_one_reading_leaves_out_is_there() -> None:
+    row = "0: 0C011EAC:9C40 01011EAC:00B3 01 x\n"
+    texts = iter(["head\n", f"head\n{row}{row}", f"head\n{row}"])
+    table = cast("Path", SimpleNamespace(read_text=lambda: next(texts)))
+    assert facts.bgp_connections(table) == [{"local": "172.30.1.12", "remote": "172.30.1.1"}]
+    empty = cast("Path", SimpleNamespace(read_text=lambda: "head\n"))
+    assert facts.bgp_connections(empty) == []
 
 
 def entry(verdict: int | None, target: str = "") -> bytes:

@@ -141,13 +141,31 @@ def test_a_record_that_is_none_is_a_finding_and_nothing_is_changed(node: Node, r
     assert node.files() == before
 
 
-def test_a_full_disk_is_a_finding_and_the_next_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/etc/sysctl.d/.90-underlay.conf")
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/etc/sysctl.d/.90-underlay.conf")
 
+
+def test_a_full_disk_is_a_finding_and_the_next_run_goes_on(
+    node: Node, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("apply")
+    node.put(SYSCTL_FILE[1:], f"{node.files()[SYSCTL_FILE[1:]]}# more\n")
     with monkeypatch.context() as patch:
         patch.setattr("underlay.remote.node_files.write", full)
         code, result, err = run("apply")
     assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["write-refused"])
     assert "No space left on device" in err
     assert run("apply")[1]["changed"] == [f"{SYSCTL_FILE} written"]
+
+
+def test_what_a_first_apply_had_changed_when_it_failed_is_taken_back(
+    node: Node, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = node.files()
+    with monkeypatch.context() as patch:
+        patch.setattr("underlay.remote.node_files.write", full)
+        code, result, err = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["write-refused"])
+    assert "What had been changed is taken back." in err
+    assert (result["changed"], node.files()) == ([], before)
+    assert run("apply")[0] == 0

@@ -4,7 +4,8 @@ Input: {"site", "node", "mark", "owner", "settings", "reserved": [[first, last]]
 "files": [{"path", "text", "needs", "after"}], "waived": {rule: reason}} and what the checks read. A foreign file or
 route, or one of another site, is a finding, never overwritten; a renamed node of this site is taken over, and `remove`
 under its former name leaves it alone. What was found first is kept, so that `remove` gives back exactly that. Nothing
-is changed when there is a finding.
+is changed when there is a finding; what a first `apply` had changed before it failed is taken back, because nobody
+else knows of it.
 """
 
 from __future__ import annotations
@@ -202,7 +203,7 @@ def done(action: str, system: System, data: dict[str, Any]) -> tuple[list[str], 
     except Trouble as trouble:
         return [], [trouble]
     except OSError as error:
-        return [], [unwritten(error, system.root, "what is done already stays")]
+        return [], [unwritten(error, system.root, "it goes on from what the node has")]
     return changed, list(checked(LEAVING, system, data)) if action == "apply" else []
 
 
@@ -220,10 +221,22 @@ def main(argv: list[str], root: Path = Path("/"), system: System | None = None) 
     findings, waived = _judged(found(action, system, data, mine), data)
     changed: list[str] = []
     if not findings and action != "look":
+        first = action == "apply" and not (system.root / RECORD).exists()
         changed, left = done(action, system, data)
         findings, more = _judged(left, data)
         waived += [one for one in more if one not in waived]
+        if first and findings:
+            changed = taken_back(system, data, findings)
     return report(findings, {"node": data["node"], "changed": changed, **({"waived": waived} if waived else {})})
+
+
+def taken_back(system: System, data: dict[str, Any], findings: list[dict[str, str]]) -> list[str]:
+    """Give back what a first apply has changed; say so in each finding, and return what is still changed: nothing."""
+    changed, left = done("remove", system, data)
+    said = f"Not all was taken back: {left[0].finding['found']}." if left else "What had been changed is taken back."
+    for finding in findings:
+        finding["fix"] = f"{finding['fix']} {said}".strip()
+    return changed if left else []
 
 
 def _judged(troubles: list[Trouble], data: dict[str, Any]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
