@@ -17,8 +17,11 @@ Objects = list[dict[str, Any]]
 KINDS = sorted({one["kind"] for one in objects(site())})
 
 
-def told(there: Objects | None, working: list[str] | None = None, unread: str = "") -> dict[str, Check]:
+def told(
+    there: Objects | None, working: list[str] | None = None, unread: str = "", troubles: Objects | None = None
+) -> dict[str, Check]:
     survey: dict[str, Any] = {"objects": there or [], "operators": ["operator-x"] if working is None else working}
+    survey["troubles"] = troubles or []
     survey["kinds"] = [] if there is None else [kind for kind in KINDS if kind != unread]
     evidence = healthy()
     evidence["survey"] |= survey
@@ -106,6 +109,21 @@ def test_an_edit_is_named_with_its_place(edit: str) -> None:
     found = told(there)["objects-applied"]
     assert found.status is Status.FAIL
     assert found.found == f"{kind} {of(kind, there)['name']}: {text}"
+
+
+def test_a_planned_object_that_complains_is_red_and_somebody_else_s_is_not() -> None:
+    kind = "CiliumBGPClusterConfig"
+    name = of(kind, applied())["name"]
+    trouble = {
+        "kind": kind,
+        "name": name,
+        "condition": "ConflictingClusterConfig",
+        "message": "also selected by theirs",
+    }
+    found = told(applied(), troubles=[trouble])["objects-applied"]
+    assert found.status is Status.FAIL
+    assert found.found == f"{kind} {name} says ConflictingClusterConfig: also selected by theirs"
+    assert told(applied(), troubles=[{**trouble, "name": "theirs"}])["objects-applied"].status is Status.PASS
 
 
 def test_objects_that_nobody_read_are_no_pass() -> None:

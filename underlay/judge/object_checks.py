@@ -58,7 +58,10 @@ def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
 
 
 def _applied(case: Case) -> Judged:
-    """Compare each planned object, in the kinds that were read; further objects are somebody else's."""
+    """Compare each planned object, in the kinds that were read; further objects are somebody else's.
+
+    One that complains is wrong too: sessions may go on by what it was before, until an agent starts anew.
+    """
     survey = case.evidence.survey
     found = {(one.kind, one.name): one.spec for one in survey.objects}
     unread = sorted({one["kind"] for one in case.objects} - {*survey.kinds})
@@ -72,6 +75,12 @@ def _applied(case: Case) -> Judged:
             f"{kind} {name}: {part.place} is {said(part.found, str)}, planned {said(part.wanted, str)}"
             for part in parts
         ]
+    planned = {(one["kind"], one["metadata"]["name"]) for one in case.objects}
+    wrong += [
+        f"{one.kind} {one.name} says {one.condition}: {one.message}"
+        for one in survey.troubles
+        if (one.kind, one.name) in planned
+    ]
     told = [*wrong, *(f"{kind} was not read" for kind in unread)]
     return result(False if wrong else None if unread else True, "; ".join(told) or f"{len(case.objects)} as planned")
 
