@@ -79,7 +79,7 @@ def _apply(words: list[str]) -> NoReturn:
 def _temporary() -> dict[str, str]:
     """Return where the engine's plugins put the kubeconfig that they leave behind: in the lab's state."""
     folder = state() / "temporary"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {"TMPDIR": str(folder)}
 
 

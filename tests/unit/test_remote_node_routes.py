@@ -144,10 +144,21 @@ def test_a_route_that_the_kernel_keeps_is_told(
 
 def test_routes_of_ours_are_judged_by_where_pods_leave_after_they_are_written(node: Node, run: Run) -> None:
     sign("run/network/ifstate")(node)
+    run("apply")
+    node.routes[:] = [row for row in node.routes if row["dst"] != POOL]
     node.answers["route get"] = [{"dev": "mgmt0"}]
     code, result, _ = run("apply")
     assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["pod-route-not-by-uplink"])
     assert POOL in {row["dst"] for row in node.routes}
+
+
+def test_routes_of_a_first_apply_that_do_not_lead_pods_out_are_taken_back(node: Node, run: Run) -> None:
+    sign("run/network/ifstate")(node)
+    node.answers["route get"] = [{"dev": "mgmt0"}]
+    code, result, _ = run("apply")
+    assert (code, [finding["rule"] for finding in result["findings"]]) == (1, ["pod-route-not-by-uplink"])
+    assert "taken back" in result["findings"][0]["fix"]
+    assert POOL not in {row["dst"] for row in node.routes}
 
 
 @pytest.mark.parametrize("name", KEEPERS)
