@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from underlay.collect import kubernetes
+from underlay.collect.cilium_objects import applied
 from underlay.collect.kubernetes import Fetch, survey, surveyed
+from underlay.judge.evidence import Survey
 
 
 def pod(name: str, node: str, **status: Any) -> dict[str, Any]:
@@ -59,9 +61,57 @@ def test_a_node_with_nothing_ready() -> None:
 def test_a_node_that_nobody_declares_is_told_with_its_networks() -> None:
     assert kubernetes.undeclared(LISTS, ["n2"], []) == {"n1": ("10.0.1.0/24",)}
     assert kubernetes.undeclared(LISTS, ["n1"], []) == {}, "a node without pods is nobody's trouble"
+    assert kubernetes.left(LISTS, ["n1"]) == ()
     errors: list[str] = []
     assert kubernetes.undeclared({"nodes": [{}]}, [], errors) == {}
     assert errors == ["nodes: KeyError: 'metadata'"]
+
+
+STALE = {"metadata": {"name": "n9"}, "spec": {"ipam": {"podCIDRs": ["10.0.9.0/24"]}}}
+NEW = {"metadata": {"name": "n9"}, "status": {}}
+
+
+@pytest.mark.parametrize(
+    ("then", "undeclared", "left"),
+    [
+        ({}, {"n9": ("10.0.9.0/24",)}, ("n9",)),
+        ({"ciliumnodes": []}, {}, ()),
+        ({"nodes": [NEW]}, {"n9": ("10.0.9.0/24",)}, ()),
+        ({"ciliumnodes": None}, {"n9": ("10.0.9.0/24",)}, ("n9",)),
+    ],
+    ids=["it stays", "its node had just left", "its node had just come", "not readable again"],
+)
+def test_a_cilium_node_without_a_node_is_told_where_it_stays(
+    monkeypatch: pytest.MonkeyPatch, then: dict[str, Any], undeclared: dict[str, Any], left: tuple[str, ...]
+) -> None:
+    found, reads = seen_twice(monkeypatch, {"nodes": [], "ciliumnodes": [STALE]}, then)
+    assert (dict(found.undeclared), found.left, found.errors) == (undeclared, left, ())
+    assert reads == 2
+
+
+def test_declared_nodes_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = {"nodes": [NEW], "ciliumnodes": [STALE]}
+    assert seen_twice(monkeypatch, lists, {}, "n9")[1] == 1
+    assert seen_twice(monkeypatch, {**lists, "nodes": []}, {}, "n9")[1] == 1, "its Node is asked by another check"
+
+
+def seen_twice(
+    monkeypatch: pytest.MonkeyPatch, first: dict[str, Any], then: dict[str, Any], *declared: str
+) -> tuple[Survey, int]:
+    """Survey a cluster whose lists differ when they are read again; return how often CiliumNodes were read too."""
+    asked: list[str] = []
+
+    def fetch(path: str) -> list[dict[str, Any]]:
+        name = path.rpartition("/")[2]
+        there = {**first, **then} if name in asked else first
+        asked.append(name)
+        if there.get(name, []) is None:
+            raise kubernetes.Refused("not now")
+        return list(there.get(name, []))
+
+    monkeypatch.setattr(kubernetes, "fetcher", lambda *_: contextlib.nullcontext(fetch))
+    monkeypatch.setattr(kubernetes, "LEAVING", 0.0)
+    return survey("any", "underlay-probe", declared, 18.0), asked.count("ciliumnodes")
 
 
 def test_a_pod_that_is_going_does_not_count() -> None:
@@ -172,14 +222,14 @@ OBJECTS: dict[str, list[dict[str, Any]]] = {
 
 
 def test_objects_that_a_site_applies_keep_their_kind() -> None:
-    found = kubernetes.applied(OBJECTS, [])
+    found = applied(OBJECTS, [])
     assert found
     assert [(one.kind, one.name, dict(one.spec)) for one in found] == [
         ("CiliumBGPClusterConfig", "underlay-a", {"bgpInstances": []}),
         ("CiliumBGPPeerConfig", "underlay", {}),
     ]
     errors: list[str] = []
-    assert kubernetes.applied(OBJECTS | {"pools": [{}]}, errors) == ()
+    assert applied(OBJECTS | {"pools": [{}]}, errors) == ()
     assert errors == ["Cilium's objects: KeyError: 'metadata'"]
 
 

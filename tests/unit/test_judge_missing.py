@@ -130,6 +130,10 @@ def test_a_node_that_the_site_does_not_declare_is_red() -> None:
     found = verdict(evidence)
     assert found.status is Status.FAIL
     assert one(found, "nodes-declared", "kubernetes").found == "worker-9 has 10.244.9.0/24"
+    evidence["survey"]["left"] = ["worker-9"]
+    check = one(verdict(evidence), "nodes-declared", "kubernetes")
+    assert check.found == "worker-9, a CiliumNode without a Node, has 10.244.9.0/24"
+    assert "`kubectl delete ciliumnode worker-9`" in check.fix
 
 
 @pytest.mark.parametrize(("value", "status"), [(0, Status.FAIL), (None, Status.ERROR)])

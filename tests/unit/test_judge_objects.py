@@ -126,6 +126,50 @@ def test_a_planned_object_that_complains_is_red_and_somebody_else_s_is_not() -> 
     assert told(applied(), troubles=[{**trouble, "name": "theirs"}])["objects-applied"].status is Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "condition"),
+    [
+        ("CiliumLoadBalancerIPPool", "underlay", "PoolConflict"),
+        ("CiliumBGPNodeConfig", "worker-1", "BGPReconcileError"),
+    ],
+)
+def test_a_pool_and_a_declared_node_s_configuration_complain_too(kind: str, name: str, condition: str) -> None:
+    trouble = {"kind": kind, "name": name, "condition": condition, "message": "why"}
+    found = told(applied(), troubles=[trouble])["objects-applied"]
+    assert (found.status, found.found) == (Status.FAIL, f"{kind} {name} says {condition}: why")
+    assert told(applied(), troubles=[{**trouble, "name": "worker-9"}])["objects-applied"].status is Status.PASS
+    assert told(applied(), troubles=[{**trouble, "young": True}])["objects-applied"].status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "proven"),
+    [
+        ("CiliumLoadBalancerIPPool", "theirs", False),
+        ("CiliumBGPNodeConfig", "worker-2", False),
+        ("CiliumBGPNodeConfig", "worker-1", True),
+        ("CiliumBGPPeerConfig", "underlay", True),
+    ],
+)
+def test_a_session_that_is_down_proves_complaints_about_it_alone(kind: str, name: str, *, proven: bool) -> None:
+    evidence = healthy()
+    sessions = evidence["routers"]["tor-a"]["sessions"]
+    peers = expected().router("tor-a").sessions
+    next(one for one, peer in zip(sessions, peers, strict=True) if peer.peer == "worker-1")["state"] = "active"
+    evidence["survey"]["troubles"] = [{"kind": kind, "name": name, "condition": "Complaint", "message": "why"}]
+    found = judge(expected(), Evidence.model_validate(evidence))
+    assert ("bgp-object" in [cause.rule for cause in found.causes]) is proven
+    assert any(f"{kind} {name}: Complaint: why" in note for note in found.notes) is not proven
+
+
+def test_a_planned_pool_without_an_address_left_is_told_and_not_red() -> None:
+    evidence = healthy()
+    evidence["survey"]["full"] = ["theirs", "underlay"]
+    found = judge(expected(), Evidence.model_validate(evidence), objects=objects(site()))
+    assert found.status is Status.PASS
+    [note] = found.notes
+    assert note.startswith("CiliumLoadBalancerIPPool underlay has no address left: the next service that needs one")
+
+
 def test_objects_that_nobody_read_are_no_pass() -> None:
     found = told(None)["objects-applied"]
     assert (found.status, found.fix) == (Status.ERROR, "Look at what the kubeconfig may read.")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from underlay.collect import release
-from underlay.collect.conditions import condition, is_true
+from underlay.collect.cilium_objects import APPLIED, KINDS, SHOWN, applied, full, troubles
+from underlay.collect.conditions import condition, is_true, is_young
 from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
-from underlay.judge.evidence import Applied, Front, NodeSession, Survey, Surveyed, Trouble
+from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed
 from underlay.plan.bgp import PASSWORD_SECRET
 from underlay.plan.ends import End, digest, node_ends
 from underlay.plan.far_ends import RESPONDER_NAMESPACE
@@ -24,8 +26,10 @@ from underlay.plan.values import NAMESPACE
 SERVICE_NAME = f"kubernetes.io/service-name={RESPONDER_NAMESPACE}"
 """Label of the slices of the responders' service."""
 OPERATORS = "io.cilium/app=operator"
-RESTARTING, SKEW = timedelta(minutes=2), timedelta(seconds=30)
-"""How long an operator may take to begin anew, a busy node's takes a minute; and by how much clocks may differ."""
+LEAVING = 3.0
+"""Seconds that Kubernetes may need to delete a CiliumNode after its Node."""
+RESTARTING = timedelta(minutes=2)
+"""How long an operator may take to begin anew: a busy node's takes a minute."""
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -47,23 +51,8 @@ LISTS = {
 CILIUM = "/apis/cilium.io/"
 OPTIONAL = ("secrets", "dns", "slices", "pools", "operators", *release.LISTS)
 """Lists that not every reader may see: without them less is compared, and nothing is wrong."""
-KINDS = {
-    "sessions": "CiliumBGPNodeConfig",
-    "clusters": "CiliumBGPClusterConfig",
-    "peers": "CiliumBGPPeerConfig",
-    "advertisements": "CiliumBGPAdvertisement",
-    "pools": "CiliumLoadBalancerIPPool",
-}
-"""Lists of Cilium's objects, by the kind that the API leaves out of a list's items."""
 ENDS = ("sessions", "peers", "advertisements")
 """Those that make a node's end of its sessions."""
-APPLIED = ("clusters", "peers", "advertisements", "pools")
-"""Those that a site applies."""
-COMPLAINING = ("clusters", "peers")
-"""Those whose objects complain by conditions that are true."""
-SHOWN = 300
-"""Characters of an error that a message shows."""
-
 Items = list[dict[str, Any]]
 Fetch = Callable[[str], Items]
 
@@ -76,6 +65,7 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
     """Read everything within some seconds; a list that cannot be read is a sentence in `errors`."""
     lists: dict[str, Items] = {}
     errors: list[str] = []
+    declared = [*nodes]
     try:
         with fetcher(kubeconfig, seconds) as fetch:
             for name, path in LISTS.items():
@@ -83,10 +73,11 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
                     lists[name] = fetch(path.format(namespace=namespace))
                 except Refused as error:
                     errors += [] if name in OPTIONAL else [f"{name}: {error}"]
+            lists |= _again(lists, declared, fetch)
     except Exception as error:  # noqa: BLE001 - the client has many ways to refuse a kubeconfig or a connection
         errors.append(f"Kubernetes API: {in_one_line(error, SHOWN)}")
     found: dict[str, Surveyed] = {}
-    ends, declared = configured(lists, errors), [*nodes]
+    ends, strange = configured(lists, errors), undeclared(lists, declared, errors)
     for name in declared:
         try:
             found[name] = surveyed(name, lists, ends.get(name))
@@ -95,8 +86,10 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
     dns = tuple(str(one["spec"].get("clusterIP", "")) for one in lists["dns"]) if "dns" in lists else None
     return Survey(
         nodes=found,
-        undeclared=undeclared(lists, declared, errors),
+        undeclared=strange,
+        left=left(lists, strange),
         troubles=troubles(lists),
+        full=full(lists),
         dns=dns,
         service=front(lists, errors),
         objects=applied(lists, errors),
@@ -172,11 +165,26 @@ def surveyed(name: str, lists: Mapping[str, Items], ends: Mapping[str, End] | No
 def undeclared(lists: Mapping[str, Items], declared: Iterable[str], errors: list[str]) -> dict[str, tuple[str, ...]]:
     """Return the cluster's other nodes that have pod networks: pods run there, and no router is told of them."""
     try:
-        names = {str(node["metadata"]["name"]) for node in lists.get("nodes", [])} - {*declared}
+        there = [*lists.get("nodes", ()), *lists.get("networks", ())]
+        names = {str(node["metadata"]["name"]) for node in there} - {*declared}
         return {name: networks for name in sorted(names) if (networks := _networks(lists, name))}
     except (KeyError, TypeError, AttributeError) as error:
         errors.append(f"nodes: {in_one_line(error, SHOWN)}")
         return {}
+
+
+def left(lists: Mapping[str, Items], names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some nodes of which only the CiliumNode is there; none where the nodes could not be read."""
+    return tuple(name for name in names if not _named(lists, "nodes", name)) if "nodes" in lists else ()
+
+
+def _again(lists: Mapping[str, Items], declared: Iterable[str], fetch: Fetch) -> dict[str, Items]:
+    """Read CiliumNodes and nodes again where one has just left or come: both are not written at once."""
+    if left(lists, undeclared(lists, declared, [])):
+        time.sleep(LEAVING)
+        with contextlib.suppress(Refused):
+            return {name: fetch(LISTS[name]) for name in ("networks", "nodes")}
+    return {}
 
 
 def _networks(lists: Mapping[str, Items], name: str) -> tuple[str, ...]:
@@ -203,20 +211,6 @@ def _ready(slices: Items) -> Iterator[str]:
                 yield from endpoint["addresses"]
 
 
-def applied(lists: Mapping[str, Items], errors: list[str]) -> tuple[Applied, ...]:
-    """Return the objects of the kinds that a site applies, as far as these could be read."""
-    try:
-        told = (
-            (KINDS[name], one["metadata"]["name"], one.get("spec") or {})
-            for name in APPLIED
-            for one in lists.get(name, ())
-        )
-        return tuple(Applied(kind=kind, name=name, spec=spec) for kind, name, spec in told)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        errors.append(f"Cilium's objects: {in_one_line(error, SHOWN)}")
-        return ()
-
-
 def operators(lists: Mapping[str, Items]) -> tuple[str, ...] | None:
     """Return the operators of Cilium's that are Ready, or begin anew just now; None where they could not be read."""
     if "operators" not in lists:
@@ -232,35 +226,15 @@ def _at_work(pod: dict[str, Any]) -> str | None:
 
 def _begins_anew(pod: dict[str, Any]) -> bool:
     """Tell whether an operator has had no time yet: one that loses its lease begins anew by itself, once."""
-    said = str(condition(pod, "Ready").get("lastTransitionTime", ""))
     status = pod.get("status", {})
     waiting = [one.get("state", {}).get("waiting") for one in status.get("containerStatuses") or []]
-    try:
-        age = datetime.now(UTC) - datetime.fromisoformat(said)
-    except (ValueError, TypeError):
-        return False
-    return status.get("phase") == "Running" and not any(waiting) and -SKEW < age < RESTARTING
+    young = is_young(condition(pod, "Ready"), RESTARTING)
+    return status.get("phase") == "Running" and not any(waiting) and young
 
 
 def _kubelet(node: Mapping[str, Any]) -> int | None:
     port = node["status"].get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port")
     return port if isinstance(port, int) and 0 < port < 65536 else None
-
-
-def troubles(lists: Mapping[str, Items]) -> tuple[Trouble, ...]:
-    """Return the complaints of Cilium's BGP objects; one that cannot be understood is left out."""
-    return tuple(
-        Trouble(
-            kind=KINDS[name],
-            name=str(item.get("metadata", {}).get("name", "")),
-            condition=str(found.get("type", "")).rpartition("/")[2],
-            message=str(found.get("message") or found.get("reason", "")),
-        )
-        for name in COMPLAINING
-        for item in lists.get(name, [])
-        for found in item.get("status", {}).get("conditions") or []
-        if found.get("status") == "True"
-    )
 
 
 def _sessions(configs: Items) -> tuple[NodeSession, ...] | None:

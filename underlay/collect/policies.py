@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from underlay.collect.kubernetes import SHOWN, fetcher
+from underlay.collect.cilium_objects import SHOWN
+from underlay.collect.kubernetes import fetcher
 from underlay.collect.look import Seen
 from underlay.failure import in_one_line
 from underlay.judge.policy_evidence import PolicySurvey

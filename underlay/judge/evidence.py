@@ -191,12 +191,14 @@ class Surveyed(Part):
 
 
 class Trouble(Part):
-    """A condition that one of Cilium's BGP objects complains with."""
+    """A condition that one of Cilium's objects complains with."""
 
     kind: Text
     name: Text
     condition: Text
     message: Text
+    young: bool = False
+    """Cilium tries again by itself, and has had no time for it yet."""
 
 
 class Front(Part):
@@ -228,8 +230,12 @@ class Survey(Part):
 
     nodes: Named[Surveyed] = Field(default_factory=dict)
     troubles: Many[Trouble] = ()
+    full: Many[Text] = ()
+    """Pools of services' addresses that have none left."""
     undeclared: Named[Many[Text]] = Field(default_factory=dict)
     """Nodes of the cluster that the site does not declare, with the pod networks that Cilium has given them."""
+    left: Many[Text] = ()
+    """Those of them that are no nodes any more: only their CiliumNode is there."""
     dns: Many[Text] | None = None
     """Cluster addresses of the services in front of the cluster's DNS; None: not known."""
     service: Front | None = None

@@ -19,10 +19,10 @@ from underlay.judge import (
 )
 from underlay.judge.case import Case
 from underlay.judge.ends import check_ends
-from underlay.judge.evidence import Evidence
+from underlay.judge.evidence import Evidence, Survey
 from underlay.judge.intrusion_checks import alerts
 from underlay.judge.node_checks import check_node
-from underlay.judge.object_checks import check_objects
+from underlay.judge.object_checks import check_objects, object_notes
 from underlay.judge.policy_checks import check_policies
 from underlay.judge.router_checks import check_router
 from underlay.judge.verdict import KUBERNETES, Cause, Check, Pairs, Status, Verdict
@@ -94,7 +94,7 @@ def verdict(case: Case) -> Verdict:
         checks=checks,
         causes=tuple(proven),
         lost=tuple(unseen.lost(case, _explained(proven))),
-        notes=(*suspected, *unseen.notes(case), *_complaints(case, checks)),
+        notes=(*suspected, *unseen.notes(case), *object_notes(case), *_complaints(case, checks)),
         alerts=tuple(sorted(found, key=lambda alert: -alert.count)),
     )
 
@@ -110,7 +110,7 @@ def _checks(case: Case) -> Iterable[Check]:
             "Look at the kubeconfig and the API server.",
         )
     if case.evidence.survey.undeclared:
-        yield _undeclared(case.evidence.survey.undeclared)
+        yield _undeclared(case.evidence.survey)
     for node in case.nodes.values():
         yield from check_node(node, case)
     for router in case.routers.values():
@@ -120,9 +120,12 @@ def _checks(case: Case) -> Iterable[Check]:
     yield from check_objects(case)
 
 
-def _undeclared(found: Mapping[str, Sequence[str]]) -> Check:
-    told = "; ".join(f"{name} has {', '.join(networks)}" for name, networks in found.items())
+def _undeclared(survey: Survey) -> Check:
+    said = {name: f"{name}, a CiliumNode without a Node," for name in survey.left}
+    found = survey.undeclared.items()
+    told = "; ".join(f"{said.get(name, name)} has {', '.join(networks)}" for name, networks in found)
     fix = "Declare it, or take it out of the cluster: no router is told of its pods, and nothing of it was looked at."
+    fix += f" Where the machine is gone: `kubectl delete ciliumnode {' '.join(survey.left)}`." if survey.left else ""
     return Check("nodes-declared", KUBERNETES, Status.FAIL, told, "no node but the declared ones", fix)
 
 

@@ -10,6 +10,8 @@ from underlay.plan.chart.objects import CONFIG
 from underlay.plan.policies.drift import FIX
 from underlay.plan.unlike import said, unlike
 
+POOL, NODE_CONFIG = "CiliumLoadBalancerIPPool", "CiliumBGPNodeConfig"
+WIDEN = "declare a further network in addresses.load_balancers"
 READ = "Look at what the kubeconfig may read."
 DEFAULTS: Mapping[str, object] = {
     "connectRetryTimeSeconds": 120,
@@ -48,6 +50,14 @@ def check_objects(case: Case) -> Iterator[Check]:
         yield _check("release-options", judged, f"ConfigMap {CONFIG} as the release made it", TAKEN_UP)
 
 
+def object_notes(case: Case) -> Iterator[str]:
+    """Yield what is no fault yet: a planned pool of services' addresses that has none left."""
+    planned = {one["metadata"]["name"] for one in case.objects if one["kind"] == POOL}
+    for name in case.evidence.survey.full:
+        if name in planned:
+            yield f"{POOL} {name} has no address left: the next service that needs one gets none; {WIDEN}"
+
+
 def _word(value: str | None) -> str:
     return "nothing" if value is None else repr(value)
 
@@ -76,10 +86,11 @@ def _applied(case: Case) -> Judged:
             for part in parts
         ]
     planned = {(one["kind"], one["metadata"]["name"]) for one in case.objects}
+    planned |= {(NODE_CONFIG, name) for name in case.nodes}
     wrong += [
         f"{one.kind} {one.name} says {one.condition}: {one.message}"
         for one in survey.troubles
-        if (one.kind, one.name) in planned
+        if (one.kind, one.name) in planned and not one.young
     ]
     told = [*wrong, *(f"{kind} was not read" for kind in unread)]
     return result(False if wrong else None if unread else True, "; ".join(told) or f"{len(case.objects)} as planned")

@@ -10,7 +10,9 @@ from underlay.judge.verdict import KUBERNETES, Cause
 from underlay.judge.views import NodeView, Pair
 from underlay.plan.bgp import cluster_config
 
-CLUSTER_CONFIG = "CiliumBGPClusterConfig"
+CLUSTER_CONFIG, NODE_CONFIG = "CiliumBGPClusterConfig", "CiliumBGPNodeConfig"
+APART = (NODE_CONFIG, "CiliumLoadBalancerIPPool")
+"""Kinds that say nothing of other nodes' sessions, or of any."""
 
 SAYING = ("tcp", "udp")
 """Kinds of exchanges of two protocols whose answer says which source address was seen."""
@@ -126,9 +128,9 @@ def _takes_and_is_silent(pair: Pair) -> bool:
 
 
 def objects(case: Case) -> Iterator[Cause]:
-    """Find Cilium's BGP objects that complain by a condition."""
+    """Find Cilium's objects that complain by a condition."""
     down = [
-        f"{router.name} has its session with {peer.peer} down"
+        (peer.peer, f"{router.name} has its session with {peer.peer} down")
         for router in case.routers.values()
         if router.report and router.report.sessions is not None
         for peer in router.plan.sessions
@@ -136,10 +138,12 @@ def objects(case: Case) -> Iterator[Cause]:
     ]
     planned = {cluster_config(node.rack) for node in case.expected.nodes}
     for trouble in case.evidence.survey.troubles:
+        own = (NODE_CONFIG, trouble.name)
         sentence = f"{trouble.kind} {trouble.name}: {trouble.condition}: {trouble.message}"
         stray = trouble.kind == CLUSTER_CONFIG and trouble.name not in planned
         foreign = [f"no {trouble.kind} of that name is planned"] if stray else []
-        told = (f"its condition {trouble.condition} is True", *down[:1], *foreign)
+        about = [text for peer, text in down if trouble.kind not in APART or (trouble.kind, peer) == own]
+        told = (f"its condition {trouble.condition} is True", *about[:1], *foreign)
         fix = f"Look at `kubectl describe {trouble.kind.lower()} {trouble.name}`."
         yield Cause("bgp-object", KUBERNETES, sentence, told, fix)
 
