@@ -95,7 +95,8 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
         objects=applied(lists, errors),
         kinds=tuple(KINDS[name] for name in APPLIED if name in lists),
         operators=operators(lists),
-        edited=release.edited(lists),
+        edited=release.edited(lists, declared),
+        daemon=release.daemon(lists),
         errors=tuple(errors),
     )
 

@@ -1,31 +1,68 @@
-"""Whether the agents' ConfigMap is as the release made it: what stands there, and what Helm has written down."""
+"""Whether agents restart into what the release made: their ConfigMap, what overrides it, and their DaemonSet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from underlay.collect.conditions import Object
-from underlay.collect.helm_records import options, revision, status
+from underlay.collect.daemon import differences, unfinished
+from underlay.collect.helm_records import agents, options, revision, status
+from underlay.collect.selectors import selects
 from underlay.judge.evidence import Edited
-from underlay.plan.chart.objects import CONFIG
+from underlay.plan.chart.objects import AGENT, CONFIG
 from underlay.plan.values import HELM_RECORDS, NAMESPACE
 
 WHOLE = "deployed"
 """The state of a revision that Helm has applied to its end."""
 LISTS = {
     "configuration": f"/api/v1/namespaces/{NAMESPACE}/configmaps?fieldSelector=metadata.name%3D{CONFIG}",
+    "overrides": f"/apis/cilium.io/v2/namespaces/{NAMESPACE}/ciliumnodeconfigs",
+    "daemons": f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets?fieldSelector=metadata.name%3D{AGENT}",
     "revisions": f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector={quote(f'{HELM_RECORDS},status!=superseded')}",
 }
+"""An agent reads the overrides of its own namespace only."""
+
+Lists = Mapping[str, Sequence[Object]]
 
 
-def edited(lists: Mapping[str, Sequence[Object]]) -> tuple[Edited, ...] | None:
+def edited(lists: Lists, declared: Iterable[str] = ()) -> tuple[Edited, ...] | None:
     """Return the options that somebody else has changed; None where that is not known, as in the midst of an update."""
-    records = sorted(lists.get("revisions", ()), key=revision)
     there = [one.get("data") or {} for one in lists.get("configuration", ())]
-    released = options(records[-1]) if records and status(records[-1]) == WHOLE else {}
+    record = _last(lists)
+    released = options(record) if record and status(record) == WHOLE else {}
     if not (there and released):
         return None
     found = {str(name): str(value) for name, value in there[0].items()}
     names = sorted(name for name in {*found, *released} if found.get(name) != released.get(name))
-    return tuple(Edited(name=name, found=found.get(name), released=released.get(name)) for name in names)
+    by_hand = [Edited(name=name, found=found.get(name), released=released.get(name)) for name in names]
+    return (*by_hand, *_overridden(lists, [*declared], released))
+
+
+def daemon(lists: Lists) -> tuple[str, ...] | None:
+    """Return how the agents' DaemonSet is not as released, or not rolled out; None where that is not known."""
+    record = _last(lists)
+    if "daemons" not in lists or (record and status(record) != WHOLE):
+        return None
+    released = agents(record) if record else {}
+    if not lists["daemons"]:
+        return (f"DaemonSet {AGENT} is not there",) if released else None
+    found = {**lists["daemons"][0], "kind": "DaemonSet"}
+    return (*(differences(released, found) if released else ()), *unfinished(found))
+
+
+def _last(lists: Lists) -> Object | None:
+    return max(lists.get("revisions", ()), key=revision, default=None)
+
+
+def _overridden(lists: Lists, declared: Sequence[str], released: Mapping[str, str]) -> Iterator[Edited]:
+    """Yield each option that a CiliumNodeConfig sets otherwise on declared nodes."""
+    labels = {str(node["metadata"]["name"]): node["metadata"].get("labels") or {} for node in lists.get("nodes", ())}
+    for one in lists.get("overrides", ()):
+        spec = one.get("spec") or {}
+        nodes = [name for name in declared if name in labels and selects(spec.get("nodeSelector"), labels[name])]
+        where = f"{nodes[0]} and {len(nodes) - 1} more" if len(nodes) > 1 else "".join(nodes)
+        for name, value in sorted((spec.get("defaults") or {}).items()) if nodes else ():
+            if released.get(name) != value:
+                by = f"CiliumNodeConfig {one['metadata']['name']} for {where}"
+                yield Edited(name=name, found=value, released=released.get(name), by=by)

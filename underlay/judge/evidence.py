@@ -223,6 +223,8 @@ class Edited(Part):
     name: Text
     found: Text | None
     released: Text | None
+    by: Text = ""
+    """What overrides the agents' ConfigMap, and where; empty: it stands there itself."""
 
 
 class Survey(Part):
@@ -247,7 +249,9 @@ class Survey(Part):
     operators: Many[Text] | None = None
     """Those of Cilium's that are Ready, or begin anew just now; None: not known."""
     edited: Many[Edited] | None = None
-    """Options in the agents' ConfigMap that Helm's last revision has otherwise; None: not known."""
+    """Options that agents take from elsewhere than Helm's last revision; None: not known."""
+    daemon: Many[Text] | None = None
+    """How the agents' DaemonSet is not as released, or not rolled out; None: not known."""
     errors: Many[Text] = ()
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from underlay.judge.case import Case
+from underlay.judge.evidence import Survey
 from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
-from underlay.plan.chart.objects import CONFIG
+from underlay.plan.chart.objects import AGENT, CONFIG
 from underlay.plan.policies.drift import FIX
 from underlay.plan.unlike import said, unlike
 
@@ -27,8 +28,9 @@ DEFAULTS: Mapping[str, object] = {
 }
 """What the API server adds to these objects by itself: the defaults in the CRDs of Cilium 1.20.2."""
 TAKEN_UP = (
-    "Put it back, or declare it in site.cilium.values: an update leaves what Helm does not know, "
-    "and each agent takes it up when it starts again."
+    "Put it back, or declare it in site.cilium.values: an update leaves what Helm does not know, and each agent "
+    "takes it up when it starts again. Delete a CiliumNodeConfig; for agents that are left behind look at "
+    "`kubectl -n kube-system rollout status daemonset/cilium`."
 )
 LOG = "Look at `kubectl -n kube-system get pods -l io.cilium/app=operator`, and at its log."
 
@@ -43,11 +45,19 @@ def check_objects(case: Case) -> Iterator[Check]:
     if operators is not None:
         judged = result(bool(operators), f"at work: {', '.join(operators) or 'none'}")
         yield _check("operator-ready", judged, "an operator of Cilium's that is Ready, or has just begun anew", LOG)
-    edited = case.evidence.survey.edited
-    if edited is not None:
-        told = "; ".join(f"{one.name} is {_word(one.found)}, released {_word(one.released)}" for one in edited)
-        judged = result(not edited, told or "as released")
-        yield _check("release-options", judged, f"ConfigMap {CONFIG} as the release made it", TAKEN_UP)
+    if released := _released(case.evidence.survey):
+        wanted = f"ConfigMap {CONFIG} and DaemonSet {AGENT} as the release made them, overridden nowhere"
+        yield _check("release-options", released, wanted, TAKEN_UP)
+
+
+def _released(survey: Survey) -> Judged | None:
+    """Judge what agents would restart into; None where nobody knows what was released, and no agent is left behind."""
+    told = [
+        f"{one.name} is {_word(one.found)}{f' by {one.by}' if one.by else ''}, released {_word(one.released)}"
+        for one in survey.edited or ()
+    ]
+    told += survey.daemon or ()
+    return None if survey.edited is None and not told else result(not told, "; ".join(told) or "as released")
 
 
 def object_notes(case: Case) -> Iterator[str]:
