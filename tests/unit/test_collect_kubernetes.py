@@ -178,6 +178,20 @@ def test_the_responders_service_has_the_pods_that_are_ready() -> None:
     assert (found.address, found.pods) == ("10.96.7.7", ("10.0.1.5", "10.0.2.5"))
 
 
+def ready(seconds: int) -> dict[str, Any]:
+    since = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return pod("p", "n1", conditions=[{"type": "Ready", "status": "True", "lastTransitionTime": since}])
+
+
+def test_responders_that_come_or_go_are_told() -> None:
+    going = ready(600)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    for probes, changing in (([ready(600)], False), ([ready(600), ready(5)], True), ([going], True)):
+        found = kubernetes.front(FRONT | {"probes": probes}, [])
+        assert found
+        assert found.changing is changing
+
+
 @pytest.mark.parametrize(
     ("lists", "address", "pods"),
     [

@@ -30,6 +30,8 @@ LEAVING = 3.0
 """Seconds that Kubernetes may need to delete a CiliumNode after its Node."""
 RESTARTING = timedelta(minutes=2)
 """How long an operator may take to begin anew: a busy node's takes a minute."""
+SETTLING = timedelta(seconds=30)
+"""How long a pod that comes or goes may be known to some and not to others."""
 LISTS = {
     "nodes": "/api/v1/nodes",
     "agents": "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dcilium",
@@ -198,10 +200,16 @@ def front(lists: Mapping[str, Items], errors: list[str]) -> Front | None:
     try:
         for one in _named(lists, "services", RESPONDER_NAMESPACE):
             if address := one["spec"].get("clusterIP"):
-                return Front(address=address, pods=tuple(_ready(lists["slices"])) if "slices" in lists else None)
+                pods = tuple(_ready(lists["slices"])) if "slices" in lists else None
+                return Front(address=address, pods=pods, changing=any(map(_changes, lists.get("probes", ()))))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         errors.append(f"service: {in_one_line(error, SHOWN)}")
     return None
+
+
+def _changes(pod: dict[str, Any]) -> bool:
+    """Tell whether a responder is going, or has become ready or unready just now."""
+    return "deletionTimestamp" in pod["metadata"] or is_young(condition(pod, "Ready"), SETTLING)
 
 
 def _ready(slices: Items) -> Iterator[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underlay.judge.case import Case
-from underlay.judge.evidence import Exchange, NodeReport, Served
+from underlay.judge.evidence import Front, NodeReport, Served
+from underlay.judge.service_maps import repeated, stale
 from underlay.judge.verdict import Judged, Status, result
 from underlay.judge.views import NodeView, Pair
 
@@ -62,11 +63,11 @@ def services(node: NodeView, report: NodeReport, case: Case) -> Judged:
     if served.address != front.address:
         return result(None, f"{served.address} was asked; the service has {front.address}")
     failed = {kind: item for kind, item in served.exchanges().items() if not item.passed}
-    wrong = list(_strangers(served, node))
+    wrong = [*_strangers(served, node), *(() if failed else _stale(node, served, front, case))]
     told = [f"{kind} {item.received}/{item.sent} {item.error or ''}".rstrip() for kind, item in failed.items()]
     behind = "" if front.pods is None else f", {len(front.pods)} pods behind it"
     text = f"{front.address}{behind}: {len(served.exchanges()) - len(failed)} of {len(served.exchanges())} exchanges"
-    return result(not (failed or wrong), "; ".join([text, *told, *wrong, *_repeated(served)]))
+    return result(not (failed or wrong), "; ".join([text, *told, *wrong, *filter(None, [repeated(served)])]))
 
 
 def _strangers(served: Served, node: NodeView) -> Iterator[str]:
@@ -75,11 +76,9 @@ def _strangers(served: Served, node: NodeView) -> Iterator[str]:
             yield f"{item.by or 'the far end'} saw {kind} from {item.source or 'an address that it does not say'}"
 
 
-def _repeated(served: Served) -> Iterator[str]:
-    asked = {kind: item.asked for kind, item in served.exchanges().items() if _late(item)}
-    if asked:
-        yield ", ".join(f"{kind} after {count} tries" for kind, count in asked.items())
-
-
-def _late(item: Exchange) -> bool:
-    return item.passed and item.asked > 1
+def _stale(node: NodeView, served: Served, front: Front, case: Case) -> Iterator[str]:
+    """Yield what the node's map has wrong, where an exchange shows it."""
+    if front.pods and case.expected.service and case.expected.service.replaced:
+        found, late = stale(node, served, front)
+        if late:
+            yield found

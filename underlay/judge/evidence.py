@@ -207,6 +207,8 @@ class Front(Part):
     address: Text
     pods: Many[Text] | None = None
     """Addresses of the pods that are ready behind it; None: not known."""
+    changing: bool = False
+    """A pod behind it comes or goes just now, so nobody has the same pods at once."""
 
 
 class Applied(Part):

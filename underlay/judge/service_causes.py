@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Front, Served
+from underlay.judge.service_maps import stale, wrong
 from underlay.judge.verdict import KUBERNETES, Cause
 from underlay.judge.views import NodeView
 
@@ -26,36 +27,29 @@ def without_pods(case: Case) -> Iterator[Cause]:
 
 
 def unknown_on_node(case: Case) -> Iterator[Cause]:
-    """Find nodes whose Cilium does not know the service, or other pods behind it than the API has."""
+    """Find nodes whose Cilium does not know the service, or other pods behind it than the API has.
+
+    Where all exchanges passed at once, the map is the only witness.
+    """
     front = case.evidence.survey.service
     if front and front.pods and case.expected.service and case.expected.service.replaced:
-        for node, served in _failed(case):
-            if wrong := _wrong(node, served, front):
+        for node in case.nodes.values():
+            if node.report and (served := node.report.service):
+                sentence, told = _witnesses(node, served, front)
                 fix = "Restart the node's Cilium agent, and read its log; compare `cilium-dbg service list`."
-                sentence = f"{node.name}: {wrong}"
-                told = (f"the API has {len(front.pods)} pods behind {front.address}", wrong, _told(node, served))
-                yield Cause("service-unknown-to-node", node.name, sentence, told, fix)
+                if sentence:
+                    yield Cause("service-unknown-to-node", node.name, f"{node.name}: {sentence}", told, fix)
 
 
-def _wrong(node: NodeView, served: Served, front: Front) -> str:
-    """Return what the node's maps have wrong for an exchange that failed; nothing where they could not be read."""
-    held = node.report.facts.service if node.report else None
-    if held is None:
-        return ""
-    if not held.kept:
-        return "Cilium keeps no map of services here: it does not replace kube-proxy"
-    for kind, item in served.exchanges().items():
-        if item.passed or kind not in held.ports:
-            continue
-        behind = held.ports[kind]
-        where = f"{front.address} port {served.web_port if kind == 'http' else served.port} ({kind})"
-        if behind is None:
-            return f"Cilium's map of services has no entry for {where}"
-        if strange := sorted(set(behind.pods) - set(front.pods or ())):
-            return f"Cilium's map of services has {', '.join(strange)} behind {where}, which the API has not"
-        if behind.count != len(front.pods or ()):
-            return f"Cilium's map of services has {behind.count} pods behind {where}"
-    return ""
+def _witnesses(node: NodeView, served: Served, front: Front) -> tuple[str, tuple[str, ...]]:
+    """Return what the node's map has wrong, and who says so."""
+    api = f"the API has {len(front.pods or ())} pods behind {front.address}"
+    failed = [kind for kind, item in served.exchanges().items() if not item.passed]
+    if failed:
+        found = wrong(node, served, front, failed)
+        return found, (api, found, _told(node, served))
+    found, late = stale(node, served, front)
+    return found, (api, *([f"from the pod on {node.name} to {served.address}: {late}"] if late else []))
 
 
 def _failed(case: Case) -> Iterator[tuple[NodeView, Served]]:
