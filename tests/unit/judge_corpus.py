@@ -36,6 +36,8 @@ class Corpus:
                 "nodes": {node.name: self._seen(node) for node in self.site.nodes},
                 "dns": [str(self.site.dns)],
                 "service": {"address": SERVICE, "pods": [*self.pods.values()]},
+                "edited": [],
+                "daemon": [],
             },
             "nodes": {node.name: self._report(node) for node in self.site.nodes},
             "routers": {name: self._router(name) for name in managed},

@@ -90,7 +90,8 @@ def healthy() -> dict[str, Any]:
         "seconds": 4.2,
         "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []}
         | {"service": {"address": SERVICE, "pods": [*PODS.values()]}, "operators": ["operator"]}
-        | {"objects": _applied(), "kinds": sorted({one["kind"] for one in _applied()})},
+        | {"objects": _applied(), "kinds": sorted({one["kind"] for one in _applied()})}
+        | {"edited": [], "daemon": []},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},
