@@ -69,6 +69,38 @@ def test_a_silent_bird_is_no_empty_table(text: str) -> None:
         bird.sessions(text)
 
 
+IPV6 = """\
+
+Table master6:
+fd00:10::/64         unicast [peer6 09:41:22.283] * (100) [AS65200i]
+\tvia 2001:db8:255::1 on tor-a
+\tType: BGP univ
+\tBGP.next_hop: 2001:db8:255::1 fe80::1
+"""
+
+
+def test_birds_ipv6_table_adds_nothing_to_the_last_network_before_it() -> None:
+    text = recorded("bird-routes.txt")
+    ours, others = text.index("10.244.3.0/24"), text.index("172.30.1.0/24")
+    last = text[:ours] + text[others:].rstrip("\n") + "\n" + text[ours:others]
+    assert bird.table(last + IPV6) == bird.table(text)
+
+
+@pytest.mark.parametrize(("said", "hold"), [(9000, 9.0), (0, 0.0), (None, None)])
+def test_a_session_without_hold_time_is_not_one_of_which_it_is_not_said(said: int | None, hold: float | None) -> None:
+    peer = {"bgpState": "Established"} | ({} if said is None else {"bgpTimerHoldTimeMsecs": said})
+    assert frr.sessions(json.dumps({"192.0.2.1": peer}))[0].hold == hold
+    timer = "" if said is None else f"    Hold timer:       0.000/{said // 1000}\n"
+    text = "BIRD 2.0.12 ready.\nx BGP --- up 09:42:26.626 Established\n    Neighbor address: 192.0.2.1\n" + timer
+    assert bird.sessions(text)[0].hold == hold
+
+
+@pytest.mark.parametrize(("table", "kept"), [("default", True), ("tenant", False), (None, True), ("local", False)])
+def test_a_tables_routes_count_where_packets_of_no_vrf_look(table: str | None, kept: bool) -> None:
+    route = {"dst": "10.244.0.0/24", "gateway": "10.9.9.1", "dev": "vlan77"} | ({"table": table} if table else {})
+    assert bool(routers.kernel(json.dumps([route]))) is kept
+
+
 def test_the_kernels_routes() -> None:
     found = {route.target: route for route in routers.kernel(recorded("ip-route.json"))}
     assert found["10.244.0.0/24"].gateway == "172.30.2.12"

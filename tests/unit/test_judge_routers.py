@@ -47,6 +47,13 @@ def test_a_neighbour_that_nobody_declared_is_red_once_it_is_up(state: str, statu
     assert ("192.0.2.66 (AS 666) is Established and not declared" in check.found) is (status is Status.FAIL)
 
 
+@pytest.mark.parametrize("beside", ["2001:db8:255::3", "swp1"])
+def test_a_session_of_another_kind_than_a_site_declares_is_nobody_s_stranger(beside: str) -> None:
+    evidence = healthy()
+    tor(evidence)["sessions"].append({"address": beside, "asn": 65200, "state": "established"})
+    assert one(verdict(evidence), "router-sessions", "tor-a").status is Status.PASS
+
+
 @pytest.mark.parametrize("prefix", ["0.0.0.0/0", "10.0.0.0/8"])
 def test_a_learned_network_over_the_pool_is_named(prefix: str) -> None:
     evidence = healthy()

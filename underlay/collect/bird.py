@@ -20,6 +20,8 @@ CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 SINCE = re.compile(r"(\d{4}-\d\d-\d\d)?\s*(\d\d:\d\d:\d\d(?:\.\d+)?)?")
 """How BIRD says since when a protocol is as it is: time alone within a day, date alone beyond, or both."""
 DAY = 86_400.0
+HOLD = re.compile(r"^\s+Hold timer:\s+[\d.]+/(\d+)", re.MULTILINE)
+"""What is left of the hold time, and the whole of it as both ends agreed."""
 PROTOCOL = re.compile(r"^\S+\s+BGP\s", re.MULTILINE)
 NO_DAEMON = "Unable to connect"
 """What birdc says when there is no daemon; it is an answer, not a table."""
@@ -44,7 +46,7 @@ def _session(block: str, now: datetime | None) -> RouterSession:
         asn=int(asn) if asn.isdigit() else None,
         state=_value(block, "BGP state").lower(),
         detail=_value(block, "Last error"),
-        hold=float(hold[1]) if (hold := re.search(r"^\s+Hold timer:\s+[\d.]+/(\d+)", block, re.MULTILINE)) else 0,
+        hold=float(hold[1]) if (hold := HOLD.search(block)) else None,
         age=_age(block, now),
     )
 
@@ -64,7 +66,7 @@ def table(text: str) -> dict[str, tuple[str, ...]]:
     """Read `show route primary all`: the next hops of each prefix that came by BGP."""
     _refuse_silence(text)
     found: dict[str, tuple[str, ...]] = {}
-    for block in re.split(r"^(?=\d)", text, flags=re.MULTILINE):
+    for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
         prefix = re.match(r"[\d.]+/\d+", block)
         if prefix and "BGP.next_hop" in block:
             found[prefix[0]] = tuple(sorted(set(re.findall(r"^\s+via ([\d.]+)", block, re.MULTILINE))))

@@ -25,7 +25,7 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
             asn=peer.get("remoteAs"),
             state=str(peer.get("bgpState", "")).lower(),
             detail=": ".join(str(peer[key]) for key in ("lastResetDueTo", "lastNotificationReason") if peer.get(key)),
-            hold=peer.get("bgpTimerHoldTimeMsecs", 0) / 1000 if peer.get("bgpState") == "Established" else 0,
+            hold=_seconds(peer.get("bgpTimerHoldTimeMsecs")) if peer.get("bgpState") == "Established" else None,
             age=_seconds(
                 peer.get("bgpTimerUpMsec" if peer.get("bgpState") == "Established" else "lastResetTimerMsecs")
             ),

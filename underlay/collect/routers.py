@@ -35,7 +35,8 @@ TIMED_OUT = (124, 137)
 LIMIT = re.compile(r"timeout (\d+) ")
 """The seconds that a command has."""
 PLATFORMS: dict[Platform, Any] = {Platform.FRR: frr, Platform.BIRD: bird}
-LOCAL = "local"
+TABLES = ("main", "default")
+"""Routing tables that forward what no rule or VRF takes elsewhere; `ip` names main by leaving it out."""
 NOBODY = re.compile("failed to connect|Unable to connect|is not running")
 """What vtysh and birdc say where no daemon listens."""
 
@@ -94,7 +95,7 @@ async def _answer(shell: Shell, command: str) -> str:
 
 
 def kernel(text: str) -> tuple[Route, ...]:
-    """Read `ip -json route`: one entry for each next hop; local and broadcast routes are left out."""
+    """Read `ip -json route`: one entry for each next hop; other tables, local and broadcast routes are left out."""
     return tuple(
         Route(
             target=route["dst"] if "/" in route["dst"] or route["dst"] == "default" else route["dst"] + "/32",
@@ -103,8 +104,8 @@ def kernel(text: str) -> tuple[Route, ...]:
             gateway=hop.get("gateway"),
         )
         for route in json.loads(text)
-        if route.get("table") != LOCAL
-        and route.get("type") not in {LOCAL, "broadcast", "multicast"}
+        if route.get("table", TABLES[0]) in TABLES
+        and route.get("type") not in {"local", "broadcast", "multicast"}
         and ":" not in route["dst"]
         for hop in route.get("nexthops", [route])
     )

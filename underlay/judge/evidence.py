@@ -114,8 +114,8 @@ class RouterSession(Part):
     asn: int | None
     state: Text
     detail: Text = ""
-    hold: float = 0
-    """Negotiated hold time in seconds; 0: the router did not say it."""
+    hold: float | None = None
+    """Negotiated hold time in seconds, 0 where there is none; None: the router did not say it."""
     age: float | None = None
     """Seconds since it came up, or since it went down."""
     drops: int | None = None

@@ -14,6 +14,7 @@ from underlay.judge.flaps import flaps
 from underlay.judge.verdict import Check, Judged, Status, result
 from underlay.judge.views import RouterView, network, within
 from underlay.model import Platform
+from underlay.plan.ends.end import is_address
 
 DAEMONS = {Platform.FRR: ("zebra", "bgpd"), Platform.BIRD: ("bird",)}
 """Processes that a router needs."""
@@ -82,10 +83,10 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
     wrong += [
         f"{address} (AS {session.asn}) is Established and not declared"
         for address, session in router.sessions.items()
-        if address not in peers and router.established(address)
+        if address not in peers and is_address(address) and router.established(address)
     ]
     wrong += [
-        f"{peers[address].peer} {address}: hold time {session.hold:g} s instead of {case.expected.hold} s"
+        f"{peers[address].peer} {address}: hold time {session.hold or 0:g} s instead of {case.expected.hold} s"
         for address, session in known.items()
         if router.established(address) and not _agreed(session.hold, peers[address].peer, case)
     ]
@@ -99,10 +100,10 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
     return result(False if wrong else None if silent else True, told)
 
 
-def _agreed(hold: float, peer: str, case: Case) -> bool:
-    """Say whether a hold time is ours; a neighbour outside may want a shorter one, and the shorter one holds."""
+def _agreed(hold: float | None, peer: str, case: Case) -> bool:
+    """Say whether a hold time is ours; a neighbour outside may want a shorter one, which holds then, but not none."""
     ours = case.expected.hold
-    return not ours or hold in (0, ours) or (not case.expected.knows(peer) and hold < ours)
+    return not ours or hold in (None, ours) or (not case.expected.knows(peer) and 0 < (hold or 0) < ours)
 
 
 def _table(router: RouterView, report: RouterReport, case: Case) -> Judged:
