@@ -111,6 +111,7 @@ def test_the_kernels_routes() -> None:
             "dst": "10.1.0.0/24",
             "nexthops": [{"gateway": "192.0.2.1", "dev": "a"}, {"gateway": "192.0.2.2", "dev": "b"}],
         },
+        {"dst": "10.3.0.0/24", "gateway": "192.0.2.3", "dev": "c", "flags": ["dead", "linkdown"]},
         {"type": "blackhole", "dst": "10.2.0.1"},
     ]
     rows = routers.kernel(json.dumps(several))

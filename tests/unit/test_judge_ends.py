@@ -77,6 +77,11 @@ def test_two_right_ends_are_no_word() -> None:
          "tor-a expects AS 65009 of worker-1, which has AS 65010"),
         ("tor-b", "172.30.2.11", 'password "sesame"', 'password "other"',
          "tor-b has another password than planned for worker-2"),
+        ("tor-b", "172.30.2.11", "import limit 512 action restart;",
+         "import limit 512 action restart; receive limit 2 action restart;",
+         "tor-b has another limit for worker-2, which is not planned: receive limit 2"),
+        ("tor-b", "172.30.2.11", "passive on;", "passive on; disable after error on;",
+         "tor-b leaves its session with worker-2 down once an error has ended it; planned otherwise"),
         ("tor-a", "172.30.1.12", " neighbor UNDERLAY-NODES password sesame\n", "",
          "tor-a has no password for worker-1"),
     ],
@@ -101,11 +106,19 @@ def test_different_passwords_that_accuse_nobody_are_red_at_both_ends() -> None:
     assert f"read back from both: {sentence}" in cause.witnesses
 
 
-def test_a_value_that_is_not_understood_is_no_pass() -> None:
-    strange = text("tor-a").replace("neighbor UNDERLAY-NODES timers 3 9", "neighbor UNDERLAY-NODES timers 3 nine")
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("neighbor UNDERLAY-NODES timers 3 nine", "its hold time towards cp-1"),
+        ("neighbor UNDERLAY-NODES timers 3 9\n neighbor 172.30.1.11 port 1179",
+         "what `port` does to its session with cp-1"),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_no_pass(new: str, words: str) -> None:
+    strange = text("tor-a").replace("neighbor UNDERLAY-NODES timers 3 9", new)
     found = one(judged(api(), {"tor-a": strange}), "session-ends", "tor-a")
     assert found.status is Status.ERROR
-    assert "tor-a: its hold time towards cp-1 is not understood" in found.found
+    assert f"tor-a: {words} is not understood" in found.found
 
 
 def test_a_missing_secret_is_the_nodes_end() -> None:

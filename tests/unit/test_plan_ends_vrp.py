@@ -71,6 +71,15 @@ POLICY = "peer UNDERLAY-NODES route-policy UNDERLAY-NODES-IN import"
         (LIMIT, "peer UNDERLAY-NODES route-limit 1", "tor-a ends its session with cp-1 beyond 1 prefixes; planned 512"),
         (LIMIT, "peer UNDERLAY-NODES route-limit 512 80 alert-only",
          "tor-a ends its session with cp-1 beyond no number of prefixes; planned 512"),
+        (LIMIT, LIMIT.replace("idle-timeout 1", "idle-forever"),
+         ("tor-a lets its session with cp-1, once its limit has ended it, come back by hand only; "
+          "planned within a minute")),
+        (LIMIT, LIMIT.replace("idle-timeout 1", "idle-timeout 60"),
+         ("tor-a lets its session with cp-1, once its limit has ended it, come back after 60 min; "
+          "planned within a minute")),
+        (" peer 172.30.255.1 timer connect-retry 2\n", "", "tor-a dials tor-b every 32 s; planned 2 s"),
+        (" peer 172.30.255.1 timer connect-retry 2\n", " peer 172.30.255.1 listen-only\n",
+         "tor-a only waits for tor-b to dial; planned otherwise"),
         (MEMBER, f"{MEMBER} peer 172.30.1.77 as-number 65010\n",
          "tor-a has a neighbour 172.30.1.77 that is not planned"),
         (" peer 172.30.255.1 as-number 65102\n",

@@ -34,6 +34,8 @@ TIMED_OUT = (124, 137)
 """Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
 LIMIT = re.compile(r"timeout (\d+) ")
 """The seconds that a command has."""
+DEAD = "dead"
+"""What the kernel says of a next hop that it sends nothing to."""
 PLATFORMS: dict[Platform, Any] = {Platform.FRR: frr, Platform.BIRD: bird}
 TABLES = ("main", "default")
 """Routing tables that forward what no rule or VRF takes elsewhere; `ip` names main by leaving it out."""
@@ -95,7 +97,7 @@ async def _answer(shell: Shell, command: str) -> str:
 
 
 def kernel(text: str) -> tuple[Route, ...]:
-    """Read `ip -json route`: one entry for each next hop; other tables, local and broadcast routes are left out."""
+    """Read `ip -json route`: one entry for each next hop in use; not other tables, nor local and broadcast routes."""
     return tuple(
         Route(
             target=route["dst"] if "/" in route["dst"] or route["dst"] == "default" else route["dst"] + "/32",
@@ -108,6 +110,7 @@ def kernel(text: str) -> tuple[Route, ...]:
         and route.get("type") not in {"local", "broadcast", "multicast"}
         and ":" not in route["dst"]
         for hop in route.get("nexthops", [route])
+        if DEAD not in hop.get("flags", ())
     )
 
 

@@ -13,7 +13,20 @@ from underlay.judge.verdict import Cause
 from underlay.judge.views import BGP_PORT, RouterView, network
 from underlay.plan.verification import ExpectedSession
 
-DOWN = ("missing", "shut", "asn", "peer_asn", "address", "password", "hops", "refused", "limit", "families")
+DOWN = (
+    "missing",
+    "shut",
+    "asn",
+    "peer_asn",
+    "address",
+    "password",
+    "hops",
+    "refused",
+    "limit",
+    "families",
+    "further",
+    "stays",
+)
 """Aspects of an end that keep its session down, those first that nothing else could follow from."""
 UP, RECENT = "established", 60
 """The state of a session that is up; and seconds before a watch within which it has come up, as its other end says."""

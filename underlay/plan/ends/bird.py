@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from underlay.plan.ends.end import (
     EVERYTHING,
+    LONGEST,
+    NEVER,
+    SOON,
     UNICAST,
     UNKNOWN,
     End,
@@ -20,6 +23,7 @@ from underlay.plan.ends.end import (
     whole,
 )
 from underlay.plan.ends.planned import NO_PASSWORD
+from underlay.plan.ends.statements import BIRD, CHANNEL, doubts
 
 TOKEN = re.compile(r'"[^"]*"|[{};]|[^\s{};"]+')
 COMMENT = re.compile(r'("[^"]*")|#[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -27,8 +31,15 @@ DEFINE = re.compile(r"define\s+(\w+)\s*=\s*\[(.*?)\]\s*;", re.DOTALL)
 TEXT = re.compile(r'define\s+(\w+)\s*=\s*("[^"]*")\s*;')
 PREFIX = re.compile(r"([\d.]+/\d+)(?:\{\s*(\d+)\s*,\s*(\d+)\s*\}|([+-]))?")
 TERM = re.compile(r"(!?)\(?\s*net ~ (\w+)\)?")
-HOLD = 240
-"""BIRD's own hold time; keepalives are a third of it."""
+HOLD, RETRY = 240, 120
+"""BIRD's own hold time, of which keepalives are a third, and the seconds between its attempts to connect."""
+YES, NO = ("on", "yes", "1", "aware"), ("off", "no", "0")
+SAID: dict[Words, bool] = {(): True, **{(word,): True for word in YES}, **{(word,): False for word in NO}}
+"""What a switch's statement says; silence is yes, an expression is not understood."""
+AGAIN = {"disable": NEVER, "restart": SOON, "warn": SOON, "block": SOON}
+"""What is done beyond a limit → when a session comes back."""
+NO_FILTER = ("limit", "keep", "table")
+"""Words after `import` and `export` that name no filter."""
 Words = tuple[str, ...]
 
 
@@ -93,34 +104,73 @@ def _parsed(text: str) -> Block:
 
 
 def _with_template(block: Block, templates: dict[str, Block]) -> Block:
-    """Return a protocol with what it takes from its template; its own statements stand first."""
+    """Return a protocol with what it takes from its template; what counts stands first: its own, and the last of it."""
     base = templates.get(block.title[-1]) if "from" in block.title else None
-    if base is None:
-        return block
-    return Block(block.title, [*block.lines, *base.lines], [*block.blocks, *base.blocks])
+    return _joined(block.title, [block, base] if base else [block])
+
+
+def _joined(title: Words, parts: Sequence[Block]) -> Block:
+    lines = [words for part in parts for words in reversed(part.lines)]
+    return Block(title, lines, [inner for part in parts for inner in reversed(part.blocks)])
 
 
 def _end(block: Block, neighbor: Words, known: Known) -> End:
-    local, hold = _after(block.lines, "local"), _number(block.lines, "hold", "time") or HOLD
-    channel = next((one for one in block.blocks if one.title == UNICAST), None)
+    local, hold = _after(block.lines, "local"), _number(block.lines, HOLD, "hold", "time")
+    parts = [one for one in block.blocks if one.title == UNICAST]
+    channel = _joined(UNICAST, parts) if parts else None
     lines = channel.lines if channel else []
-    restart = _after(block.lines, "graceful", "restart")
-    hops = next((words for words in block.lines if words[0] == "multihop"), ())
+    limit, beyond = _limit(lines, "import")
+    hops = next((words for words in block.lines if words[0] in {"multihop", "direct"}), ("direct",))
+    strange = doubts([*block.lines, *(one.title for one in block.blocks)], BIRD)
     return End(
         asn=_asn(local),
         peer_asn=_asn(neighbor),
         address=local[0] if local and is_address(local[0]) else None,
         password=_password(block, known),
         hold=hold,
-        keepalive=_number(block.lines, "keepalive", "time") or hold // 3,
-        hops=(whole(hops[1]) if hops[1:] else 64) if hops else 1,
-        shut=any(words[0] == "disabled" and words[1:2] != ("off",) for words in block.lines),
-        graceful=restart != ("off",),
+        keepalive=_number(block.lines, hold // 3 if hold is not None else None, "keepalive", "time"),
+        hops=1 if hops[0] == "direct" else whole(hops[1]) if hops[1:] else 64,
+        shut=_flag(block.lines, "disabled"),
+        graceful=_flag(block.lines, "graceful", "restart", usual="aware"),
         families=UNICAST if channel else (),
         takes=_filter(channel, "import", known.sets, "all"),
         tells=_filter(channel, "export", known.sets, "none"),
-        limit=_number(lines, "import", "limit") or 0,
+        limit=0 if beyond in {"warn", "block"} else limit,
+        again=AGAIN.get(beyond) if limit else SOON,
+        further=_further(lines),
+        retry=_number(block.lines, RETRY, "connect", "retry", "time"),
+        passive=_flag(block.lines, "passive"),
+        keeps=LONGEST,
+        stays=_stays(block),
+        doubts=tuple(sorted({*strange, *doubts(lines, CHANNEL)})),
     )
+
+
+def _flag(lines: Sequence[Words], *name: str, usual: str = "off") -> bool | None:
+    """Return what a switch is set to, the usual where nothing is said of it; None for an expression."""
+    told = (words[len(name) :] for words in lines if words[: len(name)] == name)
+    return SAID.get(next((words for words in told if words[:1] != ("time",)), (usual,)))
+
+
+def _stays(block: Block) -> bool | None:
+    """Tell whether an error ends the session for good; of some errors it is said in a block."""
+    if any(inner.title == ("disable", "after", "cease") for inner in block.blocks):
+        return True
+    known = [_flag(block.lines, "disable", "after", what) for what in ("error", "cease")]
+    return True if True in known else None if None in known else False
+
+
+def _limit(lines: Sequence[Words], way: str) -> tuple[int | None, str]:
+    """Return a limit, 0 where there is none, and what is done beyond it."""
+    told = next((words[2:] for words in lines if words[:2] == (way, "limit") and words[2:]), ("off",))
+    number = 0 if told[0] == "off" else whole(told[0])
+    return number, told[2] if told[1:2] == ("action",) and told[2:] else "disable"
+
+
+def _further(lines: Sequence[Words]) -> Entries:
+    """Return limits of what is told, and of what is heard before the filter."""
+    found = {way: _limit(lines, way) for way in ("export", "receive")}
+    return tuple(f"{way} limit {number}" for way, (number, _) in found.items() if number != 0)
 
 
 def _password(block: Block, known: Known) -> str | None:
@@ -133,14 +183,15 @@ def _password(block: Block, known: Known) -> str | None:
 
 
 def _after(lines: Sequence[Words], *name: str) -> Words:
-    """Return what follows a keyword in the first statement that begins with it; limits are no filters."""
-    found = (words[len(name) :] for words in lines if words[: len(name)] == name and words[1:2] != ("limit",))
+    """Return what follows a keyword in the first statement that begins with it."""
+    found = (words[len(name) :] for words in lines if words[: len(name)] == name)
     return next((words for words in found if words), ())
 
 
-def _number(lines: Sequence[Words], *name: str) -> int | None:
-    found = (words[len(name)] for words in lines if words[: len(name)] == name and len(words) > len(name))
-    return next((number for word in found if (number := whole(word)) is not None), None)
+def _number(lines: Sequence[Words], usual: int | None, *name: str) -> int | None:
+    """Return the number that a statement sets, or the usual one where there is none; None for an expression."""
+    told = next((words[len(name) :] for words in lines if words[: len(name)] == name), None)
+    return usual if told is None else whole(" ".join(told))
 
 
 def _asn(words: Words) -> int | None:
@@ -151,7 +202,8 @@ def _filter(channel: Block | None, way: str, sets: dict[str, Entries], default: 
     """Return what a filter lets pass; None for an expression that is not one of ours."""
     if channel is None or any(block.title[:1] == (way,) for block in channel.blocks):
         return None if channel else ()
-    text = " ".join(_after(channel.lines, way)) or default
+    told = [words for words in channel.lines if words[1:2] not in {(word,) for word in NO_FILTER}]
+    text = " ".join(_after(told, way)) or default
     if text in {"all", "none"}:
         return EVERYTHING if text == "all" else ()
     terms = TERM.findall(text.removeprefix("where "))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from underlay.plan.ends.end import End, Entries
 from underlay.plan.ends.planned import NO_PASSWORD, Session
@@ -79,8 +79,21 @@ ASPECTS: dict[str, Words] = {
         f"ends its session with {side.other} beyond {side.read.limit or 'no number of'} prefixes; "
         f"planned {side.plan.limit}"
     ),
+    "again": lambda side: (
+        f"lets its session with {side.other}, once its limit has ended it, come back {side.read.again}; "
+        f"planned {side.plan.again}"
+    ),
+    "further": lambda side: f"has another limit for {side.other}, which is not planned: {_list(side.read.further)}",
+    "retry": lambda side: f"dials {side.other} every {side.read.retry} s; planned {side.plan.retry} s",
+    "passive": lambda side: f"only waits for {side.other} to dial; planned otherwise",
+    "keeps": lambda side: (
+        f"keeps the routes of {side.other} for {side.read.keeps} s while it restarts; planned {side.plan.keeps} s"
+    ),
+    "stays": lambda side: f"leaves its session with {side.other} down once an error has ended it; planned otherwise",
 }
 """Field of an end → what is said where it is not as planned."""
+AT_LEAST = ("keeps",)
+"""Fields of which more than planned is as good."""
 UNREAD = {
     "shut": "whether it has switched off its session with",
     "asn": "its own number towards",
@@ -94,6 +107,12 @@ UNREAD = {
     "takes": "what it takes from",
     "tells": "what it tells",
     "limit": "how many prefixes it takes from",
+    "again": "when it lets a session come back that its limit has ended with",
+    "further": "which limits it has for",
+    "retry": "how often it dials",
+    "passive": "whether it dials",
+    "keeps": "how long it keeps routes of a restarting",
+    "stays": "whether an error leaves it without",
     "password": "its password for",
 }
 """Field of a router's end → what is said where its configuration does not say it in a way that is understood."""
@@ -113,6 +132,7 @@ def unread(sessions: Iterable[Session], read: Read) -> list[str]:
     for session in sessions:
         if end := near_end(session, read):
             missing = [words for name, words in UNREAD.items() if getattr(end, name) is None and _told(session, name)]
+            missing += [f"what `{keyword}` does to its session with" for keyword in end.doubts]
             found += [f"{session.router}: {words} {session.peer} is not understood" for words in missing]
     return list(dict.fromkeys(found))
 
@@ -151,11 +171,15 @@ def _end(session: Session, own: str, other: str, end: End | None, plan: End) -> 
     side = _Side(session, own, other, end, plan)
     for aspect, words in ASPECTS.items():
         found, wanted = getattr(end, aspect), getattr(plan, aspect)
-        if found is not None and wanted is not None and found != wanted:
+        if found is not None and wanted is not None and _differs(aspect, found, wanted):
             name = "refused" if aspect == "hold" and 0 < found < SHORTEST else aspect
             yield _difference(session, own, name, f"{own} {words(side)}")
     if plan.password == NO_PASSWORD and end.password not in {None, NO_PASSWORD}:
         yield _difference(session, own, "password", f"{own} has a password for {other}; planned none")
+
+
+def _differs(aspect: str, found: Any, wanted: Any) -> bool:  # noqa: ANN401 - a field of any type
+    return bool(found < wanted if aspect in AT_LEAST else found != wanted)
 
 
 def _difference(session: Session, wrong: str, aspect: str, sentence: str) -> Difference:

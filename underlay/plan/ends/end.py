@@ -19,6 +19,10 @@ UNICAST: Entries = ("ipv4",)
 """The only family that pods and services have here."""
 UNKNOWN = "?"
 """Stands in a filter for what is not understood; the filter as a whole is not known then."""
+SOON, NEVER = "within a minute", "by hand only"
+"""When a session comes back that its limit has ended."""
+LONGEST = 4095
+"""Seconds of a restart that a peer can ask for at most (RFC 4724, section 3)."""
 Secret = Callable[[str], str]
 """Makes of a password what may be kept of it: readers give it what they parsed, so that nothing else holds it."""
 
@@ -51,6 +55,20 @@ class End(Model):
     """What its filter lets out; of a node: kinds of advertisement."""
     limit: int | None = None
     """Prefixes after which it ends the session; 0: none."""
+    again: Text | None = None
+    """When it lets the session come back then; `SOON` also where no limit ends it."""
+    further: Entries | None = None
+    """Limits beside that one."""
+    retry: int | None = None
+    """Seconds between its attempts to connect."""
+    passive: bool | None = None
+    """Waits for the other end to connect."""
+    keeps: int | None = None
+    """Seconds for which it keeps the routes of a restarting peer at most."""
+    stays: bool | None = None
+    """Leaves the session down once an error has ended it."""
+    doubts: Entries = ()
+    """Keywords of statements that may change any of this, and are not understood."""
 
 
 def entry(network: object, shortest: int, longest: int) -> str:

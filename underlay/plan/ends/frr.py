@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from underlay.plan.ends.clauses import Clause, passed
 from underlay.plan.ends.end import (
     EVERYTHING,
+    LONGEST,
+    NEVER,
+    SOON,
     UNICAST,
     UNKNOWN,
     End,
@@ -20,11 +23,15 @@ from underlay.plan.ends.end import (
     whole,
 )
 from underlay.plan.ends.planned import NO_PASSWORD
+from underlay.plan.ends.statements import FRR, doubts
 
 ENTRY = re.compile(r"(?:seq ([0-9]{1,10}) )?(permit|deny) (\S+)(?: ge ([0-9]{1,2}))?(?: le ([0-9]{1,2}))?")
 ANY, MATCH = "0.0.0.0/0", ("match", "ip", "address", "prefix-list")
 TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 """Keepalive and hold time by the profile that `frr defaults` names."""
+RETRY = {"traditional": 120, "datacenter": 10}
+"""Seconds between attempts to connect, by the same."""
+STALE = ("bgp", "graceful-restart", "stalepath-time")
 KEEPS = {"graceful-restart": True, "graceful-restart-helper": True, "graceful-restart-disable": False}
 """Words of a neighbour, of a group or of all; without any of them FRR keeps routes."""
 Words = tuple[str, ...]
@@ -145,6 +152,13 @@ def _end(text: Text, own: Sequence[Words], secret: Secret) -> End:
         takes=_filter(text, lines, "in"),
         tells=_filter(text, lines, "out"),
         limit=_limit(lines),
+        again=_again(lines),
+        further=(f"maximum-prefix-out {told}",) if (told := _value(lines, "maximum-prefix-out")) else (),
+        retry=_retry(text, lines),
+        passive=("passive",) in lines,
+        keeps=_keeps(text),
+        stays=False,
+        doubts=doubts((words[1:] if words[0] == "no" else words for words in lines), FRR),
     )
 
 
@@ -173,8 +187,32 @@ def _timers(text: Text, lines: Sequence[Words]) -> tuple[int | None, int | None]
 
 def _limit(lines: Sequence[Words]) -> int | None:
     """Return after how many prefixes the session ends; a limit that only warns ends none."""
-    told = next((words for words in lines if words[0] == "maximum-prefix" and words[1:]), ("", "0"))
+    told = _most(lines)
     return 0 if "warning-only" in told else whole(told[1])
+
+
+def _most(lines: Sequence[Words]) -> Words:
+    return next((words for words in lines if words[0] == "maximum-prefix" and words[1:]), ("", "0"))
+
+
+def _again(lines: Sequence[Words]) -> str | None:
+    """Return when a session comes back that its limit has ended: minutes, or by hand only."""
+    told = _most(lines)
+    if "restart" not in told:
+        return NEVER if _limit(lines) else SOON
+    minutes = whole("".join(told[told.index("restart") + 1 :][:1]))
+    return None if minutes is None else SOON if minutes <= 1 else f"after {minutes} min"
+
+
+def _retry(text: Text, lines: Sequence[Words]) -> int | None:
+    told = next((words[2] for words in lines if words[:2] == ("timers", "connect") and words[2:]), "")
+    return whole(told) if told else RETRY.get(text.profile)
+
+
+def _keeps(text: Text) -> int | None:
+    """Return for how long stale routes are kept at most, where that is said."""
+    told = next((words[3] for words in text.globals if words[:3] == STALE and words[3:]), "")
+    return whole(told) if told else LONGEST
 
 
 def _shut(text: Text, lines: Sequence[Words]) -> bool:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from underlay.model import Router, Site
 from underlay.plan.bgp import address_at
-from underlay.plan.ends.end import UNICAST, End, Entries, entry
+from underlay.plan.ends.end import SOON, UNICAST, End, Entries, entry
 from underlay.plan.learned import Entry
 from underlay.plan.routers import HOST, PARTS, PODS, Filters, Peer, filters, node_prefixes
 
 NO_PASSWORD = "none"  # noqa: S105 - says that there is none
+AFTERWARDS: dict[str, object] = {"again": SOON, "further": (), "stays": False}
+"""What holds for every session of a router that has ended."""
 
 
 class Session(NamedTuple):
@@ -70,6 +72,8 @@ class _Plan:
             takes=_joined(_entries(self.site, router, found), found.from_nodes),
             tells=(),
             limit=node_prefixes(self.site),
+            keeps=restart.restart if (restart := self.site.bgp.graceful_restart) else None,
+            **AFTERWARDS,
         )
 
     def _of_nodes(self, router: Router) -> End:
@@ -97,6 +101,9 @@ class _Plan:
             takes=_joined(sets, peer.imports),
             tells=tuple(sorted({*refused, *_joined(sets, peer.exports)})),
             limit=peer.limit,
+            retry=self.site.bgp.timers.connect_retry,
+            passive=False,
+            **AFTERWARDS,
         )
 
     def _end(self, **facts: object) -> End:

@@ -13,6 +13,9 @@ from typing import Any
 from underlay.plan.ends.clauses import Clause, passed
 from underlay.plan.ends.end import (
     EVERYTHING,
+    LONGEST,
+    NEVER,
+    SOON,
     UNICAST,
     UNKNOWN,
     End,
@@ -33,8 +36,11 @@ PREFIX = re.compile(
 )
 TIMERS = (60, 180)
 """Keepalive and hold time where nothing is said of them."""
+RETRY = 32
+"""Seconds between attempts to connect where nothing is said of them."""
 FARTHEST = 255
 """Hops of a multihop session that names no number."""
+DIALS = ("timer", "connect-retry")
 FAMILY = {("enable",), ("undo", "enable")}
 """What carries the family, or not; `bfd enable` and the like say nothing of it."""
 OTHERS = ("filter-policy", "as-path-filter")
@@ -168,6 +174,20 @@ def _limit(_: Text, lines: Sequence[Words]) -> int | None:
     return 0 if not told or "alert-only" in told else whole(told[0])
 
 
+def _again(_: Text, lines: Sequence[Words]) -> str | None:
+    """Return when a session comes back that its limit has ended; without a word of that it tries at once."""
+    told = _line(lines, "route-limit")
+    if "idle-forever" in told:
+        return NEVER
+    minutes = whole("".join(told[told.index("idle-timeout") + 1 :][:1])) if "idle-timeout" in told else 0
+    return None if minutes is None else SOON if minutes <= 1 else f"after {minutes} min"
+
+
+def _retry(text: Text, lines: Sequence[Words]) -> int | None:
+    told = next((words[2] for words in (*lines, *text.globals) if words[:2] == DIALS and words[2:]), "")
+    return whole(told) if told else RETRY
+
+
 def _filter(way: str) -> Callable[[Text, Sequence[Words]], Entries | None]:
     """Return a reader of what a filter lets pass; without one, everything passes."""
 
@@ -195,6 +215,12 @@ ASPECTS: dict[str, Callable[[Text, Sequence[Words]], Any]] = {
     "takes": _filter("import"),
     "tells": _filter("export"),
     "limit": _limit,
+    "again": _again,
+    "further": lambda _, __: (),
+    "retry": _retry,
+    "passive": lambda _, lines: ("listen-only",) in lines,
+    "keeps": lambda _, __: LONGEST,
+    "stays": lambda _, __: False,
 }
 """Aspect of an end → how it is read of a peer's lines, its own before its group's."""
 
