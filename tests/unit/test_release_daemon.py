@@ -105,8 +105,15 @@ def test_what_agents_would_restart_into_is_named_without_a_secret(edit: str) -> 
     assert (check.status, text in check.found, "s3cret" in check.found) == (Status.FAIL, True, False), check.found
 
 
-def test_a_daemon_set_that_is_gone_is_named() -> None:
-    assert daemon(seen()) == ("DaemonSet cilium is not there",)
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [("daemons", "DaemonSet cilium is not there"), ("configuration", "ConfigMap cilium-config is not there")],
+)
+def test_what_is_gone_is_named(gone: str, text: str) -> None:
+    check = told({**seen(live()), gone: []})
+    assert check
+    assert (check.status, check.found) == (Status.FAIL, text)
+    assert daemon({gone: []}) is None, "nobody knows whether it was released"
 
 
 def test_a_reader_of_no_secret_still_sees_who_is_left_behind() -> None:

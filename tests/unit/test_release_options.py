@@ -89,7 +89,7 @@ def test_the_last_whole_revision_counts() -> None:
         lists({"debug": "true"}, record(3, "deployed", RELEASED), record(4, "pending-upgrade", {"debug": "true"})),
         lists({"debug": "true"}, record(3, "deployed", RELEASED), record(4, "failed", {"debug": "true"})),
         lists(RELEASED),
-        lists(None, record(3, "deployed", RELEASED)),
+        lists(None),
         lists(RELEASED, {**record(3, "deployed", RELEASED), "data": {"release": "not packed"}}),
         {},
     ],
@@ -134,6 +134,13 @@ def test_an_override_of_a_declared_node_is_named_with_its_object(case: str) -> N
     assert check
     assert (check.status, check.found.endswith(text)) == (Status.FAIL, True), check.found
     assert "Delete a CiliumNodeConfig" in check.fix
+
+
+def test_a_value_of_any_length_is_told_in_part() -> None:
+    found = lists({**RELEASED, "mtu": "9" * 5000}, record(3, "deployed", RELEASED))
+    check = told(found | {"nodes": NODES, "overrides": [override({}, debug="x" * 5000)]})
+    assert check
+    assert (check.status, len(check.found) < 1000) == (Status.FAIL, True)
 
 
 @pytest.mark.parametrize(

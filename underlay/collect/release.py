@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
+from underlay.collect.cilium_objects import SHOWN
 from underlay.collect.conditions import Object
 from underlay.collect.daemon import differences, unfinished
 from underlay.collect.helm_records import agents, options, revision, status
@@ -35,20 +36,27 @@ def edited(lists: Lists, declared: Iterable[str] = ()) -> tuple[Edited, ...] | N
         return None
     found = {str(name): str(value) for name, value in there[0].items()}
     names = sorted(name for name in {*found, *released} if found.get(name) != released.get(name))
-    by_hand = [Edited(name=name, found=found.get(name), released=released.get(name)) for name in names]
+    by_hand = [_edited(name, found.get(name), released.get(name)) for name in names]
     return (*by_hand, *_overridden(lists, [*declared], released))
+
+
+def _edited(name: str, *values: str | None, by: str = "") -> Edited:
+    found, released = (None if value is None else value[:SHOWN] for value in values)
+    return Edited(name=name, found=found, released=released, by=by)
 
 
 def daemon(lists: Lists) -> tuple[str, ...] | None:
     """Return how the agents' DaemonSet is not as released, or not rolled out; None where that is not known."""
     record = _last(lists)
-    if "daemons" not in lists or (record and status(record) != WHOLE):
+    if record and status(record) != WHOLE:
         return None
     released = agents(record) if record else {}
-    if not lists["daemons"]:
-        return (f"DaemonSet {AGENT} is not there",) if released else None
-    found = {**lists["daemons"][0], "kind": "DaemonSet"}
-    return (*(differences(released, found) if released else ()), *unfinished(found))
+    kinds = {"daemons": f"DaemonSet {AGENT}", "configuration": f"ConfigMap {CONFIG}"} if released else {}
+    told = [f"{title} is not there" for name, title in kinds.items() if name in lists and not lists[name]]
+    if found := lists.get("daemons"):
+        there = {**found[0], "kind": "DaemonSet"}
+        told += [*(differences(released, there) if released else ()), *unfinished(there)]
+    return tuple(told) if found or told else None
 
 
 def _last(lists: Lists) -> Object | None:
@@ -65,4 +73,4 @@ def _overridden(lists: Lists, declared: Sequence[str], released: Mapping[str, st
         for name, value in sorted((spec.get("defaults") or {}).items()) if nodes else ():
             if released.get(name) != value:
                 by = f"CiliumNodeConfig {one['metadata']['name']} for {where}"
-                yield Edited(name=name, found=value, released=released.get(name), by=by)
+                yield _edited(name, value, released.get(name), by=by)

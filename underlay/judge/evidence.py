@@ -253,7 +253,7 @@ class Survey(Part):
     edited: Many[Edited] | None = None
     """Options that agents take from elsewhere than Helm's last revision; None: not known."""
     daemon: Many[Text] | None = None
-    """How the agents' DaemonSet is not as released, or not rolled out; None: not known."""
+    """How the agents' DaemonSet is not as released, or not rolled out, and what is gone; None: not known."""
     errors: Many[Text] = ()
 
 
