@@ -69,7 +69,9 @@ def test_the_nodes_firewall_knows_the_site_s_routers() -> None:
     [made] = policy_objects(with_(host_firewall={"accepts": accepts, "opens": []}))
     bgp = [{"ports": [{"port": "179", "protocol": "TCP"}]}]
     assert {"toCIDR": ["172.30.1.1/32", "172.30.2.1/32"], "toPorts": bgp} in made["spec"]["egress"]
-    assert {"fromCIDR": ["172.30.1.1/32", "172.30.2.1/32"], "toPorts": bgp} in made["spec"]["ingress"]
+    opened = {"port": "32768", "protocol": "TCP", "endPort": 60999}
+    answers = [{"ports": [*bgp[0]["ports"], opened]}]
+    assert {"fromCIDR": ["172.30.1.1/32", "172.30.2.1/32"], "toPorts": answers} in made["spec"]["ingress"]
 
 
 def test_requests_and_names_need_cilium_s_own_kind() -> None:

@@ -119,7 +119,8 @@ class HostFirewall(Model):
     opens: tuple[Accept, ...] | None = None
     """Connections that nodes open to the outside; None: any."""
     bgp: bool = True
-    """Whether BGP with the declared routers is let through, TCP 179 in both directions."""
+    """Whether BGP with the declared routers is let through: TCP 179 in both directions, and what they send to the ports
+    32768-60999, from which nodes open sessions."""
 
 
 class Baselines(Model):

@@ -13,6 +13,9 @@ from underlay.plan.policies.intent import CLUSTER_DNS, DEFAULT_DENY, DNS_PORTS
 from underlay.plan.policies.selectors import Object
 
 BGP = Ports(port=179)
+OPENED = Ports(port=32768, last=60999)
+"""From where Linux opens connections by itself. A session that an agent opened while it restarted may be tracked from
+the router's first answer on, as one that the router has opened; a policy that comes later would cut it."""
 PING: Object = {"icmps": [{"fields": [{"family": "IPv4", "type": "EchoRequest"}]}]}
 CLUSTER, WORLD = ["cluster"], ["world"]
 NOTHING: Object = {}
@@ -69,7 +72,8 @@ def _host_firewall(site: Site, declared: HostFirewall) -> Object:
 
 
 def _host_entries(word: str, lines: tuple[Accept, ...], routers: list[str], declared: HostFirewall) -> list[Object]:
-    bgp = [{f"{word}CIDR": routers, "toPorts": selectors.to_ports([BGP])}] if declared.bgp else []
+    sessions = [BGP, OPENED] if word == "from" else [BGP]
+    bgp = [{f"{word}CIDR": routers, "toPorts": selectors.to_ports(sessions)}] if declared.bgp else []
     own = [
         {f"{word}CIDR": [str(network) for network in line.networks], "toPorts": selectors.to_ports(line.ports)}
         for line in lines
