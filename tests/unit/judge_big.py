@@ -181,7 +181,7 @@ def _facts(number: int, others: dict[str, int]) -> dict[str, Any]:
     return {
         "links": [link | {"name": "eth0", "ifindex": UPLINK}, link | {"name": "lxc1", "ifindex": LXC}],
         "programs": {
-            "eth0": [program | {"name": "cil_from_netdev"}],
+            "eth0": [program | {"name": "cil_from_netdev"}, program | {"hook": "egress", "name": "cil_to_netdev"}],
             "lxc1": [program | {"name": "cil_from_contai"}],
         },
         "routes": [way | {"target": "default"}],

@@ -10,6 +10,7 @@ from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected
 
 Data = dict[str, Any]
+NIC = ({"name": "cil_from_netdev"}, {"name": "cil_to_netdev", "hook": "egress"})
 
 
 class Corpus:
@@ -137,7 +138,7 @@ class Corpus:
             "links": [
                 {"name": name, "ifindex": numbers[name], "kind": None, "mtu": mtus[name], "up": True} for name in names
             ],
-            "programs": {name: [program | {"name": "cil_from_netdev"}] for name in link}
+            "programs": {name: [program | one for one in NIC] for name in link}
             | {"lxc1": [program | {"name": "cil_from_contai"}]},
             "routes": [],
             "lookups": [

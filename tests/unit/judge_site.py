@@ -209,7 +209,10 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
             {"name": "lxc1", "ifindex": LXC, "kind": "veth", "mtu": 1500, "up": True},
         ],
         "programs": {
-            "eth0": [{"hook": "ingress", "kind": "tcx", "id": 10 + number, "name": "cil_from_netdev"}],
+            "eth0": [
+                {"hook": "ingress", "kind": "tcx", "id": 10 + number, "name": "cil_from_netdev"},
+                {"hook": "egress", "kind": "tcx", "id": 30 + number, "name": "cil_to_netdev"},
+            ],
             "lxc1": [{"hook": "ingress", "kind": "tcx", "id": 20 + number, "name": "cil_from_contai"}],
         },
         "routes": [way | {"target": "default"}],

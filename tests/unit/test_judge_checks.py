@@ -29,7 +29,7 @@ def test_the_numbers_stand_in_the_checks() -> None:
     assert one(found, "wire").found == "eth0 (ifindex 3): 75 sent, 75 received bare, 0 encapsulated"
     assert one(found, "route").found == "75 FIB look-ups for 3 far pods: eth0 (ifindex 3) via 172.30.1.1"
     assert (
-        "eth0: cil_from_netdev#11 tcx/ingress; lxc1: cil_from_contai#21 tcx/ingress"
+        "eth0: cil_from_netdev#11 tcx/ingress, cil_to_netdev#31 tcx/egress; lxc1: cil_from_contai#21 tcx/ingress"
         in one(found, "programs-attached").found
     )
     assert one(found, "mtu").found == "pod 1500, eth0 1500"
@@ -159,6 +159,15 @@ def test_a_pod_link_without_program_is_red() -> None:
     found = verdict(evidence)
     assert one(found, "programs-attached").status is Status.FAIL
     assert "lxc1: no program" in one(found, "programs-attached").found
+
+
+def test_an_uplink_without_its_program_for_leaving_packets_is_red_where_services_need_it() -> None:
+    evidence = healthy()
+    evidence["nodes"][W1]["facts"]["programs"]["eth0"].pop()
+    assert one(verdict(evidence), "programs-attached").status is Status.FAIL
+    needless = expected().model_copy(update={"options": {"kube-proxy-replacement": "false"}})
+    found = judge(needless, Evidence.model_validate(evidence))
+    assert one(found, "programs-attached").status is Status.PASS
 
 
 def test_a_smaller_pod_mtu_is_red_unless_it_is_declared() -> None:

@@ -25,7 +25,10 @@ FALLBACK = {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0",
 """Devices that the kernel makes by itself with a tunnel module; they carry nothing."""
 OFF = "false"
 """What an option means that no file names."""
-NIC_PROGRAM, POD_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15]
+NIC_PROGRAM, POD_PROGRAM, OUT_PROGRAM = "cil_from_netdev"[:15], "cil_from_container"[:15], "cil_to_netdev"
+LEAVING, ON = ("kube-proxy-replacement", "enable-host-firewall"), "true"
+"""Options of which one is enough for Cilium to have a program at the egress of each NIC too, which translates what
+services answer to the outside and applies the nodes' firewall (`AreDevicesRequired` of Cilium 1.20)."""
 """Cilium's programs at the NIC's and the pod link's ingress; the kernel keeps 15 characters of a name."""
 
 
@@ -82,12 +85,14 @@ def _programs(node: NodeView, report: NodeReport, case: Case) -> Judged:
     pods = sorted(name for name in programs if name.startswith(POD_LINKS))
     wanted = dict.fromkeys(sorted(node.uplinks), NIC_PROGRAM) | dict.fromkeys(pods, POD_PROGRAM)
     bare = [name for name, program in wanted.items() if not _has(programs.get(name, ()), program)]
+    if any(case.expected.options.get(name) == ON for name in LEAVING):
+        bare += [name for name in sorted(node.uplinks) if not _has(programs.get(name, ()), OUT_PROGRAM, "egress")]
     seen = [f"{name}: {_list(programs.get(name, ()))}" for name in wanted]
     return result(not bare and bool(pods), "; ".join(seen) if pods else "no pod link lxc*; " + "; ".join(seen))
 
 
-def _has(programs: tuple[Program, ...], name: str) -> bool:
-    return any(program.hook == "ingress" and program.name.startswith(name) for program in programs)
+def _has(programs: tuple[Program, ...], name: str, hook: str = "ingress") -> bool:
+    return any(program.hook == hook and program.name.startswith(name) for program in programs)
 
 
 def _list(programs: tuple[Program, ...]) -> str:
@@ -196,7 +201,7 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     ),
     "programs-attached": (
         _programs,
-        "Cilium's program at the ingress of each NIC and pod link",
+        "Cilium's program at the ingress of each NIC and pod link, and at each NIC's egress where services need it",
         "Look at the agent's log.",
     ),
     "no-tunnel": (
