@@ -17,7 +17,7 @@ from typing import Any
 from bpf import cilium, filters, intrusion, policies, programs, service
 
 SYSCTL = Path("/proc/sys/net/ipv4")
-CONFIGURED = ("forwarding", "rp_filter", "accept_local")
+CONFIGURED = ("forwarding", "rp_filter", "accept_local", "ignore_routes_with_linkdown")
 """Sysctls of each interesting device."""
 POD_LINKS = ("lxc",)
 CILIUM_LINKS = ("cilium_",)
@@ -131,6 +131,7 @@ class Facts:
             "type": TYPES.get(message["type"], str(message["type"])),
             "device": self.names.get(message.get_attr("RTA_OIF")),
             "gateway": message.get_attr("RTA_GATEWAY"),
+            "hops": [hop.get_attr("RTA_GATEWAY") for hop in message.get_attr("RTA_MULTIPATH") or ()],
             "table": message.get_attr("RTA_TABLE"),
             "protocol": message["proto"],
         }

@@ -10,6 +10,7 @@ from underlay.plan.ends import Read, declared_ends
 from underlay.plan.verification import Expected
 
 Data = dict[str, Any]
+KEYS = {"rp_filter": 2, "forwarding": 1, "ignore_routes_with_linkdown": 1}
 NIC = ({"name": "cil_from_netdev"}, {"name": "cil_to_netdev", "hook": "egress"})
 
 
@@ -129,10 +130,11 @@ class Corpus:
         names = [*link, "lxc1"]
         program = {"hook": "ingress", "kind": "tcx", "id": 1}
         sysctls = {"ip_forward": 1, "all/rp_filter": 0}
-        sysctls |= {f"{name}/{key}": value for name in names for key, value in (("rp_filter", 2), ("forwarding", 1))}
+        sysctls |= {f"{name}/{key}": value for name in names for key, value in KEYS.items()}
         mtus = {uplink.name: uplink.mtu for uplink in node.uplinks} | {"lxc1": self._packet(node)}
         numbers = link | {"lxc1": LXC}
         usual = self.usual["nodes"]["worker-1"]["facts"]
+        gateways = self.site.rack(node.rack).gateways
         return {
             **usual,
             "links": [
@@ -140,7 +142,7 @@ class Corpus:
             ],
             "programs": {name: [program | one for one in NIC] for name in link}
             | {"lxc1": [program | {"name": "cil_from_contai"}]},
-            "routes": [],
+            "routes": [{"target": "default", "table": 254, "hops": [str(hop) for hop in gateways]}],
             "lookups": [
                 {"target": self.pods[other], "out": way, "forwarded": way, "back": dict.fromkeys(link, home)}
                 for other in others

@@ -219,3 +219,31 @@ def test_a_kernel_without_tcx_has_no_programs_there_and_says_why_to_who_needs_it
     assert programs.tcx(1, "ingress") == []
     with pytest.raises(OSError, match="Invalid argument"):
         programs.tcx_ids(1, "ingress")
+
+
+class Message(dict[str, Any]):
+    """A message of the kernel with attributes."""
+
+    def __init__(self, attributes: dict[str, Any], **fields: int) -> None:
+        super().__init__(fields)
+        self.attributes = attributes
+
+    def get_attr(self, name: str) -> Any:
+        """Return an attribute; None for one that the message lacks."""
+        return self.attributes.get(name)
+
+
+def test_all_next_hops_of_a_route_are_told() -> None:
+    hops = [Message({"RTA_GATEWAY": gateway}, oif=3) for gateway in ("172.30.1.1", "172.30.1.2")]
+    several = Message({"RTA_MULTIPATH": hops, "RTA_TABLE": 254}, type=1, proto=3, dst_len=0)
+    one = Message({"RTA_GATEWAY": "172.30.1.1", "RTA_TABLE": 254}, type=1, proto=3, dst_len=0)
+
+    class Kernel:
+        def get_routes(self, **_: int) -> list[Message]:
+            return [several, one]
+
+    found = facts.Facts(Kernel(), ["eth0"])._routes()
+    assert [(row["gateway"], row["hops"]) for row in found] == [
+        (None, ["172.30.1.1", "172.30.1.2"]),
+        ("172.30.1.1", []),
+    ]

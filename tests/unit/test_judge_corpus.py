@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.unit import corpus
@@ -39,6 +41,39 @@ def test_one_of_two_uplinks_is_named_where_the_router_behind_it_misses_the_node(
     next(one for one in router["sessions"] if one["address"] == own)["state"] = "active" if known else "established"
     found = judge(expected, Evidence.model_validate(evidence), planned(site))
     assert [cause.sentence for cause in found.causes] == [f"{node.name}: {uplink.name} is down"] * known
+
+
+def change(facts: dict[str, Any], uplink: str, what: str) -> None:
+    route, key = facts["routes"][0], f"{uplink}/ignore_routes_with_linkdown"
+    one, other = route["hops"]
+    facts["sysctls"][key] = what != "a link whose loss does not count"
+    if what == "one next hop":
+        route |= {"gateway": one, "hops": []}
+    if what == "a longer route by one":
+        facts["routes"].append(route | {"target": "10.0.0.0/8", "gateway": other, "hops": []})
+    if what == "another table":
+        facts["routes"].append(route | {"target": "10.0.0.0/8", "gateway": other, "hops": [], "table": 99})
+    if what == "two routes":
+        facts["routes"] = [route | {"gateway": hop, "hops": []} for hop in (one, other)]
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("one next hop", Status.FAIL),
+        ("a longer route by one", Status.FAIL),
+        ("a link whose loss does not count", Status.FAIL),
+        ("another table", Status.PASS),
+        ("two routes", Status.PASS),
+    ],
+)
+def test_a_node_that_lacks_one_of_several_next_hops_is_red_before_another_one_fails(what: str, status: Status) -> None:
+    site = load_site(corpus.site("dual-homed-ecmp"))
+    expected, node = expectations(site), site.nodes[1]
+    evidence = Corpus(site, expected).evidence()
+    change(evidence["nodes"][node.name]["facts"], node.uplinks[0].name, what)
+    found = judge(expected, Evidence.model_validate(evidence), planned(site))
+    assert [one.status for one in found.checks if (one.rule, one.where) == ("route", node.name)] == [status]
 
 
 @pytest.mark.parametrize(

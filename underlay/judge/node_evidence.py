@@ -69,6 +69,8 @@ class Route(Part):
     type: Text = ""
     device: Text | None = None
     gateway: Text | None = None
+    hops: tuple[Text | None, ...] = ()
+    """The next hops of a route with several."""
     table: int = 0
     protocol: int = 0
     error: int | None = None

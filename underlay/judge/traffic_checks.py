@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Counter, Lookup, NodeReport, Point, Route
+from underlay.judge.next_hops import lost_redundancy
 from underlay.judge.verdict import Judged, Status, result
 from underlay.judge.views import NodeView
 
@@ -83,7 +84,14 @@ def route(node: NodeView, report: NodeReport, case: Case) -> Judged:
     told += [f"no look-up seen for {', '.join(idle)}"] if idle else []
     home = returning(node)
     told += [f"the way to its own pods leads back out of {home.device}"] if home else []
-    bad = wrong or home or not all(_planned(node, case, row.target, node.device(row), row.gateway) for row in rows)
+    lost = lost_redundancy(node, case, far.values())
+    told += lost
+    bad = (
+        wrong
+        or home
+        or lost
+        or not all(_planned(node, case, row.target, node.device(row), row.gateway) for row in rows)
+    )
     return result(False if bad or (idle and not unasked) else None if unasked else True, "; ".join(told))
 
 
