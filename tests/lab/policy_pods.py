@@ -42,7 +42,11 @@ def tcp(port):
             call, _ = server.accept()
             call.sendall(b"yes")
             call.close()
-NAMES = {b"\\7allowed\\7outside\\4test\\0": "203.0.113.10", b"\\5other\\7outside\\4test\\0": "172.30.255.3"}
+NAMES = {
+    b"\\7allowed\\7outside\\4test\\0": "203.0.113.10",
+    b"\\5later\\7outside\\4test\\0": "203.0.113.10",
+    b"\\5other\\7outside\\4test\\0": "172.30.255.3",
+}
 def answer(data):
     name = data[12:data.find(b"\\0", 12) + 1]
     if name not in NAMES:

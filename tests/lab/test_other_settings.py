@@ -28,11 +28,10 @@ pytestmark = [
 BOTH = {"dns_proxy": True, "host_firewall": True}
 SETTINGS = {mode: {"load_balancing": {"algorithm": "random", "mode": mode}, **BOTH} for mode in ("dsr", "snat")}
 """What is applied, by the way of answers: past the node that the client entered by, or by it again."""
-ALLOWED, OTHER = "allowed.outside.test", "other.outside.test"
-ADDRESSES = {ALLOWED: CLIENT, OTHER: NEAR}
-"""Two addresses of the outside client, whose machine says that nobody listens."""
+ALLOWED, OTHER = {"dsr": "allowed.outside.test", "snat": "later.outside.test"}, "other.outside.test"
+"""The name that is open, another one for each way: agents know what a pod has asked, and the answers stay open."""
 CLOSED_PORT = "TCP/9"
-NAMES = {"name": "names", "sources": ["watch"], "target_names": [ALLOWED], "ports": [{"port": 9}]}
+NAMES = {"name": "names", "sources": ["watch"], "ports": [{"port": 9}]}
 API, KUBELET = ("172.30.1.11", "TCP/6443"), ("172.30.1.11", "TCP/10250")
 FIREWALL = {
     "accepts": [
@@ -127,22 +126,24 @@ def test_affinity_and_policy_local(run: Run, balanced: Balanced, tmp_path: Path)
 
 
 def test_names_open_what_they_resolve_to_and_nothing_else(run: Run) -> None:
-    pods = run.pods
-    asked = [("watch", address, CLOSED_PORT) for address in ADDRESSES.values()]
+    pods, allowed = run.pods, ALLOWED[mode_of(run)]
+    addresses = {allowed: CLIENT, OTHER: NEAR}  # both of the outside client, whose machine says that nobody listens
+    asked = [("watch", address, CLOSED_PORT) for address in addresses.values()]
     assert set(pods.ask(asked).values()) == {"refused"}
     assert (call(run, API), call(run, KUBELET)) == ("yes", "yes")
-    run.declare(policies([*BEFORE, NAMES], default_deny=DENY["default_deny"], host_firewall=FIREWALL))
+    named = NAMES | {"target_names": [allowed]}
+    run.declare(policies([*BEFORE, named], default_deny=DENY["default_deny"], host_firewall=FIREWALL))
     with run.agents.drops() as unasked:
         assert set(pods.ask(asked).values()) == {"silent"}
-    assert pods.resolve("watch", *ADDRESSES) == {name: [address] for name, address in ADDRESSES.items()}
+    assert pods.resolve("watch", *addresses) == {name: [address] for name, address in addresses.items()}
     with run.agents.drops() as dropped:
         answers = {target: got for (_, target, _), got in pods.ask(asked).items()}
-    assert answers == {ADDRESSES[ALLOWED]: "refused", ADDRESSES[OTHER]: "silent"}
-    for drops, closed in ((unasked, set(ADDRESSES.values())), (dropped, {ADDRESSES[OTHER]})):
+    assert answers == {CLIENT: "refused", NEAR: "silent"}
+    for drops, closed in ((unasked, {CLIENT, NEAR}), (dropped, {NEAR})):
         mine = {(target, reason) for reason, source, target, _ in drops if source == pods.addresses["watch"]}
         assert {target for target, _ in mine} == closed
         assert {reason for _, reason in mine} <= REASONS
-    print(f"names: nothing before the question; then {ALLOWED} passes, {OTHER} is answered and its address dropped")
+    print(f"names: nothing before the question; then {allowed} passes, {OTHER} is answered and its address dropped")
 
 
 def test_the_nodes_firewall_drops_what_it_does_not_accept(run: Run) -> None:
