@@ -14,6 +14,8 @@ from underlay.judge.evidence import Port, RouterReport
 from underlay.model import Platform
 
 DATA = Path(__file__).parent / "data"
+OPENSSH_SESSIONS = 10
+"""What `MaxSessions` is where nobody has set it."""
 STAT = "12 (zebra) S 1 12\n13 (bgpd) T 1 13\n14 (odd) name) R 1 14\n"
 
 
@@ -143,6 +145,7 @@ class Shell:
 
 
 KERNEL = {
+    "date --rfc-3339=ns -r": "\n",
     "birdc show status": "BIRD 2.0.12 ready.\n",
     "ip_forward": "1\n",
     "ip -json neighbour": "[]",
@@ -188,6 +191,58 @@ def test_a_hostile_part_hides_no_other(key: str, answer: str) -> None:
     ] is None
     assert report.sessions == ()
     assert any(error for error in report.errors)
+
+
+class Counting(Shell):
+    """Counts the commands that run at once."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.now = self.most = 0
+
+    async def run(self, command: str, limit: int) -> tuple[int, str, str]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return await super().run(command, limit)
+
+
+@pytest.mark.parametrize("platform", [Platform.FRR, Platform.BIRD])
+def test_no_more_commands_run_at_once_than_sshd_lets_by_itself(platform: Platform) -> None:
+    shell = Counting()
+    asyncio.run(routers.read(shell, platform))  # type: ignore[arg-type]
+    assert 4 < shell.most < OPENSSH_SESSIONS, "one is left for the echoes"
+
+
+STATUS = """\
+BIRD 2.0.12 ready.
+BIRD 2.0.12
+Current server time is 2026-11-30 18:43:00.491
+Last reboot on 2026-11-30 18:42:58.483
+Last reconfiguration on {}
+Daemon is up and running
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "files"),
+    [
+        ("2026-11-30 18:42:58.483", ()),
+        ("2026-11-30 18:40:00.000", ("underlay.conf",)),
+        ("2026-11-29 23:59:59", ("bird.conf", "underlay.conf")),
+    ],
+)
+def test_files_that_bird_has_not_read_since_they_changed(loaded: str, files: tuple[str, ...]) -> None:
+    told = [f"2026-11-30 {time}.000000001+00:00\n" for time in ("18:39:00", "18:42:58", "18:43:00")]
+    assert bird.unloaded("".join(told) + STATUS.format(loaded)) == files
+    assert bird.unloaded("") is None, "no file of ours"
+    assert bird.unloaded("".join(told) + "Unable to connect to server control socket") is None
+    for strange in (told[2] + STATUS.format(loaded), "".join(told) + STATUS.format("Monday")):
+        with pytest.raises(ValueError, match="is not understood"):
+            bird.unloaded(strange)
+    with pytest.raises(ValueError, match="the router says 2026-11-30 20:43:00"):
+        bird.unloaded("".join([*told[:2], told[2].replace("18:", "20:")]) + STATUS.format(loaded))
 
 
 def test_half_an_answer_is_none() -> None:

@@ -169,6 +169,50 @@ def test_no_password_leaves_the_reader() -> None:
     assert PASSWORD not in report.model_dump_json()
 
 
+BLOCK = "router bgp 65101\n neighbor 192.0.2.66 remote-as 666\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("!\n" + text("tor-a"), ""),
+        ("", ""),
+        ("!\n" + BLOCK, "the next start of tor-a is without any of its sessions: its frr.conf lacks them"),
+        ("!\n" + "\n".join(line for line in text("tor-a").splitlines() if "172.30.1.11" not in line),
+         "the next start of tor-a is without its sessions with cp-1: its frr.conf lacks them"),
+        ("!\n" + text("tor-a").replace(PASSWORD, "former").replace("ge 24 le 24", "ge 25 le 25", 1),
+         "the next start of tor-a has another password and filter for cp-1"),
+    ],
+)  # fmt: skip
+def test_what_frr_starts_with_is_what_it_runs(file: str, sentence: str) -> None:
+    evidence = healthy()
+    tor = evidence["routers"]["tor-a"]
+    tor["configuration"] = routers.configuration(text("tor-a"), Platform.FRR)
+    tor["saved"] = routers.saved(file, Platform.FRR)
+    usual = tor["configuration"].ends["172.30.1.11"].password
+    for end in (end for seen in evidence["survey"]["nodes"].values() for end in seen["ends"].values()):
+        end["password"] = usual
+    verdict = judge(expectations(site()), Evidence.model_validate(evidence), planned(site()))
+    found = one(verdict, "session-ends", "tor-a")
+    assert found.status is (Status.FAIL if sentence else Status.PASS)
+    assert sentence in found.found
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"unloaded": ["underlay.conf"]}, "tor-b: underlay.conf has changed and is not loaded"),
+        ({"errors": ["saved: no answer within 5 s"]}, "saved: no answer within 5 s"),
+    ],
+)
+def test_a_start_that_is_not_known_is_no_pass(told: dict[str, Any], sentence: str) -> None:
+    evidence = healthy()
+    evidence["routers"]["tor-b"].update(told)
+    verdict = judge(expectations(site()), Evidence.model_validate(evidence), planned(site()))
+    found = one(verdict, "session-ends", "tor-b")
+    assert (found.status, sentence in found.found) == (Status.ERROR, True)
+
+
 def test_a_filter_towards_others_is_no_reason_for_what_a_router_lacks_itself() -> None:
     narrow = text("tor-a").replace("permit 10.244.0.0/16 ge 24 le 24", "permit 10.244.0.0/16 ge 25 le 25")
     evidence = healthy()

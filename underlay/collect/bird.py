@@ -13,10 +13,19 @@ COMMANDS = {
     "table": "timeout 5 birdc show route primary all",
     "configuration": "timeout 5 cat /etc/bird/bird.conf /etc/bird/underlay.conf",
     "control": "timeout 5 birdc show status",
+    "unloaded": (
+        "timeout 5 sh -c 'test ! -e /etc/bird/underlay.conf || (date --rfc-3339=ns -r /etc/bird/bird.conf; "
+        "date --rfc-3339=ns -r /etc/bird/underlay.conf; date --rfc-3339=ns; birdc show status)'"
+    ),
 }
 """What is asked of BIRD, by the part of the report that it answers."""
 CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 """The router's own time when it was asked, in front of the answer."""
+LOADED = re.compile(r"^Last reconfiguration on (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)", re.MULTILINE)
+SERVER = re.compile(r"^Current server time is (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)", re.MULTILINE)
+FILES = ("bird.conf", "underlay.conf")
+APART = 60.0
+"""Seconds between the daemon's clock and that of its files beyond which they tell different times."""
 SINCE = re.compile(r"(\d{4}-\d\d-\d\d)?\s*(\d\d:\d\d:\d\d(?:\.\d+)?)?")
 """How BIRD says since when a protocol is as it is: time alone within a day, date alone beyond, or both."""
 DAY = 86_400.0
@@ -60,6 +69,22 @@ def _age(block: str, now: datetime | None) -> float | None:
         return DAY
     began = datetime.fromisoformat(f"{since[1] or now.date()} {since[2]}")
     return (now - began).total_seconds() if since[1] else (now - began).total_seconds() % DAY
+
+
+def unloaded(text: str) -> tuple[str, ...] | None:
+    """Return those of its files that changed after BIRD had read them; None without a file of ours, or a BIRD."""
+    if not text.strip() or NO_DAEMON in text:
+        return None
+    times = [datetime.fromisoformat(found[0]) for line in text.splitlines() if (found := CLOCK.match(line))]
+    loaded, server = (
+        datetime.fromisoformat(found[1]) if (found := one.search(text)) else None for one in (LOADED, SERVER)
+    )
+    if len(times) != len(FILES) + 1 or loaded is None or server is None:
+        raise ValueError("when BIRD read its files is not understood")
+    *changed, now = times
+    if abs((now - server).total_seconds()) > APART:
+        raise ValueError(f"BIRD says it is {server}, the router says {now}")
+    return tuple(name for name, at in zip(FILES, changed, strict=True) if (at - loaded).total_seconds() > 1)
 
 
 def table(text: str) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,10 @@ COMMANDS = {
     "table": "timeout 5 vtysh -c 'show bgp ipv4 unicast json'",
     "configuration": "timeout 5 vtysh -c 'show running-config'",
     "control": "timeout 5 vtysh -d zebra -c 'show version'",
+    "saved": (
+        "timeout 5 sh -c 'test ! -e /var/lib/underlay/router.json || "
+        "(echo !; test ! -e /etc/frr/frr.conf || cat /etc/frr/frr.conf)'"
+    ),
 }
 """What is asked of FRR, by the part of the report that it answers."""
 

@@ -30,6 +30,8 @@ COMMON = {
 }
 LONGEST = 16 * 1024 * 1024
 """Bytes of one answer at most."""
+AT_ONCE = 8
+"""Commands that run at once, the echoes' own beside them: OpenSSH's `MaxSessions` is 10 for a connection."""
 TIMED_OUT = (124, 137)
 """Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
 LIMIT = re.compile(r"timeout (\d+) ")
@@ -52,6 +54,8 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
         "kernel": kernel,
         "configuration": lambda text: configuration(text, platform),
         "control": control,
+        "saved": lambda text: saved(text, platform),
+        "unloaded": bird.unloaded,
         "forwarding": int,
         "neighbours": neighbours,
         "ports": router_state.ports,
@@ -62,10 +66,13 @@ async def read(shell: Shell, platform: Platform) -> RouterReport:
     commands = COMMON | software.COMMANDS
     parts: dict[str, Any] = {}
     errors: list[str] = []
+    gate = asyncio.Semaphore(AT_ONCE)
 
     async def part(name: str) -> None:
         try:
-            parts[name] = readers[name](await _answer(shell, commands[name]))
+            async with gate:
+                text = await _answer(shell, commands[name])
+            parts[name] = readers[name](text)
         except Exception as error:  # noqa: BLE001 - a router may say anything; one part must not hide the others
             errors.append(f"{name}: {str(error)[:SHOWN] or type(error).__name__}")
 
@@ -123,6 +130,11 @@ def configuration(text: str, platform: Platform) -> Configuration:
         return Configuration(ends=reader.ends(text, secret), ranges=reader.ranges(text, secret))
     except Exception as error:  # noqa: BLE001 - its words may repeat a line with a password
         raise ValueError(f"not understood: {type(error).__name__}") from None
+
+
+def saved(text: str, platform: Platform) -> Configuration | None:
+    """Read the file that a daemon starts with; None where our program has not written it."""
+    return configuration(text, platform) if text.strip() else None
 
 
 def control(text: str) -> str:

@@ -148,6 +148,10 @@ class RouterReport(Part):
     """BGP's best routes: prefix → next hops."""
     kernel: Many[Route] | None = None
     configuration: Configuration | None = None
+    saved: Configuration | None = None
+    """What FRR starts with, where our program has written it."""
+    unloaded: Many[Text] | None = None
+    """Files that BIRD has not read since they changed, where our program has written them."""
     errors: Many[Text] = ()
     forwarding: int | None = None
     """The sysctl ip_forward."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from underlay.plan.ends.compare import Difference, Read, differences, unread
+from underlay.plan.ends.compare import Difference, Read, differences, near_end, unread
 from underlay.plan.ends.declared import declared_ends
 from underlay.plan.ends.end import End
 from underlay.plan.ends.objects import node_ends
@@ -19,6 +19,7 @@ __all__ = [
     "declared_ends",
     "differences",
     "digest",
+    "near_end",
     "node_ends",
     "planned",
     "unread",
