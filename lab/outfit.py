@@ -21,7 +21,6 @@ KbdInteractiveAuthentication no
 UsePAM no
 PidFile none
 MaxStartups 100
-MaxSessions 100
 Subsystem sftp internal-sftp
 SetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 """
