@@ -144,8 +144,19 @@ def test_a_restart_time_that_is_not_declared_needs_no_stale_routes() -> None:
 def test_what_is_not_said_is_as_the_daemons_do_it() -> None:
     frr = frr_ends("router bgp 1\n neighbor 192.0.2.1 remote-as 2\n", str)["192.0.2.1"]
     bird = bird_ends("protocol bgp x { local as 1; neighbor 192.0.2.1 as 2; ipv4 {}; }", str)["192.0.2.1"]
-    for end in (frr, bird):
+    for end, keeps in ((frr, 360), (bird, LONGEST)):
         assert (end.limit, end.again, end.further, end.retry) == (0, SOON, (), 120)
-        assert (end.passive, end.keeps, end.stays, end.shut, end.graceful) == (False, LONGEST, False, False, True)
+        assert (end.passive, end.keeps, end.stays, end.shut, end.graceful) == (False, keeps, False, False, True)
     fast = frr_ends("frr defaults datacenter\nrouter bgp 1\n neighbor 192.0.2.1 maximum-prefix 5\n", str)["192.0.2.1"]
     assert (fast.retry, fast.again) == (10, NEVER)
+
+
+@pytest.mark.parametrize(("restart", "rendered"), [(360, False), (600, True)])
+def test_routes_are_kept_for_a_longer_restart_than_frr_s_own(restart: int, rendered: bool) -> None:
+    declared = site(put("bgp.graceful_restart", {"restart": restart}))
+    text = router_text(declared, declared.router("tor-a"))
+    assert (f" bgp graceful-restart stalepath-time {restart}\n" in text) == rendered
+    assert differences(planned(declared), declared_ends(declared)) == []
+    shorter = text.replace(f" bgp graceful-restart stalepath-time {restart}\n", "")
+    told = differences(planned(declared), declared_ends(declared, {"tor-a": shorter}))
+    assert [one.aspect for one in told] == ["keeps"] * 2 * rendered

@@ -34,6 +34,8 @@ TEMPLATES: dict[Platform, str] = {
     Platform.BIRD: "bird.conf.j2",
     Platform.VRP: "vrp.cfg.j2",
 }
+STALE = 360
+"""Seconds for which FRR keeps routes of a restarting node at most without being told."""
 ERROR_WAIT = 30
 """Seconds that BIRD waits at most before it tries again after an error; by itself it waits for one to five
 minutes, in which it refuses a node that is back; so it does where two routers started at once."""
@@ -100,6 +102,7 @@ def router_text(site: Site, router: Router) -> str:
             node_prefixes=node_prefixes(site),
             ways=WAYS,
             error_wait=ERROR_WAIT,
+            stale=STALE,
         )
     )
 

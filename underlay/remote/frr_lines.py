@@ -23,7 +23,8 @@ INNER = {
 SILENT = re.compile(r"neighbor \S+ activate$")
 """What a running configuration does not show, because it is the default."""
 OVERWRITTEN = re.compile(
-    r"(neighbor \S+ (?:password|remote-as|description|timers connect|timers|maximum-prefix)\b|bgp listen limit\b)"
+    r"(neighbor \S+ (?:password|remote-as|description|timers connect|timers|maximum-prefix)\b"
+    r"|bgp listen limit\b|bgp graceful-restart stalepath-time\b)"
     r"|(neighbor \S+ route-map) \S+ (in|out)$"
 )
 """Lines whose new value replaces the old one without a `no`."""

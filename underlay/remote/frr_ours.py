@@ -9,7 +9,7 @@ from underlay.remote.frr_lines import Entry, Path, entries, located
 
 NAMED = re.compile(r"ip prefix-list UNDERLAY-|neighbor UNDERLAY-")
 CONTEXT = "route-map UNDERLAY-"
-NAMELESS = re.compile(r"network |bgp bestpath as-path multipath-relax$")
+NAMELESS = re.compile(r"network |bgp (bestpath as-path multipath-relax$|graceful-restart stalepath-time )")
 """Lines of ours without a name: taken for ours where every neighbour of the same BGP is ours."""
 TIED = re.compile(r"neighbor (\S+) (?:peer-group|route-map) UNDERLAY-")
 """A neighbour that is ours by what it uses."""

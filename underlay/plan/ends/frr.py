@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from underlay.plan.ends.clauses import Clause, passed
 from underlay.plan.ends.end import (
     EVERYTHING,
-    LONGEST,
     NEVER,
     SOON,
     UNICAST,
@@ -31,7 +30,7 @@ TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 """Keepalive and hold time by the profile that `frr defaults` names."""
 RETRY = {"traditional": 120, "datacenter": 10}
 """Seconds between attempts to connect, by the same."""
-STALE = ("bgp", "graceful-restart", "stalepath-time")
+STALE, STALE_BY_ITSELF = ("bgp", "graceful-restart", "stalepath-time"), 360
 KEEPS = {"graceful-restart": True, "graceful-restart-helper": True, "graceful-restart-disable": False}
 """Words of a neighbour, of a group or of all; without any of them FRR keeps routes."""
 Words = tuple[str, ...]
@@ -210,9 +209,9 @@ def _retry(text: Text, lines: Sequence[Words]) -> int | None:
 
 
 def _keeps(text: Text) -> int | None:
-    """Return for how long stale routes are kept at most, where that is said."""
+    """Return for how long stale routes are kept at most."""
     told = next((words[3] for words in text.globals if words[:3] == STALE and words[3:]), "")
-    return whole(told) if told else LONGEST
+    return whole(told) if told else STALE_BY_ITSELF
 
 
 def _shut(text: Text, lines: Sequence[Words]) -> bool:
