@@ -16,7 +16,7 @@ from tests.lab.host import ROOT, held, now, snapshot, wait_until_gone
 from tests.lab.killed import kill_at, says
 from tests.lab.site import Site, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(900)]
 
 MOMENTS = {
     "the installer runs": says("command:local:Command installer creating"),

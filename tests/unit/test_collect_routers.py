@@ -212,7 +212,7 @@ class Counting(Shell):
 def test_no_more_commands_run_at_once_than_sshd_lets_by_itself(platform: Platform) -> None:
     shell = Counting()
     asyncio.run(routers.read(shell, platform))  # type: ignore[arg-type]
-    assert 4 < shell.most < OPENSSH_SESSIONS, "one is left for the echoes"
+    assert 1 < shell.most < OPENSSH_SESSIONS // 2, "one is the echoes', and each counts twice for a moment"
 
 
 STATUS = """\

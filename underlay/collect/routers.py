@@ -30,8 +30,9 @@ COMMON = {
 }
 LONGEST = 16 * 1024 * 1024
 """Bytes of one answer at most."""
-AT_ONCE = 8
-"""Commands that run at once, the echoes' own beside them: OpenSSH's `MaxSessions` is 10 for a connection."""
+AT_ONCE = 4
+"""Commands that run at once, the echoes' own beside them: OpenSSH's `MaxSessions` is 10 for a connection, and a command
+that has just ended counts for a moment still."""
 TIMED_OUT = (124, 137)
 """Exit codes of a command that `timeout` has ended: what it said until then is half an answer."""
 LIMIT = re.compile(r"timeout (\d+) ")

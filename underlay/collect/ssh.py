@@ -16,6 +16,9 @@ from underlay.remote import become
 CONNECT = 6.0
 """Seconds until a machine has to have answered and accepted the key."""
 
+ROOM, AGAIN = 5.0, 0.1
+"""Seconds for which a command waits for others on its connection, and between its tries (`MaxSessions`)."""
+
 
 class Unreachable(Exception):
     """A machine could not be asked; the text says why and what to do."""
@@ -65,8 +68,16 @@ class Shell:
         return process.exit_status, output.decode(errors="replace"), complaint.decode(errors="replace")
 
     async def start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
-        """Start a constant command that is talked to, as root."""
-        return await self.connection.create_process(become(self.machine.user, command), encoding=None)
+        """Start a constant command that is talked to, as root; once more where the machine has no room for it yet."""
+        words, clock = become(self.machine.user, command), asyncio.get_running_loop().time
+        end = clock() + ROOM
+        while True:
+            try:
+                return await self.connection.create_process(words, encoding=None)
+            except asyncssh.ChannelOpenError:
+                if clock() > end:
+                    raise
+                await asyncio.sleep(AGAIN)
 
     def close(self) -> None:
         """End the connection, and what still runs over it."""
