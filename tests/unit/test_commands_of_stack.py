@@ -20,6 +20,7 @@ KEYS = {"cp-1": "ssh-ed25519 AAAA"}
 PULUMI = """\
 #!/bin/sh
 echo "$@" >> {place}/calls
+echo left > "${{TMPDIR:?}}/kubeconfig123"; echo "$TMPDIR" >> {place}/temporary
 case "$*" in
   "stack output --show-secrets --json"*)
     printf '{{'; cat {place}/facts 2>/dev/null && printf ','; echo '"kubeconfig": "the-kubeconfig"}}' ;;
@@ -54,6 +55,13 @@ def test_facts_and_secrets_make_the_input(place: Path) -> None:
     calls = (place / "calls").read_text(encoding="utf-8")
     assert calls.count("--stack dev") == 2
     assert "the-kubeconfig" not in calls
+
+
+def test_what_the_engine_s_plugins_leave_among_temporary_files_ends_with_each_run(place: Path) -> None:
+    of_stack("dev")
+    folders = (place / "temporary").read_text(encoding="utf-8").split()
+    assert len({*folders}) == len(folders) > 1
+    assert [folder for folder in folders if Path(folder).exists()] == []
 
 
 @pytest.mark.parametrize(("config", "key"), [({BASTION_KEY: {"secret": True}}, "the bastion key"), ({}, None)])

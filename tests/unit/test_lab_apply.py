@@ -14,6 +14,7 @@ from lab.paths import repo
 PULUMI = """\
 #!/bin/sh
 echo "$1" >> {place}/calls
+echo "$TMPDIR" >> {place}/temporary
 case "$1 $*" in
   preview*--expect-no-changes*) echo "error: what the engine says" >&2; exit {code} ;;
   up*--skip-preview*) exit 0 ;;
@@ -49,5 +50,6 @@ def test_the_stack_is_updated_where_the_preview_proposes_changes(
         [sys.executable, "-c", APPLY], env=os.environ | places, capture_output=True, text=True, check=False
     )
     assert (tmp_path / "calls").read_text(encoding="utf-8") == calls
+    assert {*(tmp_path / "temporary").read_text(encoding="utf-8").split()} == {str(tmp_path / "state/temporary")}
     assert done.returncode == (0 if code == 7 else code)
     assert ("what the engine says" in done.stderr) == told

@@ -17,9 +17,9 @@ from underlay.plan.checks import RULES, findings
 from underlay.plan.checks.examples import declared as example
 from underlay.plan.cluster_file import file_keys
 from underlay.plan.prerequisites import node_input
-from underlay.plan.routers import router_text
+from underlay.plan.routers import router_input, router_text
 from underlay.plan.values import helm_values
-from underlay.plan.waivers import STRUCTURE, changes, judge, load_waivers
+from underlay.plan.waivers import STRUCTURE, changes, in_force, judge, load_waivers
 
 DAY = date(2026, 6, 30)
 RULE = "cilium-only-on-new-clusters"
@@ -198,6 +198,18 @@ def test_what_only_the_cluster_knows_is_handed_to_it_while_it_lasts() -> None:
     assert changes(rule, waivers, DAY) == [change]
     assert changes(rule, waivers, DAY + timedelta(days=1)) == []
     assert judge([], waivers, DAY).warnings == []
+
+
+def test_what_only_a_router_knows_is_handed_to_it_while_it_lasts() -> None:
+    rule = "router-neighbour-in-use"
+    waivers = load_waivers([waiver(rule=rule)])
+    assert judge([], waivers, DAY).warnings == []
+    holding = {**in_force(waivers, DAY), RULE: "another rule"}
+    declared = declaration().site
+    told = router_input(declared, declared.routers[0], "text", holding)
+    assert told["waived"] == {rule: waiver()["reason"]}
+    ended = in_force(waivers, DAY + timedelta(days=1))
+    assert "waived" not in router_input(declared, declared.routers[0], "text", ended)
 
 
 @pytest.mark.parametrize("rule", WAIVABLE)

@@ -32,12 +32,12 @@ def run(*words: str, stack: str = "", text: str | None = None, more: Mapping[str
     Its Kubernetes plugin leaves a kubeconfig in the folder of temporary files; it gets one that ends with the run.
     """
     command = ["pulumi", *words, "--non-interactive", *(["--stack", stack] if stack else [])]
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            around = {**os.environ, "TMPDIR": temporary, **(more or {})}
+    with tempfile.TemporaryDirectory() as temporary:
+        around = {**os.environ, "TMPDIR": temporary, **(more or {})}
+        try:
             return subprocess.run(command, input=text, env=around, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise Failure(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
+        except OSError as error:
+            raise Failure(f"the program pulumi cannot be run: {error.strerror}; expected it on PATH") from None
 
 
 def said(done: Done) -> str:

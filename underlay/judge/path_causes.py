@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from underlay.judge.case import Case, names
 from underlay.judge.node_causes import drop_text, drops
+from underlay.judge.object_checks import NODE_CONFIG, POOL
 from underlay.judge.verdict import KUBERNETES, Cause
 from underlay.judge.views import NodeView, Pair
 from underlay.plan.bgp import cluster_config
 
-CLUSTER_CONFIG, NODE_CONFIG = "CiliumBGPClusterConfig", "CiliumBGPNodeConfig"
-APART = (NODE_CONFIG, "CiliumLoadBalancerIPPool")
+CLUSTER_CONFIG = "CiliumBGPClusterConfig"
+APART = (NODE_CONFIG, POOL)
 """Kinds that say nothing of other nodes' sessions, or of any."""
 
 SAYING = ("tcp", "udp")

@@ -67,7 +67,7 @@ def work(action: str, data: dict[str, Any], root: Path = Path("/")) -> dict[str,
     elif is_anothers(found, mine):
         return left_alone(found, {"diff": []})
     text = filled(data) if action == "apply" else ""
-    waived = _waived(router, text, data.get("waived", {}))
+    waived = _waived(router, text, data.get("waived", {})) if text else {}
     changed = router.change(text)
     lines = difflib.unified_diff(masked(before).splitlines(), masked(router.own()).splitlines(), "before", "after", n=1)
     return {"changed": [masked(line) for line in changed], "diff": [line.rstrip() for line in lines], **waived}

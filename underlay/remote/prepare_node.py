@@ -226,17 +226,17 @@ def main(argv: list[str], root: Path = Path("/"), system: System | None = None) 
         findings, more = _judged(left, data)
         waived += [one for one in more if one not in waived]
         if first and findings:
-            changed = taken_back(system, data, findings)
+            changed = []
+            take_back(system, data, findings)
     return report(findings, {"node": data["node"], "changed": changed, **({"waived": waived} if waived else {})})
 
 
-def taken_back(system: System, data: dict[str, Any], findings: list[dict[str, str]]) -> list[str]:
-    """Give back what a first apply has changed; say so in each finding, and return what is still changed: nothing."""
-    changed, left = done("remove", system, data)
+def take_back(system: System, data: dict[str, Any], findings: list[dict[str, str]]) -> None:
+    """Give back what a first apply has changed, and say so in each finding."""
+    _, left = done("remove", system, data)
     said = f"Not all was taken back: {left[0].finding['found']}." if left else "What had been changed is taken back."
     for finding in findings:
         finding["fix"] = f"{finding['fix']} {said}".strip()
-    return changed if left else []
 
 
 def _judged(troubles: list[Trouble], data: dict[str, Any]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

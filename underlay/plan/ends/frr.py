@@ -23,6 +23,7 @@ from underlay.plan.ends.end import (
 )
 from underlay.plan.ends.planned import NO_PASSWORD
 from underlay.plan.ends.statements import FRR, doubts
+from underlay.plan.routers import STALE
 
 ENTRY = re.compile(r"(?:seq ([0-9]{1,10}) )?(permit|deny) (\S+)(?: ge ([0-9]{1,2}))?(?: le ([0-9]{1,2}))?")
 ANY, MATCH = "0.0.0.0/0", ("match", "ip", "address", "prefix-list")
@@ -30,7 +31,7 @@ TIMERS = {"traditional": (60, 180), "datacenter": (3, 9)}
 """Keepalive and hold time by the profile that `frr defaults` names."""
 RETRY = {"traditional": 120, "datacenter": 10}
 """Seconds between attempts to connect, by the same."""
-STALE, STALE_BY_ITSELF = ("bgp", "graceful-restart", "stalepath-time"), 360
+KEPT_FOR = ("bgp", "graceful-restart", "stalepath-time")
 KEEPS = {"graceful-restart": True, "graceful-restart-helper": True, "graceful-restart-disable": False}
 """Words of a neighbour, of a group or of all; without any of them FRR keeps routes."""
 Words = tuple[str, ...]
@@ -210,8 +211,8 @@ def _retry(text: Text, lines: Sequence[Words]) -> int | None:
 
 def _keeps(text: Text) -> int | None:
     """Return for how long stale routes are kept at most."""
-    told = next((words[3] for words in text.globals if words[:3] == STALE and words[3:]), "")
-    return whole(told) if told else STALE_BY_ITSELF
+    told = next((words[3] for words in text.globals if words[:3] == KEPT_FOR and words[3:]), "")
+    return whole(told) if told else STALE
 
 
 def _shut(text: Text, lines: Sequence[Words]) -> bool:
