@@ -11,7 +11,7 @@ from components.commands import Ssh, on_machine, outcome, underlay
 from underlay.model import Node, Site
 from underlay.plan.lineage import NODES
 from underlay.plan.prerequisites import node_input
-from underlay.plan.security import adapted
+from underlay.plan.security import adapted_groups, adapted_ports
 from underlay.remote import request
 
 
@@ -38,9 +38,9 @@ class Prerequisites(pulumi.ComponentResource):
         self.register_outputs({"nodes": names})
 
     def _ports(self, site: Site) -> list[local.Command]:
-        """Let the site's adapter set the check of its ports, of none too: with this command all are given back."""
-        ports, opts = adapted(site), pulumi.ResourceOptions(parent=self)
-        data = {"adapter": site.port_adapter, "ports": ports}
+        """Let the site's adapter set its ports and groups, none of them too: with this command all are given back."""
+        opts = pulumi.ResourceOptions(parent=self)
+        data = {"adapter": site.port_adapter, "ports": adapted_ports(site), "groups": adapted_groups(site)}
         return [underlay("ports", "ports", data, opts, back="ports-back")] if site.port_adapter else []
 
     def _prepare(self, site: Site, node: Node, ssh: Ssh, waived: Mapping[str, str]) -> remote.Command:

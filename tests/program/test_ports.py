@@ -12,7 +12,8 @@ ADAPTER = ["python3", "tools/ports.py"]
 
 def test_an_adapter_is_one_command_with_its_undo() -> None:
     switched = (put(f"nodes.{number}.uplinks.0.check_switched_by", "adapter") for number in (2, 3))
-    made = run(dev(*switched, put("port_adapter", ADAPTER)))
+    applied = put("security_groups.0.applied_by", "adapter")
+    made = run(dev(*switched, applied, put("port_adapter", ADAPTER)))
     assert made.code == 0, made.messages
     command = made.named("ports")
     assert (command.inputs["create"], command.inputs["delete"]) == (
@@ -22,6 +23,8 @@ def test_an_adapter_is_one_command_with_its_undo() -> None:
     told = json.loads(command.inputs["stdin"])
     assert told["adapter"] == ADAPTER
     assert [port["node"] for port in told["ports"]] == ["worker-2", "worker-3"]
+    [group] = told["groups"]
+    assert {"direction": "egress", "network": "10.244.0.0/16", "protocol": "any"} in group["allow"]
 
 
 def test_a_site_without_one_gets_no_command() -> None:

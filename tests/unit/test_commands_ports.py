@@ -12,13 +12,14 @@ import pytest
 
 from tests.unit.plan_sites import put, site
 from underlay.__main__ import main
-from underlay.plan.security import adapted
+from underlay.plan.security import adapted_groups, adapted_ports, table
 
 PORTS = [
     {"node": "worker-2", "uplink": "eth0", "address": "172.30.2.11", "check": "disabled"},
     {"node": "worker-3", "uplink": "eth0", "address": "172.30.2.12", "check": "disabled"},
 ]
 HONEST = {"worker-2/eth0": "disabled", "worker-3/eth0": "disabled"}
+GROUP = {"name": "nodes", "ports": [], "allow": []}
 ANSWERS = """
 import json, pathlib, sys
 asked = json.load(sys.stdin)
@@ -42,8 +43,28 @@ def test_every_port_is_told_and_answered_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, tmp_path, {"ports": HONEST}) == 0
-    assert json.loads((tmp_path / "asked").read_text()) == {"action": "apply", "ports": PORTS}
-    assert json.loads(capsys.readouterr().out) == HONEST
+    assert json.loads((tmp_path / "asked").read_text()) == {"action": "apply", "ports": PORTS, "groups": []}
+    assert json.loads(capsys.readouterr().out) == {"ports": HONEST, "groups": {}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"nodes": "applied"}, ""),
+        ({"nodes": "pending"}, "nodes: found pending; expected applied"),
+        ({}, "nodes: found no answer; expected applied"),
+    ],
+)
+def test_every_group_is_told_and_answered_for(
+    answer: dict[str, str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, tmp_path, {"ports": HONEST, "groups": answer}, groups=[GROUP]) == bool(told)
+    assert json.loads((tmp_path / "asked").read_text())["groups"] == [GROUP]
+    assert told in capsys.readouterr().err
 
 
 def test_removal_gives_the_check_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,6 +108,18 @@ def test_an_adapter_that_is_not_there_or_hangs_is_told(
 
 
 def test_only_ports_of_the_adapter_are_its_own() -> None:
-    assert adapted(site()) == []
+    assert adapted_ports(site()) == []
     ours = put("nodes.2.uplinks.0.check_switched_by", "adapter")
-    assert adapted(site(ours, put("port_adapter", ["x"]))) == PORTS[:1]
+    assert adapted_ports(site(ours, put("port_adapter", ["x"]))) == PORTS[:1]
+
+
+def test_only_groups_of_the_adapter_are_its_own_with_every_line_once() -> None:
+    assert adapted_groups(site()) == []
+    twice = put("security_groups.0.allow.1", {"direction": "egress", "network": "172.30.1.0/24", "protocol": "any"})
+    declared = site(twice, put("security_groups.0.applied_by", "adapter"), put("port_adapter", ["x"]))
+    [group] = adapted_groups(declared)
+    assert [port["node"] for port in group["ports"]] == ["cp-1", "worker-1", "worker-2", "worker-3"]
+    assert {"node": "worker-2", "uplink": "eth0", "address": "172.30.2.11"} in group["ports"]
+    allowed = [tuple(line.values()) for line in group["allow"]]
+    assert len(allowed) == len(set(allowed)) < len(table(declared))
+    assert set(allowed) == {line[1:4] for line in table(declared)}

@@ -1,4 +1,4 @@
-"""Let the site's adapter set the platform's check of source and destination addresses, and believe only its answer."""
+"""Let the site's adapter set what the platform does at nodes' ports, and believe only its answer."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from underlay.commands.common import Failure, no_words, read_input, say
 from underlay.report.columns import harmless
 
 SECONDS = 120.0
-"""For all ports together; an API that takes longer is asked again by the next update."""
+"""For all ports and groups together; an API that takes longer is asked again by the next update."""
 SHOWN = 300
+APPLIED = "applied"
+"""What an adapter answers for each group whose rules are in force at all of its ports."""
+EXPECTED = '{"ports": {"NODE/UPLINK": "disabled"}, "groups": {"NAME": "applied"}}'
 
-Ports = Sequence[Mapping[str, str]]
+States = Mapping[str, Mapping[str, str]]
+"""What each port and each group is, by kind and name."""
 
 
 def main(argv: list[str]) -> int:
-    """Read {"adapter", "ports"}, let the adapter apply them, and print what it answered."""
+    """Read {"adapter", "ports", "groups"}, let the adapter apply them, and print what it answered."""
     no_words("ports", __doc__, argv)
     data = read_input("adapter", "ports")
-    states = asked(data["adapter"], "apply", data["ports"])
-    if wrong := _wrong(states, data["ports"]):
+    states = asked("apply", data)
+    if wrong := _wrong(states, data):
         lines = "\n".join(f"  - {line}" for line in wrong)
-        raise Failure(f"adapter {data['adapter'][0]} did not set every port:\n{lines}")
+        raise Failure(f"adapter {data['adapter'][0]} did not set everything:\n{lines}")
     print(json.dumps(states, sort_keys=True))
     return 0
 
 
-def asked(adapter: Sequence[str], action: str, ports: Ports) -> dict[str, str]:
-    """Return the state of each port as the adapter answers: `NODE/UPLINK` to `disabled` or `enabled`."""
-    say(harmless(f"port adapter: {' '.join(adapter)}: {action} {len(ports)} ports"))
-    question = json.dumps({"action": action, "ports": list(ports)}, sort_keys=True)
+def asked(action: str, data: Mapping[str, Any]) -> States:
+    """Return what the adapter answers: each port `disabled` or `enabled`, each group `applied`."""
+    adapter: Sequence[str] = data["adapter"]
+    ports, groups = data["ports"], data.get("groups", [])
+    say(harmless(f"port adapter: {' '.join(adapter)}: {action} {len(ports)} ports, {len(groups)} groups"))
+    question = json.dumps({"action": action, "ports": ports, "groups": groups}, sort_keys=True)
     try:
         done = subprocess.run(
             adapter, input=question, stdout=subprocess.PIPE, text=True, errors="replace", check=False, timeout=SECONDS
@@ -46,21 +52,25 @@ def asked(adapter: Sequence[str], action: str, ports: Ports) -> dict[str, str]:
     return _states(done.stdout, adapter[0])
 
 
-def _states(text: str, name: str) -> dict[str, str]:
+def _states(text: str, name: str) -> States:
+    """Return an answer; an adapter that knows no groups may leave them out."""
     try:
-        answer: Any = json.loads(text)["ports"]
-        return {str(port): str(state) for port, state in answer.items()}
+        answer: Any = {"groups": {}} | json.loads(text)
+        return {kind: {str(one): str(state) for one, state in answer[kind].items()} for kind in ("ports", "groups")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        expected = '{"ports": {"NODE/UPLINK": "disabled"}}'
         shown = harmless(text.strip()[:SHOWN])
-        raise Failure(f"port adapter {name} answered {shown!r}; expected {expected}") from None
+        raise Failure(f"port adapter {name} answered {shown!r}; expected {EXPECTED}") from None
 
 
-def _wrong(states: Mapping[str, str], ports: Ports) -> list[str]:
-    """Return a line for each port that is not as it has to be; no answer is no success."""
-    wanted = {f"{port['node']}/{port['uplink']}": port["check"] for port in ports}
+def _wrong(states: States, data: Mapping[str, Any]) -> list[str]:
+    """Return a line for each port and group that is not as it has to be; no answer is no success."""
+    wanted = {
+        "ports": {f"{port['node']}/{port['uplink']}": port["check"] for port in data["ports"]},
+        "groups": {group["name"]: APPLIED for group in data.get("groups", ())},
+    }
     return [
-        f"{port}: found {harmless(states.get(port, 'no answer'))}; expected {check}"
-        for port, check in wanted.items()
-        if states.get(port) != check
+        f"{name}: found {harmless(states[kind].get(name, 'no answer'))}; expected {state}"
+        for kind, names in wanted.items()
+        for name, state in names.items()
+        if states[kind].get(name) != state
     ]

@@ -1,4 +1,4 @@
-"""Let the site's adapter give back the check that each port had before the stack came."""
+"""Let the site's adapter give back what each port had before the stack came."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from underlay.commands.ports import asked
 
 
 def main(argv: list[str]) -> int:
-    """Read {"adapter", "ports"} and let the adapter remove what it applied; what it remembers of before is its own."""
+    """Read {"adapter", "ports", "groups"} and let the adapter remove what it applied: it remembers what was before."""
     no_words("ports-back", __doc__, argv)
-    data = read_input("adapter", "ports")
-    asked(data["adapter"], "remove", data["ports"])
+    asked("remove", read_input("adapter", "ports"))
     return 0

@@ -201,3 +201,5 @@ class SecurityGroup(Model):
     """Names of its nodes; where there are groups, every node is in one."""
     allow: tuple[Allow, ...]
     """What passes; everything else is dropped."""
+    applied_by: Literal["team", "adapter"] = "team"
+    """Who applies the group's rules to its nodes' ports: people who own the platform, or the site's `port_adapter`."""

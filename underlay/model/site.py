@@ -55,7 +55,7 @@ class Site(Model):
     security_groups: tuple[SecurityGroup, ...] = ()
     """The platform's packet filters around nodes; left out where there are none."""
     port_adapter: tuple[Word, ...] = ()
-    """The command that sets the check of uplinks with `check_switched_by: adapter` by the platform's API."""
+    """The command that sets, by the platform's API, what says `check_switched_by: adapter` or `applied_by: adapter`."""
     ssh: Ssh = Ssh()
     """How SSH reaches the machines; left out: directly."""
     verification: Verification

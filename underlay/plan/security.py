@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-from underlay.model import SecurityGroup, Site
+from underlay.model import Node, SecurityGroup, Site, Uplink
 
 DIRECTIONS = ("ingress", "egress")
+PASSES = ("direction", "network", "protocol")
 
 
 class Line(NamedTuple):
@@ -53,16 +54,37 @@ def _derived(site: Site, group: SecurityGroup) -> Iterator[Line]:
             yield Line(group.name, direction, network, "any", why)
 
 
-def adapted(site: Site) -> list[dict[str, str]]:
+def adapted_ports(site: Site) -> list[dict[str, str]]:
     """Return the ports whose check of source and destination addresses the site's adapter sets, as it reads them."""
     return [
-        {
-            "node": node.name,
-            "uplink": uplink.name,
-            "address": str(uplink.address or node.address),
-            "check": uplink.source_destination_check,
-        }
+        _port(node, uplink) | {"check": uplink.source_destination_check}
         for node in site.nodes
         for uplink in node.uplinks
         if uplink.check_switched_by == "adapter"
     ]
+
+
+def adapted_groups(site: Site) -> list[dict[str, Any]]:
+    """Return the groups that the site's adapter applies, as it reads them: the nodes' ports, and what passes there."""
+    return [
+        {
+            "name": group.name,
+            "ports": [
+                _port(node, uplink) for node in site.nodes if node.name in group.nodes for uplink in node.uplinks
+            ],
+            "allow": [dict(zip(PASSES, passes, strict=True)) for passes in _passing(site, group)],
+        }
+        for group in site.security_groups
+        if group.applied_by == "adapter"
+    ]
+
+
+def _passing(site: Site, group: SecurityGroup) -> Iterable[tuple[str, ...]]:
+    """Return what passes at a group's ports, each once, whatever the reasons."""
+    return dict.fromkeys(
+        (line.direction, line.network, line.protocol) for line in table(site) if line.group == group.name
+    )
+
+
+def _port(node: Node, uplink: Uplink) -> dict[str, str]:
+    return {"node": node.name, "uplink": uplink.name, "address": str(uplink.address or node.address)}

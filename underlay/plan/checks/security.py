@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import collapse_addresses
 
+from underlay.model import Site
 from underlay.plan.checks.registry import REMOVED, Declaration, Problem, rule
 
 DIRECTIONS = ("ingress", "egress")
@@ -31,13 +32,20 @@ def source_and_destination_are_not_checked(declaration: Declaration) -> Iterator
     good={"nodes.2.uplinks.0.check_switched_by": "adapter", "port_adapter": ["python3", "tools/ports.py"]},
 )
 def adapters_are_declared(declaration: Declaration) -> Iterator[Problem]:
-    """Without a command nobody switches the check off, and the platform drops pods' packets."""
-    for index, node in enumerate(declaration.site.nodes if not declaration.site.port_adapter else ()):
+    """Without a command nobody switches the check off or lets pods pass, and the platform drops their packets."""
+    fix = "Declare `site.port_adapter`, or leave it to the `team`."
+    for where in _adapted(declaration.site) if not declaration.site.port_adapter else ():
+        yield Problem(where, "adapter", "team, as no port_adapter is declared", fix)
+
+
+def _adapted(site: Site) -> Iterator[str]:
+    for index, node in enumerate(site.nodes):
         for number, uplink in enumerate(node.uplinks):
             if uplink.check_switched_by == "adapter":
-                where = f"site.nodes.{index}.uplinks.{number}.check_switched_by"
-                fix = "Declare `site.port_adapter`, or leave the check to the `team`."
-                yield Problem(where, "adapter", "team, as no port_adapter is declared", fix)
+                yield f"site.nodes.{index}.uplinks.{number}.check_switched_by"
+    for index, group in enumerate(site.security_groups):
+        if group.applied_by == "adapter":
+            yield f"site.security_groups.{index}.applied_by"
 
 
 @rule(
