@@ -15,6 +15,8 @@ from tests.lab.test_bastion import Stack
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(900)]
 
 NODE, OTHER = NODES
+KEY = "/etc/ssh/ssh_host_ed25519_key"
+AGAIN = started(SERVER, LISTENS, "/run/sshd.log")
 SITE = "/usr/lib/python3.11/sitecustomize.py"
 
 
@@ -39,7 +41,12 @@ FAILURES = {
         f"rm {SITE}; mv /run/site {SITE}",
         "[python-too-old] python3: found 3.6",
     ),
-    "no SSH server": Failure(ENDED, started(SERVER, LISTENS, "/run/sshd.log"), f"prepare-{NODE}"),
+    "another host key": Failure(
+        f"{ENDED}; mv {KEY} /run/key; ssh-keygen -q -t ed25519 -N '' -f {KEY}; {AGAIN}",
+        f"{ENDED}; mv /run/key {KEY}; {AGAIN}",
+        "host key mismatch",
+    ),
+    "no SSH server": Failure(ENDED, AGAIN, f"prepare-{NODE}"),
 }
 
 
