@@ -31,6 +31,10 @@ PLACES = {
     RESOLVER: ("kube-system", "worker-3"),
 }
 """Workload to namespace and node: pairs of one node and of two, of one rack and of two."""
+OUTSIDE, STRANGER = "outside", "203.0.113.77"
+"""Who is no workload, and an address of the client that no baseline blocks."""
+WAYS = {"client": "", "tor-a": "172.30.255.3", "tor-b": "172.30.255.0"}
+"""Machines on the way to that address, and their next hops; it is the client's own."""
 LABELS = {name: {"app": name} for name in PLACES} | {RESOLVER: {"k8s-app": "kube-dns", "app": "policy-resolver"}}
 SERVED = dict.fromkeys(PLACES, PORTS) | {RESOLVER: (*PORTS, "UDP/53", "TCP/53")}
 
@@ -70,11 +74,12 @@ import concurrent.futures, json, socket, sys
 def told(call):
     return "yes" if call.recv(10) == b"yes" else "silent"
 def tcp(host, port):
-    with socket.create_connection((host, port), 4) as call:
+    with socket.create_connection((host, port), 4, (own, 0)) as call:
         return told(call)
 def udp(host, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as call:
         call.settimeout(1)
+        call.bind((own, 0))
         call.connect((host, port))
         for _ in range(4):
             call.send(b"x")
@@ -92,7 +97,7 @@ def ask(one):
         return "refused"
     except OSError:
         return "silent"
-asked = json.loads(sys.argv[1])
+asked, own = json.loads(sys.argv[1]), "".join(sys.argv[2:])
 with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
     print(json.dumps(list(pool.map(ask, asked))))
 """
@@ -178,12 +183,24 @@ class Pods:
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
         self.site.good("kubectl", "apply", "-f", str(file))
         assert until(lambda: len(self.ready()) == len(PLACES), 120), self.ready()
-        self.addresses = {name: pod["status"]["podIP"] for name, pod in self._all().items()}
+        self.addresses = {name: pod["status"]["podIP"] for name, pod in self._all().items()} | {OUTSIDE: STRANGER}
+        self._way("add")
 
     def stop(self) -> None:
         """Remove them."""
+        self._way("del")
         self.site.run("kubectl", "-n", "kube-system", "delete", "pod", "policy-resolver", "--now")
         self.site.run("kubectl", "delete", "namespace", *_namespaces(), "--timeout=60s")
+
+    def _way(self, change: str) -> None:
+        """Add or remove the address from which the client asks, and the ways to it."""
+        for machine, hop in WAYS.items():
+            words = (
+                ("route", change, f"{STRANGER}/32", "via", hop)
+                if hop
+                else ("addr", change, f"{STRANGER}/32", "dev", "lo")
+            )
+            self.site.run("shell", machine, "ip", *words)
 
     def _all(self) -> dict[str, Any]:
         text = self.site.good("kubectl", "get", "pods", "-A", "-l", "underlay-test=policies", "-o", "json")
@@ -208,12 +225,13 @@ class Pods:
         }
 
     def _ask(self, source: str, asked: Sequence[tuple[str, str]]) -> list[str]:
-        out = self.site.good(*self._exec(source), "python3", "-c", CLIENT, json.dumps(asked))
+        own = STRANGER if source == OUTSIDE else ""
+        out = self.site.good(*self._exec(source), "python3", "-c", CLIENT, json.dumps(asked), own)
         found: list[str] = json.loads(out)
         return found
 
     def _exec(self, name: str) -> tuple[str, ...]:
-        return ("kubectl", "-n", PLACES[name][0], "exec", f"policy-{name}", "--")
+        return ("shell", "client") if name == OUTSIDE else _in_pod(name)
 
     def resolve(self, source: str, *names: str) -> dict[str, list[str]]:
         """Return the addresses of names as a source gets them from the stand-in of the cluster's DNS."""
@@ -225,6 +243,10 @@ class Pods:
         """Start to connect twenty times a second; its output is how many were made, and how many failed."""
         words = ("python3", "-c", FLOW, self.addresses[target], str(seconds), str(port))
         return self.site.start(*self._exec(source), *words)
+
+
+def _in_pod(name: str) -> tuple[str, ...]:
+    return ("kubectl", "-n", PLACES[name][0], "exec", f"policy-{name}", "--")
 
 
 def _healthy(name: str, status: Mapping[str, Any]) -> bool:
