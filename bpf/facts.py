@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bpf import cilium, filters, intrusion, policies, programs, service
 
@@ -43,6 +43,8 @@ BGP, ESTABLISHED = 179, "01"
 LOOKS = 3
 """How often that table is read."""
 
+T = TypeVar("T")
+
 
 class Facts:
     """One reading; each part that fails is an entry of `errors`, the others stay."""
@@ -67,6 +69,7 @@ class Facts:
         """
         parts: dict[str, Callable[[], Any]] = {
             "links": self._links,
+            "addresses": self._addresses,
             "programs": self._programs,
             "routes": self._routes,
             "rules": self._rules,
@@ -93,6 +96,10 @@ class Facts:
         links = [_link(message) for message in self.ipr.get_links()]
         self.names = {link["ifindex"]: link["name"] for link in links}
         return links
+
+    def _addresses(self) -> list[str]:
+        messages = self.ipr.get_addr(family=socket.AF_INET)
+        return self._most("addresses", sorted({message.get_attr("IFA_LOCAL") for message in messages}))
 
     def _programs(self) -> dict[str, list[dict[str, Any]]]:
         """Return the programs of each device of interest; a pod link that has just come is given time."""
@@ -185,7 +192,7 @@ class Facts:
         ]
         return self._most("neighbours", found)
 
-    def _most(self, part: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _most(self, part: str, found: list[T]) -> list[T]:
         """Return as many entries as a report holds; how many are left out is an error, not a silence."""
         if len(found) > MOST:
             self.errors.append(f"{part}: {len(found) - MOST} of {len(found)} left out")

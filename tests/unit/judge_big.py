@@ -180,6 +180,7 @@ def _facts(number: int, others: dict[str, int]) -> dict[str, Any]:
     program = {"hook": "ingress", "kind": "tcx", "id": 1}
     return {
         "links": [link | {"name": "eth0", "ifindex": UPLINK}, link | {"name": "lxc1", "ifindex": LXC}],
+        "addresses": ["127.0.0.1", address_of(number)],
         "programs": {
             "eth0": [program | {"name": "cil_from_netdev"}, program | {"hook": "egress", "name": "cil_to_netdev"}],
             "lxc1": [program | {"name": "cil_from_contai"}],

@@ -140,6 +140,7 @@ class Corpus:
             "links": [
                 {"name": name, "ifindex": numbers[name], "kind": None, "mtu": mtus[name], "up": True} for name in names
             ],
+            "addresses": [str(node.address)],
             "programs": {name: [program | one for one in NIC] for name in link}
             | {"lxc1": [program | {"name": "cil_from_contai"}]},
             "routes": [{"target": "default", "table": 254, "hops": [str(hop) for hop in gateways]}],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.judge_site import NETWORKS, PODS, counter, silence
+from tests.unit.judge_site import NETWORKS, PODS, counter, planned, silence
 
 W1, W2 = "worker-1", "worker-2"
 
@@ -95,6 +95,10 @@ def next_hop_silent(evidence: dict[str, Any]) -> None:
 def address_twice(evidence: dict[str, Any]) -> None:
     cut(evidence, W1)
     drop(evidence, W1, 1, (PODS[W1], PODS[W2]), "IP_LOCAL_SOURCE", "ip_rcv_finish_core")
+
+
+def node_address_twice(evidence: dict[str, Any]) -> None:
+    evidence["nodes"][W1]["facts"]["addresses"].append(str(planned(W2).address))
 
 
 def small_mtu(evidence: dict[str, Any]) -> None:

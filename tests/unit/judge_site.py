@@ -208,6 +208,7 @@ def _facts(number: int, name: str, others: list[str]) -> dict[str, Any]:
             {"name": "eth0", "ifindex": UPLINK, "kind": "veth", "mtu": 1500, "up": True},
             {"name": "lxc1", "ifindex": LXC, "kind": "veth", "mtu": 1500, "up": True},
         ],
+        "addresses": ["127.0.0.1", str(node.address), "192.168.250.9"],
         "programs": {
             "eth0": [
                 {"hook": "ingress", "kind": "tcx", "id": 10 + number, "name": "cil_from_netdev"},

@@ -25,6 +25,7 @@ CASES: tuple[tuple[Change, str, str, str], ...] = (
     (made.no_programs, "no-programs", W1, "no program of Cilium on lxc1"),
     (made.next_hop_silent, "next-hop-silent", W1, "the next hop 172.30.1.1 does not answer ARP"),
     (made.address_twice, "address-used-twice", W1, f"the address {PODS[W1]} of the pod on worker-1 is used twice"),
+    (made.node_address_twice, "address-used-twice", W1, "the address 172.30.2.11 of worker-2 is used twice, once here"),
     (made.small_mtu, "path-mtu", "tor-a", "path MTU worker-1 → worker-2 is 1400, pods use 1500"),
     (made.masqueraded, "masqueraded", W1, "far ends see 172.30.1.12 (worker-1) instead of"),
     (made.network_twice, "pod-network-twice", W1, "is assigned to worker-1 and 10.244.1.0/24 to worker-2"),

@@ -146,7 +146,12 @@ class Case:
     def machines(self) -> dict[str, str]:
         """Return who owns each address that the plan and the survey know."""
         owners = {node.seen.probe: f"the pod on {node.name}" for node in self.nodes.values() if node.seen.probe}
-        owners |= {str(node.plan.address): node.name for node in self.nodes.values()}
+        return owners | self.planned
+
+    @cached_property
+    def planned(self) -> dict[str, str]:
+        """Return the machine that the plan gives each address of nodes, routers and their neighbours."""
+        owners = {str(node.plan.address): node.name for node in self.nodes.values()}
         owners |= {str(peer.address): peer.router for node in self.nodes.values() for peer in node.plan.peers}
         own = {str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions}
         return owners | own

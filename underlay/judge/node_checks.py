@@ -12,6 +12,7 @@ from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.intrusion_checks import intrusion_checks
 from underlay.judge.name_checks import dns
+from underlay.judge.node_causes import foreign_addresses
 from underlay.judge.policy_checks import policy_checks
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
@@ -54,6 +55,16 @@ def _name(node: NodeView, report: NodeReport, case: Case) -> Judged:
     host, name = report.host.lower(), node.name
     whole = "." in host and "." in name
     return result(host == name if whole else host.partition(".")[0] == name.partition(".")[0], report.host)
+
+
+def _addresses(node: NodeView, report: NodeReport, case: Case) -> Judged:
+    """Two machines with one address answer for each other, which other checks may not meet."""
+    if report.facts.addresses is None:
+        return result(None, "the node's addresses could not be read")
+    own, foreign = str(node.plan.address), foreign_addresses(node, case)
+    there = own in report.facts.addresses
+    told = [own if there else f"{own} is not there", *(f"{one} of {case.planned[one]}" for one in foreign)]
+    return result(there and not foreign, ", ".join(told))
 
 
 def _ready(node: NodeView, report: NodeReport, case: Case) -> Judged:
@@ -193,6 +204,7 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
         "Give the node libbpf1 and this machine clang, or the node bcc and the kernel's headers.",
     ),
     "node-name": (_name, "the node's own host name", "Compare the node's management address with its name."),
+    "node-addresses": (_addresses, "the node's own address, and no other machine's", "Look at `ip address` there."),
     "node-ready": (_ready, "node and agent Ready", "Look at the node's conditions and the agent's log."),
     "pod-address": (
         _address,

@@ -159,6 +159,8 @@ class Facts(Part):
     """A node's facts; None for each part that could not be read."""
 
     links: Many[Link] | None = None
+    addresses: Many[Text] | None = None
+    """Its own IPv4 addresses."""
     programs: Named[Many[Program]] | None = None
     routes: Many[Route] | None = None
     rules: Many[Rule] | None = None

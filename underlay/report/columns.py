@@ -9,7 +9,7 @@ from underlay.judge.verdict import Status, Verdict
 Columns = Mapping[str, tuple[str, ...]]
 """Title → rules."""
 NODES: Columns = {
-    "evidence": ("node-report", "node-name", "kernel-evidence"),
+    "evidence": ("node-report", "node-name", "node-addresses", "kernel-evidence"),
     "ready": ("node-ready", "agent-options"),
     "programs": ("programs-attached",),
     "route": ("route", "host-routing", "forwarding", "reverse-path"),
