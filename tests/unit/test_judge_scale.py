@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -17,8 +19,12 @@ SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def healthy() -> dict[str, Any]:
-    return big_healthy()
+def healthy() -> Iterator[dict[str, Any]]:
+    """Yield healthy evidence; the collector leaves out what other tests hold, as in a process alone."""
+    gc.collect()
+    gc.freeze()
+    yield big_healthy()
+    gc.unfreeze()
 
 
 def timed(evidence: dict[str, Any]) -> tuple[float, Any]:

@@ -100,8 +100,8 @@ class NodeView:
     def counters(self, point: Point, flows: Iterable[tuple[str, str]] | None = None) -> Iterator[Counter]:
         """Yield the counters of the node's own namespace at a point, for flows of source and target address."""
         wanted = None if flows is None else set(flows)
-        for row in self.rows:
-            if self._is_own(row) and row.point == point and (wanted is None or (row.source, row.target) in wanted):
+        for row in self._points.get(point, ()):
+            if wanted is None or (row.source, row.target) in wanted:
                 yield row
 
     @cached_property
@@ -115,11 +115,19 @@ class NodeView:
         return self.report is not None and row.netns == self.report.namespace
 
     @cached_property
-    def _flows(self) -> dict[tuple[Point, str, str], list[Counter]]:
-        found: dict[tuple[Point, str, str], list[Counter]] = {}
+    def _points(self) -> dict[Point, list[Counter]]:
+        found: dict[Point, list[Counter]] = {}
         for row in self.rows:
             if self._is_own(row):
-                found.setdefault((row.point, row.source, row.target), []).append(row)
+                found.setdefault(row.point, []).append(row)
+        return found
+
+    @cached_property
+    def _flows(self) -> dict[tuple[Point, str, str], list[Counter]]:
+        found: dict[tuple[Point, str, str], list[Counter]] = {}
+        for point, rows in self._points.items():
+            for row in rows:
+                found.setdefault((point, row.source, row.target), []).append(row)
         return found
 
     def of_flow(self, point: Point, flow: tuple[str, str]) -> list[Counter]:

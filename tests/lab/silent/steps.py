@@ -12,6 +12,7 @@ from tests.lab.silent.table import groups, past_the_rules, together
 from tests.lab.silent.world import World
 
 SMALL = 1300
+POOL = "10.244.0.0/16"
 
 
 def another_plug_in(world: World) -> None:
@@ -45,6 +46,13 @@ def right_share(world: World) -> None:
     world.run(sys.executable, "-m", "lab", "restart", NODE)
 
 
+def no_direct_routes(world: World) -> None:
+    """Delete the routes between nodes, which Cilium leaves behind when it no longer makes them."""
+    for node in world.ground.nodes:
+        for line in world.inside(node, "ip", "route", "show", "root", POOL, "dev", "eth0").splitlines():
+            world.inside(node, "ip", "route", "del", line.split()[0], "dev", "eth0")
+
+
 BEFORE: Mapping[str, Callable[[World], None]] = {
     "narrow": another_plug_in,
     "devices": small_card,
@@ -52,6 +60,7 @@ BEFORE: Mapping[str, Callable[[World], None]] = {
 }
 AFTER: Mapping[str, Callable[[World], None]] = {
     "devices": usual_card,
+    "routes": no_direct_routes,
     "egress": World.renew,
     "random": World.renew,
     "share": right_share,
