@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from underlay.judge.case import Case, names
-from underlay.judge.evidence import Filter, Point
+from underlay.judge.evidence import Filter
 from underlay.judge.router_causes import cause
 from underlay.judge.verdict import Cause, Pairs
-from underlay.judge.views import BGP_PORT, PROTOCOLS, SILENT, NodeView, Pair, RouterView, network
+from underlay.judge.views import BGP_PORT, PROTOCOLS, SILENT, Pair, RouterView, network
 from underlay.plan.verification import ExpectedSession
 
 PASSING = {"ingress", "prerouting", "forward", "postrouting", "egress", "input", "output"}
@@ -40,7 +40,7 @@ def router_filter(router: RouterView, case: Case) -> Iterator[Cause]:
 
 def _told_gone(pair: Pair) -> str:
     """Return how a pair's packets vanish; where the far node does not report, that they left the near one."""
-    kinds = [kind for kind in pair.failed if _count(pair.source, "sent", pair.flow, kind)]
+    kinds = [kind for kind in pair.failed if pair.source.on_uplinks("sent", pair.flow, PROTOCOLS[kind])]
     if pair.target.full or not pair.source.full or not kinds:
         return vanished(pair)
     return f"packets for {', '.join(kinds)} sent on {pair.source.name}'s uplink, and {pair.target.name} does not report"
@@ -124,15 +124,11 @@ def vanished(pair: Pair) -> str:
             (pair.flow, pair.source, pair.target),
             (pair.flow[::-1], pair.target, pair.source),
         ):
-            sent, received = _count(here, "sent", flow, kind), _count(there, "received", flow, kind)
+            sent = here.on_uplinks("sent", flow, PROTOCOLS[kind])
+            received = there.on_uplinks("received", flow, PROTOCOLS[kind])
             if received < sent:
                 return f"{sent} packets for {kind} sent on {here.name}'s uplink, {received} received on {there.name}'s"
     return ""
-
-
-def _count(node: NodeView, point: Point, flow: tuple[str, str], kind: str) -> int:
-    rows = node.of_flow(point, flow)
-    return sum(row.count for row in rows if row.protocol == PROTOCOLS[kind] and node.on_uplink(row))
 
 
 RULES: tuple[Callable[[RouterView, Case], Iterator[Cause]], ...] = (

@@ -90,18 +90,17 @@ def last_seen(pair: Pair) -> str:
     """Return how far the packets of the first failed exchange came, and where they did not arrive."""
     kind = next(iter(pair.failed))
     before = ""
-    for place, node, rows in _journey(pair, PROTOCOLS[kind]):
+    for place, node, count in _journey(pair, PROTOCOLS[kind]):
         if not node.full:
             return f"{before or 'nothing seen'}; no kernel evidence on {node.name}"
-        count = sum(row.count for row in rows)
         if not count:
             return f"cause not seen; last seen {before}; not {place}" if before else f"cause not seen; not even {place}"
         before = f"{place} ({count} packets)"
     return f"cause not seen; last seen {before}"
 
 
-def _journey(pair: Pair, protocol: int) -> Iterator[tuple[str, NodeView, list[Counter]]]:
-    """Yield the places that a packet and its answer pass, in order, with their counters."""
+def _journey(pair: Pair, protocol: int) -> Iterator[tuple[str, NodeView, int]]:
+    """Yield the places that a packet and its answer pass, in order, with the packets counted there."""
     source, target = pair.source, pair.target
     there, back = pair.flow, pair.flow[::-1]
     steps: list[tuple[str, NodeView, Point, tuple[str, str]]] = [
@@ -111,11 +110,7 @@ def _journey(pair: Pair, protocol: int) -> Iterator[tuple[str, NodeView, list[Co
         (f"received on {source.name}'s uplink as an answer", source, "received", back),
     ]
     for place, node, point, flow in steps:
-        yield (
-            place,
-            node,
-            [row for row in node.of_flow(point, flow) if node.on_uplink(row) and row.protocol == protocol],
-        )
+        yield place, node, node.on_uplinks(point, flow, protocol)
 
 
 def _of_both(node: NodeView, pair: Pair, point: Point) -> Iterable[Counter]:

@@ -135,6 +135,20 @@ class NodeView:
         return self._flows.get((point, *flow), [])
 
     @cached_property
+    def _uplink_counts(self) -> Mapping[tuple[Point, str, str, int], int]:
+        found: dict[tuple[Point, str, str, int], int] = {}
+        for (point, source, target), rows in self._flows.items():
+            for row in rows:
+                if self.on_uplink(row):
+                    key = (point, source, target, row.protocol)
+                    found[key] = found.get(key, 0) + row.count
+        return found
+
+    def on_uplinks(self, point: Point, flow: tuple[str, str], protocol: int) -> int:
+        """Return how many packets of a flow, by source and target address, were counted on the uplinks at a point."""
+        return self._uplink_counts.get((point, *flow, protocol), 0)
+
+    @cached_property
     def members(self) -> set[int]:
         """Return the devices below the uplinks by number: a bond's slaves, and what carries a VLAN."""
         return below(self.links, self.uplinks)

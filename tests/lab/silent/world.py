@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -148,11 +150,11 @@ def ready(ground: Ground) -> Iterator[World]:
     item = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
     world.kubectl("apply", "-f", "-", text=json.dumps(item))
     words = [*entered("client"), "python3", "-c", responder(), str(RESPONDER_PORT)]
-    with subprocess.Popen(words, stdout=sys.stderr) as client:
+    with subprocess.Popen(words, stdout=sys.stderr, start_new_session=True) as client:
         try:
             assert until(lambda: bool(world.service()["outside"]), 30), "the service gets no address"
             yield world
         finally:
-            client.terminate()
+            os.killpg(client.pid, signal.SIGTERM)  # a machine's process is a child of the one that entered it
             with suppress(AssertionError):  # a site that no longer answers is said by the campaign itself
                 world.kubectl("-n", RESPONDER_NAMESPACE, "delete", "service", SERVICE, "--ignore-not-found")
