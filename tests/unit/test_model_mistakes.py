@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from tests.unit.plan_sites import Change, dev, drop, put
 from underlay.finding import Finding, Refused
 from underlay.model import Site, load_site, mistakes
+from underlay.model.absent import PAGE
 from underlay.plan.checks import RULES
 from underlay.plan.checks.examples import changed
 from underlay.plan.checks.reading import OTHERS, READING
@@ -63,6 +64,26 @@ MEANT: list[tuple[Change, str, str]] = [
 def test_what_was_meant_is_said(change: Change, rule: str, meant: str) -> None:
     [finding] = told(dev(change))
     assert (finding.rule, finding.fix) == (rule, f"Did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("bgp.multihop", "crosses no hop"),
+        ("bgp.ebgpMultihop", "crosses no hop"),
+        ("bgp.local_preference", "eBGP carries no local preference"),
+        ("bgp.aggregationLengthIPv4", "Declare `aggregates` at a router"),
+        ("nodes.0.localASN", "All nodes have `bgp.asn`"),
+        ("nodes.0.local_port", "Nodes dial"),
+        ("routers.0.router_id", "Declare it at a node"),
+    ],
+)
+def test_a_key_that_is_left_out_on_purpose_leads_to_the_reason(path: str, words: str) -> None:
+    [finding] = told(dev(put(path, 2)))
+    assert finding.rule == mistakes.KEY_UNKNOWN
+    assert words in finding.fix
+    assert (ROOT / PAGE).is_file()
+    assert finding.fix.endswith(f": {PAGE}.")
 
 
 def test_a_misspelt_key_is_one_mistake_and_not_two() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from underlay.finding import Finding, shown
+from underlay.model.absent import instead
 from underlay.model.reading import ascii_of, foreign
 
 KEY_UNKNOWN, KEY_MISSING, KIND, CHOICE = (
@@ -159,7 +160,9 @@ def _fix(root: type[BaseModel], item: ErrorDetails) -> str:
     if kind == "tuple_type":
         return "Write it as [a, b]."
     likely = meant(root, item)
-    return f"Did you mean {likely}?" if likely else ""
+    if likely:
+        return f"Did you mean {likely}?"
+    return instead(str(item["loc"][-1])) if kind == "extra_forbidden" else ""
 
 
 def meant(root: type[BaseModel], item: ErrorDetails) -> str:
