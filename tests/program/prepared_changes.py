@@ -184,6 +184,14 @@ CHANGES: dict[str, Prepared] = {
             "Which routers does the update configure?": BOTH_ROUTERS,
         },
     ),
+    "another router id of a node": Prepared(
+        put("nodes.1.router_id", "192.0.2.12"),
+        {
+            "Which BGP sessions reset, come or go?": (
+                "1 reset (router id of worker-1 its address -> 192.0.2.12); 4 were there before."
+            ),
+        },
+    ),
     "another version of Cilium": Prepared(
         lambda _: None,
         {

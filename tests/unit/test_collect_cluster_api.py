@@ -34,7 +34,7 @@ def test_a_survey_says_which_lists_are_not_there() -> None:
     assert len(found.errors) == len(LISTS) - 1 - len(OPTIONAL)
     assert "not found" in found.errors[0]
     kinds = [error for error in found.errors if "/apis/cilium.io/" in error]
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     assert all("the Cilium operator registers this kind" in error for error in kinds), "CRDs are not there"
 
 

@@ -243,6 +243,8 @@ def test_objects_that_a_site_applies_keep_their_kind() -> None:
         ("CiliumBGPPeerConfig", "underlay", {}),
     ]
     errors: list[str] = []
+    [labelled] = applied({"advertisements": [{"metadata": {"name": "by-hand", "labels": {"a": "b"}}}]}, [])
+    assert dict(labelled.labels) == {"a": "b"}
     assert applied(OBJECTS | {"pools": [{}]}, errors) == ()
     assert errors == ["Cilium's objects: KeyError: 'metadata'"]
 

@@ -51,6 +51,15 @@ def test_bird_sessions_and_table() -> None:
     assert "172.30.2.0/24" not in table, "a connected network is not learned by BGP"
 
 
+def test_routers_say_which_router_id_their_peer_has() -> None:
+    peer = {"remoteAs": 65010, "bgpState": "Established", "remoteRouterId": "192.0.2.12"}
+    [up] = frr.sessions(json.dumps({"172.30.1.12": peer}))
+    [down] = frr.sessions(json.dumps({"172.30.1.12": {**peer, "bgpState": "Active"}}))
+    assert (up.identity, down.identity) == ("192.0.2.12", "")
+    told = {session.address: session.identity for session in bird.sessions(recorded("bird-protocols.txt"))}
+    assert told["172.30.2.11"] == "172.30.2.11"
+
+
 def test_bird_names_the_last_error() -> None:
     text = recorded("bird-protocols.txt").replace(
         "BGP state:          Established",

@@ -126,6 +126,56 @@ def test_a_planned_object_that_complains_is_red_and_somebody_else_s_is_not() -> 
     assert told(applied(), troubles=[{**trouble, "name": "theirs"}])["objects-applied"].status is Status.PASS
 
 
+BY_HAND: dict[str, tuple[dict[str, Any], str]] = {
+    "override": (
+        {
+            "kind": "CiliumBGPNodeConfigOverride",
+            "name": "worker-1",
+            "spec": {
+                "bgpInstances": [
+                    {
+                        "name": "underlay",
+                        "routerID": "192.0.2.7",
+                        "localASN": 65099,
+                        "localPort": 1790,
+                        "peers": [{"name": "tor-a", "localAddress": "172.30.9.9"}],
+                    }
+                ]
+            },
+        },
+        (
+            "CiliumBGPNodeConfigOverride worker-1, which is not planned, gives the node "
+            "router id 192.0.2.7, AS 65099, listening port 1790, address 172.30.9.9 towards tor-a"
+        ),
+    ),
+    "advertisement": (
+        {"kind": "CiliumBGPAdvertisement", "name": "by-hand", "spec": {}, "labels": {"underlay/advertises": "pods"}},
+        "CiliumBGPAdvertisement by-hand, which is not planned, has the labels by which the nodes pick what they tell",
+    ),
+}
+HARMLESS: dict[str, dict[str, Any]] = {
+    "a-node-that-is-not-ours": {**BY_HAND["override"][0], "name": "worker-9"},
+    "an-instance-that-is-not-ours": {
+        **BY_HAND["override"][0],
+        "spec": {"bgpInstances": [{"name": "theirs", "localASN": 65099}]},
+    },
+    "an-override-of-nothing": {**BY_HAND["override"][0], "spec": {"bgpInstances": [{"name": "underlay"}]}},
+    "labels-that-nobody-picks": {**BY_HAND["advertisement"][0], "labels": {"underlay/advertises": "else"}},
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_further_object_that_reaches_our_sessions_is_named(name: str) -> None:
+    item, sentence = BY_HAND[name]
+    found = told([*applied(), item])["objects-applied"]
+    assert (found.status, found.found) == (Status.FAIL, sentence)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_further_object_that_reaches_none_is_somebody_else_s(name: str) -> None:
+    assert told([*applied(), HARMLESS[name]])["objects-applied"].status is Status.PASS
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "condition"),
     [

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.unit.judge_site import NETWORKS, healthy, verdict
+from tests.unit.plan_sites import put, site
 from tests.unit.test_judge_checks import one
 from underlay.judge.case import Case
 from underlay.judge.evidence import Evidence
@@ -36,6 +37,24 @@ def test_a_session_with_another_as_is_red_though_it_is_up() -> None:
     assert "cp-1 172.30.1.11: AS 1 instead of 65010" in check.found
     tor(evidence)["sessions"][0]["asn"] = None
     assert one(verdict(evidence), "router-sessions", "tor-a").status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("identity", "state", "told"),
+    [
+        ("192.0.2.11", "established", False),
+        ("172.30.1.11", "established", True),
+        ("172.30.1.11", "active", False),
+        ("", "established", False),
+    ],
+)
+def test_a_router_has_to_see_the_declared_router_id(identity: str, state: str, *, told: bool) -> None:
+    evidence = healthy()
+    tor(evidence)["sessions"][0] |= {"identity": identity, "state": state}
+    declared = expectations(site(put("nodes.0.router_id", "192.0.2.11")))
+    check = one(judge(declared, Evidence.model_validate(evidence)), "router-sessions", "tor-a")
+    assert (f"cp-1 172.30.1.11: router id {identity} instead of 192.0.2.11" in check.found) is told
+    assert (check.status is Status.FAIL) is (told or state == "active")
 
 
 @pytest.mark.parametrize(("state", "status"), [("established", Status.FAIL), ("idle", Status.PASS)])

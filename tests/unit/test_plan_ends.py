@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.unit.corpus import names
 from tests.unit.corpus import site as declared_in
-from tests.unit.plan_sites import drop, put, site
+from tests.unit.plan_sites import Change, drop, put, site
 from tests.unit.test_plan_paths import line
 from underlay.model import Platform, Site, load_site
 from underlay.plan.bgp import PASSWORD_SECRET, objects
-from underlay.plan.ends import Difference, declared_ends, differences, digest, node_ends, planned, unread
+from underlay.plan.ends import Difference, Read, declared_ends, differences, digest, node_ends, planned, unread
 from underlay.plan.ends.compare import ASPECTS, UNREAD
 from underlay.plan.routers import router_text
 
@@ -163,6 +165,68 @@ def test_a_fault_in_cilium_s_objects_is_told_of_the_nodes(number: int, path: str
     found = differences(planned(declared), read)
     assert sentence in [one.sentence for one in found]
     assert {one.wrong for one in found} <= {node.name for node in declared.nodes}
+
+
+IDENTITY = put("nodes.0.router_id", "192.0.2.11")
+POOLED = put(
+    "cilium.values", {"bgpControlPlane": {"routerIDAllocation": {"mode": "ip-pool", "ipPool": "192.0.2.0/24"}}}
+)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ({"routerID": "192.0.2.77"}, "cp-1 has 192.0.2.77 as router id towards tor-a; planned its own address"),
+        ({"localASN": 65099}, "cp-1 speaks as AS 65099 to tor-a; planned AS 65010"),
+        ({"peers": [{"name": "tor-a", "localAddress": "172.30.9.9"}]},
+         "cp-1 speaks from 172.30.9.9 to tor-a; planned 172.30.1.11"),
+    ],
+)  # fmt: skip
+def test_an_override_is_told_of_its_node(override: dict[str, object], sentence: str) -> None:
+    made = overriding("cp-1", {"name": "underlay", **override})
+    assert [one.sentence for one in differences(planned(site()), at_nodes(site(), made))] == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("node", "override"),
+    [
+        ("cp-1", {"name": "another", "routerID": "192.0.2.77", "localASN": 65099}),
+        ("worker-9", {"name": "underlay", "localASN": 65099}),
+        ("cp-1", {"name": "underlay", "peers": [{"name": "tor-b", "localAddress": "172.30.9.9"}]}),
+        ("cp-1", {"name": "underlay", "peers": [{"name": "tor-a", "localAddress": "172.30.1.11"}]}),
+    ],
+)
+def test_what_cilium_s_operator_passes_over_is_no_word(node: str, override: dict[str, object]) -> None:
+    assert differences(planned(site()), at_nodes(site(), overriding(node, override))) == []
+
+
+def test_a_declared_router_id_is_looked_for_in_what_the_operator_has_made() -> None:
+    declared = site(IDENTITY)
+    assert differences(planned(declared), declared_ends(declared)) == []
+    found = differences(planned(declared), at_nodes(site(), []))
+    assert [one.sentence for one in found] == [
+        "cp-1 has its own address as router id towards tor-a; planned 192.0.2.11"
+    ]
+
+
+@pytest.mark.parametrize(("changes", "told"), [((POOLED,), 0), ((POOLED, IDENTITY), 1)])
+def test_a_router_id_that_cilium_gives_away_is_no_word_and_a_declared_one_stays(
+    changes: tuple[Change, ...], told: int
+) -> None:
+    given = overriding("cp-1", {"name": "underlay", "routerID": "192.0.2.200"})
+    assert len(differences(planned(site(*changes)), at_nodes(site(), given))) == told
+
+
+def overriding(node: str, instance: dict[str, object]) -> list[dict[str, Any]]:
+    """Return an override as somebody makes one by hand."""
+    spec = {"bgpInstances": [instance]}
+    return [{"kind": "CiliumBGPNodeConfigOverride", "metadata": {"name": node}, "spec": spec}]
+
+
+def at_nodes(declared: Site, made: list[dict[str, Any]]) -> Read:
+    """Return both ends where the nodes have further objects beside a site's."""
+    usual = {PASSWORD_SECRET: digest("<bgp-password>", b"declared")}
+    return declared_ends(declared)._replace(nodes=node_ends([*objects(declared), *made], usual))
 
 
 def test_the_operator_s_own_objects_stand_before_those_that_they_are_made_of() -> None:

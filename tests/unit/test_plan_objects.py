@@ -100,6 +100,21 @@ def test_an_empty_rack_has_no_cluster_configuration() -> None:
     assert [item["metadata"]["name"] for item in bgp.objects(one_rack)][3:] == ["underlay-rack-a"]
 
 
+def test_a_node_with_a_router_id_of_its_own_has_an_object_that_says_only_that() -> None:
+    made = bgp.objects(site(put("nodes.1.router_id", "192.0.2.12")))
+    kinds = [item["kind"] for item in made]
+    assert kinds.index(bgp.OVERRIDE_KIND) < kinds.index("CiliumBGPClusterConfig")
+    assert [item for item in made if item["kind"] == bgp.OVERRIDE_KIND] == [
+        {
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumBGPNodeConfigOverride",
+            "metadata": {"name": "worker-1"},
+            "spec": {"bgpInstances": [{"name": "underlay", "routerID": "192.0.2.12"}]},
+        }
+    ]
+    assert bgp.OVERRIDE_KIND not in [item["kind"] for item in bgp.objects(site())]
+
+
 def test_the_peer_configuration_selects_the_advertisement_by_its_labels() -> None:
     _, advertisement, peer, *_ = bgp.objects(site())
     [family] = peer["spec"]["families"]

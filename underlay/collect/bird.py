@@ -57,6 +57,7 @@ def _session(block: str, now: datetime | None) -> RouterSession:
         detail=_value(block, "Last error"),
         hold=float(hold[1]) if (hold := HOLD.search(block)) else None,
         age=_age(block, now),
+        identity=_value(block, "Neighbor ID"),
     )
 
 

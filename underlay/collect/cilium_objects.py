@@ -8,6 +8,7 @@ from datetime import timedelta
 from underlay.collect.conditions import Object, condition, is_young
 from underlay.failure import in_one_line
 from underlay.judge.evidence import Applied, Trouble
+from underlay.plan.bgp import ADVERTISEMENT_KIND, OVERRIDE_KIND
 
 Lists = Mapping[str, Sequence[Object]]
 
@@ -15,11 +16,12 @@ KINDS = {
     "sessions": "CiliumBGPNodeConfig",
     "clusters": "CiliumBGPClusterConfig",
     "peers": "CiliumBGPPeerConfig",
-    "advertisements": "CiliumBGPAdvertisement",
+    "advertisements": ADVERTISEMENT_KIND,
+    "bgp_overrides": OVERRIDE_KIND,
     "pools": "CiliumLoadBalancerIPPool",
 }
 """Lists of Cilium's objects, by the kind that the API leaves out of a list's items."""
-APPLIED = ("clusters", "peers", "advertisements", "pools")
+APPLIED = ("clusters", "peers", "advertisements", "bgp_overrides", "pools")
 """Those that a site applies."""
 COMPLAINTS = {
     "clusters": ("NoMatchingNode", "MissingPeerConfigs", "ConflictingClusterConfig"),
@@ -39,11 +41,11 @@ def applied(lists: Lists, errors: list[str]) -> tuple[Applied, ...]:
     """Return the objects of the kinds that a site applies, as far as these could be read."""
     try:
         told = (
-            (KINDS[name], one["metadata"]["name"], one.get("spec") or {})
+            (KINDS[name], one["metadata"]["name"], one.get("spec") or {}, one["metadata"].get("labels") or {})
             for name in APPLIED
             for one in lists.get(name, ())
         )
-        return tuple(Applied(kind=kind, name=name, spec=spec) for kind, name, spec in told)
+        return tuple(Applied(kind=kind, name=name, spec=spec, labels=labels) for kind, name, spec, labels in told)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         errors.append(f"Cilium's objects: {in_one_line(error, SHOWN)}")
         return ()

@@ -34,6 +34,7 @@ def sessions(text: str) -> tuple[RouterSession, ...]:
                 peer.get("bgpTimerUpMsec" if peer.get("bgpState") == "Established" else "lastResetTimerMsecs")
             ),
             drops=peer.get("connectionsDropped"),
+            identity=peer.get("remoteRouterId", "") if peer.get("bgpState") == "Established" else "",
         )
         for name, peer in sorted(peers.items())
     )

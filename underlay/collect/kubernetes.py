@@ -41,6 +41,7 @@ LISTS = {
     "clusters": "/apis/cilium.io/v2/ciliumbgpclusterconfigs",
     "peers": "/apis/cilium.io/v2/ciliumbgppeerconfigs",
     "advertisements": "/apis/cilium.io/v2/ciliumbgpadvertisements",
+    "bgp_overrides": "/apis/cilium.io/v2/ciliumbgpnodeconfigoverrides",
     "pools": "/apis/cilium.io/v2/ciliumloadbalancerippools",
     "operators": f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(OPERATORS)}",
     "secrets": f"/api/v1/namespaces/{NAMESPACE}/secrets?fieldSelector=metadata.name%3D{PASSWORD_SECRET}",

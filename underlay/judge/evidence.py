@@ -124,6 +124,8 @@ class RouterSession(Part):
     """Seconds for which it was looked at again, because it had just changed."""
     resets: int = 0
     """How often it went down meanwhile."""
+    identity: Text = ""
+    """The other end's router id, where the session is up and the daemon says it."""
 
 
 class Configuration(Part):
@@ -221,6 +223,7 @@ class Applied(Part):
     kind: Text
     name: Text
     spec: Mapping[str, Any]
+    labels: Mapping[Text, Text] = Field(default_factory=dict)
 
 
 class Edited(Part):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Survey
 from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
+from underlay.plan.bgp import ADVERTISEMENT_KIND, LABELS, OVERRIDE_KIND, overridden
 from underlay.plan.chart.objects import AGENT, CONFIG
 from underlay.plan.policies.drift import FIX
 from underlay.plan.unlike import said, unlike
@@ -78,7 +79,7 @@ def _check(rule: str, judged: Judged, expected: str, fix: str) -> Check:
 
 
 def _applied(case: Case) -> Judged:
-    """Compare each planned object, in the kinds that were read; further objects are somebody else's.
+    """Compare each planned object, in the kinds that were read; further ones are told where they reach our sessions.
 
     One that complains is wrong too: sessions may go on by what it was before, until an agent starts anew.
     """
@@ -102,8 +103,20 @@ def _applied(case: Case) -> Judged:
         for one in survey.troubles
         if (one.kind, one.name) in planned and not one.young
     ]
+    wrong += _reaching(case, planned)
     told = [*wrong, *(f"{kind} was not read" for kind in unread)]
     return result(False if wrong else None if unread else True, "; ".join(told) or f"{len(case.objects)} as planned")
+
+
+def _reaching(case: Case, planned: Container[tuple[str, str]]) -> Iterator[str]:
+    """Yield each object that nobody planned and that changes the nodes' ends of their sessions all the same."""
+    for one in case.evidence.survey.objects:
+        if (one.kind, one.name) in planned:
+            continue
+        if one.kind == OVERRIDE_KIND and one.name in case.nodes and (changes := overridden(one.spec)):
+            yield f"{one.kind} {one.name}, which is not planned, gives the node {', '.join(changes)}"
+        if one.kind == ADVERTISEMENT_KIND and LABELS.items() <= one.labels.items():
+            yield f"{one.kind} {one.name}, which is not planned, has the labels by which the nodes pick what they tell"
 
 
 def _by_itself(name: str, value: object) -> bool:

@@ -90,6 +90,7 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
         for address, session in known.items()
         if router.established(address) and not _agreed(session.hold, peers[address].peer, case)
     ]
+    wrong += _mistaken(router)
     wrong += [
         f"{peer.peer} {address}: went down again {session.resets} times while looked at for {session.watched:g} s"
         for address, peer in peers.items()
@@ -98,6 +99,16 @@ def _sessions(router: RouterView, report: RouterReport, case: Case) -> Judged:
     silent = [f"{address}: AS number not said" for address, session in known.items() if session.asn is None]
     told = "; ".join([f"{up} of {len(peers)} Established", *wrong, *silent])
     return result(False if wrong else None if silent else True, told)
+
+
+def _mistaken(router: RouterView) -> list[str]:
+    """Return each peer that is up with another router id than the one that is declared."""
+    seen = {address: one.identity for address, one in router.sessions.items() if router.established(address)}
+    return [
+        f"{peer.peer} {peer.address}: router id {found} instead of {peer.router_id}"
+        for peer in router.plan.sessions
+        if peer.router_id and (found := seen.get(str(peer.address))) and found != str(peer.router_id)
+    ]
 
 
 def _agreed(hold: float | None, peer: str, case: Case) -> bool:
@@ -210,8 +221,8 @@ CHECKS: dict[str, tuple[Checker, str, str]] = {
     "router-forwarding": (_forwarding, "1", "Set net.ipv4.ip_forward=1 there, in sysctl.d and now."),
     "router-sessions": (
         _sessions,
-        "every declared session Established, with the declared AS, and no other",
-        "Compare address, AS number and password at both ends.",
+        "every declared session Established, with the declared AS and router id, and no other",
+        "Compare address, AS number, router id and password at both ends.",
     ),
     "router-prefixes": (
         _table,

@@ -26,6 +26,7 @@ DOWN = (
     "families",
     "further",
     "stays",
+    "router_id",
 )
 """Aspects of an end that keep its session down, those first that nothing else could follow from."""
 UP, RECENT = "established", 60

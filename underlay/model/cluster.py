@@ -175,7 +175,7 @@ class Bgp(Model):
     """The cluster's side of BGP; the routers' side follows from the racks."""
 
     asn: Asn
-    """The nodes' autonomous system number, the same for all of them and of no router."""
+    """The nodes' autonomous system number, the same for all of them, and of no router that needs other racks' pods."""
     timers: Timers
     """Timers of the sessions between nodes and routers, used on both sides."""
     graceful_restart: GracefulRestart | None = None

@@ -174,6 +174,8 @@ class Node(Model):
     """Where SSH reaches the node."""
     uplinks: tuple[Uplink, ...]
     """The interfaces that carry pods; in a rack with several segments one in each of them."""
+    router_id: Address | None = None
+    """BGP identifier (RFC 6286), written like an address; left out: `address`, which is unique already."""
 
     def address_in(self, subnet: IPv4Network) -> IPv4Address | None:
         """Return the node's address in a segment; None when it has none there."""

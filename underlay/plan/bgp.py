@@ -1,7 +1,11 @@
-"""Cilium's BGP objects (cilium.io/v2): a cluster configuration per rack, a peer configuration, an advertisement."""
+"""Cilium's BGP objects (cilium.io/v2): a cluster configuration per rack, a peer configuration, an advertisement.
+
+A node has an object of its own only where it is declared to have another router id than its address.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, NamedTuple
 
@@ -11,6 +15,7 @@ API_VERSION = "cilium.io/v2"
 """Of all of Cilium's kinds that are made here; policies have the same."""
 INSTANCE = "underlay"
 PEER_CONFIG = "underlay"
+OVERRIDE_KIND, ADVERTISEMENT_KIND = "CiliumBGPNodeConfigOverride", "CiliumBGPAdvertisement"
 ADVERTISEMENT = "underlay-pods"
 """It holds the services' addresses too; its name is older than they are."""
 PASSWORD_SECRET = "underlay-bgp"  # noqa: S105 - the name of a Secret, not its content
@@ -19,9 +24,14 @@ POOL = "underlay"
 WHOLE = 31
 """Prefix length from which on Cilium gives away the first and the last address of a block too."""
 CRDS = (
-    *(f"ciliumbgp{kind}.cilium.io" for kind in ("advertisements", "clusterconfigs", "nodeconfigs", "peerconfigs")),
+    *(
+        f"ciliumbgp{kind}.cilium.io"
+        for kind in ("advertisements", "clusterconfigs", "nodeconfigoverrides", "nodeconfigs", "peerconfigs")
+    ),
     "ciliumloadbalancerippools.cilium.io",
 )
+OVERRIDES = {"routerID": "router id", "localASN": "AS", "localPort": "listening port"}
+"""Field of an override → what it is called."""
 EVERY_SERVICE = {"matchExpressions": [{"key": "underlay/advertised", "operator": "NotIn", "values": ["no"]}]}
 """Every service but those that say no; without a selector Cilium would advertise none."""
 
@@ -38,7 +48,7 @@ class Session(NamedTuple):
 def objects(site: Site) -> list[dict[str, Any]]:
     """Return the objects in the order in which they have to exist; the password's Secret comes before them."""
     configs = (_cluster_config(site, rack) for rack in _occupied(site))
-    return [*_pools(site), _advertisement(site), _peer_config(site), *configs]
+    return [*_pools(site), _advertisement(site), _peer_config(site), *_overrides(site), *configs]
 
 
 def sessions(site: Site) -> list[Session]:
@@ -50,6 +60,13 @@ def sessions(site: Site) -> list[Session]:
         for link in rack.links
         if link.router in site.router_names
     ]
+
+
+def router_id_pool(site: Site) -> str | None:
+    """Return the range from which Cilium gives router ids away; None: each node has its address, unless it says so."""
+    control: Any = site.cilium.values.get("bgpControlPlane")
+    allocation: Any = (control.get("routerIDAllocation") if isinstance(control, Mapping) else None) or {}
+    return str(allocation.get("ipPool", "")) if allocation.get("mode") == "ip-pool" else None
 
 
 def router_addresses(site: Site) -> list[str]:
@@ -95,7 +112,7 @@ def _advertisement(site: Site) -> dict[str, Any]:
     if site.addresses.load_balancers:
         service = {"addresses": ["LoadBalancerIP"]}
         told.append({"advertisementType": "Service", "service": service, "selector": EVERY_SERVICE, **marks})
-    return _object("CiliumBGPAdvertisement", ADVERTISEMENT, {"advertisements": told}, dict(LABELS))
+    return _object(ADVERTISEMENT_KIND, ADVERTISEMENT, {"advertisements": told}, dict(LABELS))
 
 
 def _peer_config(site: Site) -> dict[str, Any]:
@@ -112,6 +129,25 @@ def _peer_config(site: Site) -> dict[str, Any]:
     if restart := site.bgp.graceful_restart:
         spec["gracefulRestart"] = {"enabled": True, "restartTimeSeconds": restart.restart}
     return _object("CiliumBGPPeerConfig", PEER_CONFIG, spec)
+
+
+def _overrides(site: Site) -> Iterator[dict[str, Any]]:
+    """Yield what Cilium's operator changes of a node's instance: the router id alone, of nodes that declare one."""
+    for node in site.nodes:
+        if node.router_id:
+            instance = {"name": INSTANCE, "routerID": str(node.router_id)}
+            yield _object(OVERRIDE_KIND, node.name, {"bgpInstances": [instance]})
+
+
+def overridden(spec: Mapping[str, Any]) -> list[str]:
+    """Return in words what an override changes of a node's sessions; of instances that are not ours nothing."""
+    told = []
+    for instance in spec.get("bgpInstances") or ():
+        if instance.get("name") == INSTANCE:
+            told += [f"{word} {instance[key]}" for key, word in OVERRIDES.items() if instance.get(key) is not None]
+            peers = [one for one in instance.get("peers") or () if one.get("localAddress")]
+            told += [f"address {one['localAddress']} towards {one.get('name')}" for one in peers]
+    return told
 
 
 def _cluster_config(site: Site, rack: Rack) -> dict[str, Any]:

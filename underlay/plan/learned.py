@@ -48,6 +48,20 @@ def learned(site: Site, router: Router, neighbor: Neighbor) -> Learned:
     return _without(told.whole(part), {network for network in told.by(lost) if not told.tellers[network] & far})
 
 
+def covering(site: Site, router: Router) -> tuple[IPv4Network, ...]:
+    """Return what covers the pod networks and may still be learned, as a default route from outside."""
+    wide = _wide(site)
+    told = [learned(site, router, peer) for peer in router.neighbors] if wide else ()
+    return tuple(sorted(network for network in wide if any(one.holds(network) for one in told)))
+
+
+@per_site
+def _wide(site: Site) -> Networks:
+    outside = {network for router in site.routers for peer in router.neighbors for network in peer.accepts}
+    segments = {subnet for rack in site.racks for subnet in rack.subnets}
+    return frozenset(network for network in outside | segments if site.addresses.pods.native.subnet_of(network))
+
+
 class _Told:
     """Which router tells which networks: its racks' segments, and what it takes from neighbours outside."""
 

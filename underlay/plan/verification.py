@@ -15,8 +15,7 @@ from underlay.plan.bgp import address_at
 from underlay.plan.chart.rendered import wanted
 from underlay.plan.far_ends import RESPONDER_NAMESPACE, RESPONDER_PORT, ExpectedName, ExpectedService
 from underlay.plan.intrusion.capture import engine_nodes
-from underlay.plan.learned import learned
-from underlay.plan.once import per_site
+from underlay.plan.learned import covering
 from underlay.plan.partners import around, partners
 from underlay.plan.ways import ways
 
@@ -70,6 +69,8 @@ class ExpectedSession(Model):
     peer: NodeName
     address: Address
     asn: Asn
+    router_id: Address | None = None
+    """None: none is declared, so any will do."""
 
 
 class ExpectedWay(Model):
@@ -261,7 +262,8 @@ def _capture(site: Site, node: Node) -> ExpectedCapture | None:
 def _router(site: Site, router: Router) -> ExpectedRouter:
     nodes = [(node, link) for rack, link in site.links_of(router.name) for node in site.nodes_of(rack.name)]
     sessions = [
-        ExpectedSession(peer=node.name, address=address_at(link, node), asn=site.bgp.asn) for node, link in nodes
+        ExpectedSession(peer=node.name, address=address_at(link, node), asn=site.bgp.asn, router_id=node.router_id)
+        for node, link in nodes
     ]
     others = [ExpectedSession(peer=peer.name, address=peer.remote, asn=peer.asn) for peer in router.neighbors]
     return ExpectedRouter(
@@ -273,7 +275,7 @@ def _router(site: Site, router: Router) -> ExpectedRouter:
         next_hops=_own(nodes),
         ways=tuple(ExpectedWay(hops=way.hops, racks=way.racks) for way in ways(site, router)),
         aggregates=router.aggregates,
-        accepts=_covering(site, router),
+        accepts=covering(site, router),
     )
 
 
@@ -284,17 +286,3 @@ def _own(nodes: Iterable[tuple[Node, RackLink]]) -> dict[str, tuple[Address, ...
         address = node.address_in(link.subnet)
         found[node.name] = (*found.get(node.name, ()), *([address] if address else []))
     return found
-
-
-def _covering(site: Site, router: Router) -> tuple[Network, ...]:
-    """Return what covers the pod networks and may still be learned, as a default route from outside."""
-    wide = _wide(site)
-    told = [learned(site, router, peer) for peer in router.neighbors] if wide else ()
-    return tuple(sorted(network for network in wide if any(one.holds(network) for one in told)))
-
-
-@per_site
-def _wide(site: Site) -> frozenset[Network]:
-    outside = {network for router in site.routers for peer in router.neighbors for network in peer.accepts}
-    segments = {subnet for rack in site.racks for subnet in rack.subnets}
-    return frozenset(network for network in outside | segments if site.addresses.pods.native.subnet_of(network))

@@ -124,6 +124,8 @@ def looped(case: Case) -> None:
     case.bird("local 172.30.255.6 as 65102", "local 172.30.255.6 as 65101")
 
 
+SHOWN = ("session-ends", "router-sessions")
+"""Checks that tell a fault by themselves."""
 FILTER = "nft add table ip group; nft add chain ip group block '{ type filter hook input priority 0; }'; "
 FILTER += "nft add rule ip group block tcp dport 179 drop; nft add rule ip group block tcp sport 179 drop"
 NODES = "neighbor UNDERLAY-NODES"
@@ -190,6 +192,11 @@ ROWS = (
     Row("session-reset-at-the-node", again(
         (lambda _: gobgp.reset("worker-2", "172.30.2.1"), 10),
     ), "session-flaps", "it is reset by hand at worker-2"),
+    Row("router-id-not-taken-up", two(
+        lambda case: case.node("worker-1", 'router-id = "198.51.100.12"', 'router-id = "172.30.1.12"'),
+        lambda case: case.node("worker-2", 'router-id = "198.51.100.21"', 'router-id = "172.30.2.11"'),
+    ), "router-sessions", "worker-2 172.30.2.11: router id 172.30.2.11 instead of 198.51.100.21",
+        (put("nodes.1.router_id", "198.51.100.12"), put("nodes.2.router_id", "198.51.100.21"))),
     Row("bgp-daemon-frozen", lambda case: case.ground.freeze("tor-b"), "router-process", "bird is stopped by a signal"),
 )  # fmt: skip
 
@@ -221,11 +228,9 @@ def run(row: Row) -> int:
 
 
 def _told(verdict: Verdict) -> list[tuple[str, str]]:
-    """Return the causes, and what both ends are said to have otherwise than planned."""
+    """Return the causes, what both ends are said to have otherwise than planned, and what routers see of sessions."""
     ends = [
-        (check.rule, check.found)
-        for check in verdict.checks
-        if check.rule == "session-ends" and check.status is Status.FAIL
+        (check.rule, check.found) for check in verdict.checks if check.rule in SHOWN and check.status is Status.FAIL
     ]
     return [*((cause.rule, cause.sentence) for cause in verdict.causes), *ends]
 

@@ -50,7 +50,7 @@ def program(name: str) -> Path:
 
 def configuration(site: Site, node: Node, password: str) -> str:
     """Return the daemon's configuration for a node."""
-    text = GLOBAL.format(asn=site.bgp.asn, address=node.address)
+    text = GLOBAL.format(asn=site.bgp.asn, address=node.router_id or node.address)
     timers, restart = site.bgp.timers, site.bgp.graceful_restart
     links = {link.router: link for link in site.rack(node.rack).links}
     for session in sessions(site):

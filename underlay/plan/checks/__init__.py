@@ -15,6 +15,7 @@ from underlay.plan.checks import (  # noqa: F401 - they register rules
     cilium_services,
     cluster,
     fabric,
+    identifiers,
     installer,
     intrusion,
     losses,

@@ -64,6 +64,10 @@ ASPECTS: dict[str, Words] = {
     "asn": lambda side: f"speaks as AS {side.read.asn} to {side.other}; planned AS {side.plan.asn}",
     "peer_asn": lambda side: f"expects AS {side.read.peer_asn} of {side.other}, which has AS {side.plan.peer_asn}",
     "address": lambda side: f"speaks from {side.read.address} to {side.other}; planned {side.plan.address}",
+    "router_id": lambda side: (
+        f"has {_identity(side.read.router_id)} as router id towards {side.other}; "
+        f"planned {_identity(side.plan.router_id)}"
+    ),
     "hops": lambda side: f"allows {side.read.hops} hops to {side.other}; planned {side.plan.hops}",
     "hold": lambda side: f"proposes {side.read.hold} s of hold time to {side.other}; planned {side.plan.hold} s",
     "keepalive": lambda side: (
@@ -99,6 +103,7 @@ UNREAD = {
     "asn": "its own number towards",
     "peer_asn": "the number that it expects of",
     "address": "the address that it speaks from to",
+    "router_id": "its router id towards",
     "hops": "how many hops it allows to",
     "hold": "its hold time towards",
     "keepalive": "its keepalives towards",
@@ -230,6 +235,10 @@ def _entries(side: _Side, read: Entries | None, plan: Entries | None, does: str,
     parts += [f"refuses {_list(refused)} {way} {side.other}"] if refused else []
     parts += [f"{does} {_list(extra)} {way} {side.other}, which is not planned"] if extra else []
     return ", and ".join(parts)
+
+
+def _identity(router_id: str | None) -> str:
+    return router_id or "its own address"
 
 
 def _list(entries: Sequence[str] | None) -> str:

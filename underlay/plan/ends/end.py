@@ -36,6 +36,8 @@ class End(Model):
     """The number that it expects of the other end."""
     address: Text | None = None
     """The address that it speaks from, where it names one."""
+    router_id: Text | None = None
+    """Of a node: its BGP identifier; empty where it is the node's own address."""
     password: Text | None = None
     """What `Secret` made of the password, or `none`."""
     hold: int | None = None

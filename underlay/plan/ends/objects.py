@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from underlay.plan.bgp import OVERRIDES
 from underlay.plan.ends.end import End
 from underlay.plan.ends.planned import NO_PASSWORD
 
@@ -26,8 +27,13 @@ def node_ends(objects: Iterable[Object], passwords: Mapping[str, str] | None) ->
         for peer in instance.get("peers") or ():
             named = (peer.get("peerConfigRef") or {}).get("name", "")
             common = _common(configs[named], known, passwords) if named in configs else End(tells=())
-            numbers = {"asn": instance.get("localASN"), "peer_asn": peer.get("peerASN")}
-            found.setdefault(node, {})[str(peer.get("peerAddress", ""))] = common.model_copy(update=numbers)
+            own = {
+                "asn": instance.get("localASN"),
+                "peer_asn": peer.get("peerASN"),
+                "address": peer.get("localAddress"),
+                "router_id": str(instance.get("routerID") or ""),
+            }
+            found.setdefault(node, {})[str(peer.get("peerAddress", ""))] = common.model_copy(update=own)
     return found
 
 
@@ -41,11 +47,24 @@ def _instances(objects: list[Object]) -> Iterator[tuple[str, Object]]:
     for one in made:
         for instance in (one.get("spec") or {}).get("bgpInstances") or ():
             yield str(one["metadata"]["name"]), instance
+    overrides = {str(one["metadata"]["name"]): one.get("spec") or {} for one in _of(objects, "NodeConfigOverride")}
     for one in () if made else _of(objects, "ClusterConfig"):
         spec = one.get("spec") or {}
         terms = (spec.get("nodeSelector") or {}).get("matchExpressions") or ()
         names = [name for term in terms if term.get("operator") == "In" for name in term.get("values") or ()]
-        yield from ((name, instance) for name in names for instance in spec.get("bgpInstances") or ())
+        instances = spec.get("bgpInstances") or ()
+        yield from ((name, _overridden(one, overrides.get(name, {}))) for name in names for one in instances)
+
+
+def _overridden(instance: Object, override: Object) -> Object:
+    """Return an instance as Cilium's operator gives it to a node with an override; of peers it takes the address."""
+    own = next((one for one in override.get("bgpInstances") or () if one.get("name") == instance.get("name")), None)
+    if own is None:
+        return instance
+    told = {key: own[key] for key in OVERRIDES if own.get(key) is not None}
+    addresses = {one.get("name"): one.get("localAddress") for one in own.get("peers") or ()}
+    peers = [{**one, "localAddress": addresses.get(one.get("name"))} for one in instance.get("peers") or ()]
+    return {**instance, **told, "peers": peers}
 
 
 def _common(spec: Object, objects: list[Object], passwords: Mapping[str, str] | None) -> End:

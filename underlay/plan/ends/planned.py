@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from underlay.model import Router, Site
-from underlay.plan.bgp import address_at
+from underlay.model import Node, Router, Site
+from underlay.plan.bgp import address_at, router_id_pool
 from underlay.plan.ends.end import SOON, UNICAST, End, Entries, entry
 from underlay.plan.learned import Entry
 from underlay.plan.routers import HOST, PARTS, PODS, Filters, Peer, filters, node_prefixes
@@ -41,15 +41,21 @@ def planned(site: Site) -> list[Session]:
 class _Plan:
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.pooled = router_id_pool(site) is not None
         self.filters = {router.name: filters(site, router) for router in site.routers}
 
     def nodes(self, router: Router) -> Iterator[Session]:
-        """Yield the sessions with nodes; all of them are alike."""
-        near, far = self._towards_nodes(router), self._of_nodes(router)
+        """Yield the sessions with nodes; all of them are alike but for who speaks."""
+        near, alike = self._towards_nodes(router), self._of_nodes(router)
         for rack, link in self.site.links_of(router.name):
             for node in self.site.nodes_of(rack.name):
                 remote = str(address_at(link, node))
+                far = alike.model_copy(update={"address": remote, "router_id": self._identity(node)})
                 yield Session(router.name, str(link.address), node.name, remote, near, far, True)
+
+    def _identity(self, node: Node) -> str | None:
+        """Return a node's declared router id; None where Cilium gives one away that no declaration knows."""
+        return str(node.router_id) if node.router_id else None if self.pooled else ""
 
     def neighbors(self, router: Router) -> Iterator[Session]:
         """Yield the sessions with other routers and with neighbours outside."""

@@ -249,6 +249,8 @@ def _ends(old: Session, new: Session) -> Iterator[str]:
         yield f"AS of {router} {old.asn} -> {new.asn}, which resets its other sessions too"
     if old.own != new.own:
         yield f"AS of the nodes {old.own} -> {new.own}"
+    if old.identity != new.identity:
+        yield f"router id of {new.node} {old.identity or 'its address'} -> {new.identity or 'its address'}"
     if old.address != new.address:
         yield f"address of {router} {old.address} -> {new.address}"
 

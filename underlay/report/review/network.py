@@ -13,7 +13,8 @@ from underlay.report.review.preview import Object, Step, of_kind
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
 CHART = "kubernetes:helm.sh/v3:Release"
 BGP = "kubernetes:cilium.io/v2:CiliumBGP"
-PEER, PEERS, POOL = f"{BGP}PeerConfig", f"{BGP}ClusterConfig", "kubernetes:cilium.io/v2:CiliumLoadBalancerIPPool"
+PEER, PEERS, OVERRIDE = f"{BGP}PeerConfig", f"{BGP}ClusterConfig", f"{BGP}NodeConfigOverride"
+POOL = "kubernetes:cilium.io/v2:CiliumLoadBalancerIPPool"
 PASSWORD = "underlay-bgp"  # noqa: S105 - a Secret's name
 PREPARE = "prepare-"
 Side = Literal["old", "new"]
@@ -28,6 +29,8 @@ class Session(NamedTuple):
     asn: int
     own: int
     """The node's number."""
+    identity: str
+    """The node's router id, where one is declared."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def _request(step: Step, side: Side) -> Object | None:
 
 
 def _sessions(steps: Sequence[Step], side: Side) -> Iterator[Session]:
+    identities = dict(_identities(steps, side))
     for step in of_kind(steps, PEERS):
         spec: Any = (state(step, side) or {}).get("spec") or {}
         terms = (spec.get("nodeSelector") or {}).get("matchExpressions") or ()
@@ -112,7 +116,14 @@ def _sessions(steps: Sequence[Step], side: Side) -> Iterator[Session]:
         for instance in spec.get("bgpInstances") or ():
             for peer in instance.get("peers") or ():
                 ends = (str(peer["name"]), str(peer["peerAddress"]), int(peer["peerASN"]), int(instance["localASN"]))
-                yield from (Session(node, *ends) for node in nodes)
+                yield from (Session(node, *ends, identities.get(node, "")) for node in nodes)
+
+
+def _identities(steps: Sequence[Step], side: Side) -> Iterator[tuple[str, str]]:
+    for step in of_kind(steps, OVERRIDE):
+        made: Any = state(step, side) or {}
+        for instance in (made.get("spec") or {}).get("bgpInstances") or ():
+            yield str(made["metadata"]["name"]), str(instance.get("routerID") or "")
 
 
 def _pools(steps: Sequence[Step], side: Side) -> Iterator[str]:
