@@ -183,6 +183,7 @@ def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, w
     if not case.intended:
         return result(None, "the intended pod networks are not known")
     wanted = {cidr: sorted_hops(case.expected.next_hops(router.name, node)) for cidr, node in case.intended.items()}
+    both = sorted(wanted.keys() & held.keys())
     wrong = [f"missing {cidr} ({case.intended[cidr]})" for cidr in sorted(wanted.keys() - held.keys())]
     wrong += [
         f"{'extra' if case.in_pool(cidr) else 'covering the pool:'} {cidr} via {', '.join(held[cidr])}"
@@ -190,10 +191,10 @@ def _compare(router: RouterView, held: dict[str, tuple[str, ...]], case: Case, w
     ]
     wrong += [
         f"{cidr} via {', '.join(held[cidr]) or 'nothing'} instead of {', '.join(wanted[cidr]) or 'nothing'}"
-        for cidr in sorted(wanted.keys() & held.keys())
+        for cidr in both
         if not fits(router, held[cidr], wanted[cidr])
     ]
-    right = [f"{cidr} via {', '.join(held[cidr])}" for cidr in sorted(wanted.keys() & held.keys())]
+    right = [f"{cidr} via {', '.join(held[cidr])}" for cidr in both]
     return result(not wrong, "; ".join(wrong or [f"{len(held)} pod networks {where}: {'; '.join(right)}"]))
 
 
