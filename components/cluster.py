@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -35,7 +35,7 @@ class Cluster(pulumi.ComponentResource):
         *,
         facts: Mapping[str, Any],
         verdict: Verdict,
-        allowed: Sequence[str],
+        allowed: Mapping[str, Any],
         kubeconfig: pulumi.Output[str],
         password: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -64,12 +64,8 @@ class Cluster(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"])
         return pulumi.Output.secret(underlay("installer", "install", data, opts).stdout)
 
-    def _recorded(self, site: Site, allowed: Sequence[str]) -> local.Command:
-        data = {
-            "kubeconfig": self.kubeconfig,
-            "record": record(site).plain(),
-            "allowed": list(allowed),
-        }
+    def _recorded(self, site: Site, allowed: Mapping[str, Any]) -> local.Command:
+        data = {"kubeconfig": self.kubeconfig, "record": record(site).plain(), **allowed}
         return underlay(NAME, "lineage", data, pulumi.ResourceOptions(parent=self), remembers=True)
 
     def _api(self, site: Site) -> kubernetes.Provider:

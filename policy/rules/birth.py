@@ -18,8 +18,17 @@ BIRTH = {
 }
 
 
-def contradictions(birth: Mapping[str, Any], known: str, config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Return what a record does not say, and what in it contradicts; `known` is the uid of the cluster until now."""
+TOO_LATE = "first-release-too-late"
+"""The rule by whose name a stack of ours waives that limit."""
+
+
+def contradictions(
+    birth: Mapping[str, Any], known: str, config: Mapping[str, Any], *, may_be_late: bool = False
+) -> tuple[list[str], list[str]]:
+    """Return what a record does not say, and what in it contradicts; `known` is the uid of the cluster until now.
+
+    Without a release of Cilium the cluster's age counts until the record was read: the next one would be the first.
+    """
     created, first, read = (_time(birth.get(key)) for key in ("created", "firstRelease", "read"))
     missing = [name for name in ("uid", "created", "read") if not birth.get(name)]
     lacks = [f"the birth record lacks {', '.join(missing)}"] if missing else []
@@ -34,8 +43,10 @@ def contradictions(birth: Mapping[str, Any], known: str, config: Mapping[str, An
     if known and birth.get("uid") and birth["uid"] != known:
         wrong.append(f"the cluster is another one: kube-system is {shown(birth['uid'])}, expected {shown(known)}")
     limit = timedelta(hours=float(config.get("firstReleaseHours") or FIRST_HOURS))
-    if created and first and first - created > limit:
-        wrong.append(f"Cilium was first released {first - created} after the cluster's birth, expected {limit} at most")
+    until = first or read
+    if created and until and until - created > limit and not may_be_late:
+        late = "Cilium was first released" if first else "there was no release of Cilium yet"
+        wrong.append(f"{late} {until - created} after the cluster's birth, expected {limit} at most")
     return lacks, wrong
 
 

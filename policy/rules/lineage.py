@@ -27,10 +27,10 @@ from ..strict import (
     undetermined,
     violation,
 )
-from .birth import BIRTH, FIRST_HOURS, OLDEST_HOURS, contradictions
+from .birth import BIRTH, FIRST_HOURS, OLDEST_HOURS, TOO_LATE, contradictions
 from .cilium import brings_cilium
 from .cluster_origin import ALLOWED, belongs_to_a_cluster
-from .waivers import CLUSTER, allowed_changes, today
+from .waivers import CLUSTER, allowed_changes, in_force, today
 
 KEEPER = f"{CLUSTER}$command:local:Command::lineage"
 STACK = "pulumi:pulumi:Stack"
@@ -65,7 +65,9 @@ BORN = About(
     name="cluster-was-born-with-cilium",
     description="The live birth record agrees: no other network plug-in, and Cilium from the beginning.",
     remediation="Read the record with `python -m underlay birth` and give it to the check for pull requests (--birth), "
-    "or as `birth` in the pack's configuration; where it contradicts, the cluster has to be made anew.",
+    "or as `birth` in the pack's configuration; where it contradicts, the cluster has to be made anew. "
+    "One that has only waited for its first network plug-in needs a greater `firstReleaseHours`, or a waiver of "
+    "`first-release-too-late` in a stack of ours.",
     severity=Severity.CRITICAL,
     facts=Facts.LIVE,
     config=PolicyConfigSchema(
@@ -161,7 +163,8 @@ def born(args: ResourceValidationArgs) -> Judgement:
 def _born(args: ResourceValidationArgs, birth: Mapping[str, Any]) -> Judgement:
     before = args.props.get("changedFrom") or {}
     known = str((before.get("birth") or {}).get("uid") or "")
-    missing, wrong = contradictions(birth, known, args.get_config())
+    may_be_late = TOO_LATE in in_force(args.props, today())
+    missing, wrong = contradictions(birth, known, args.get_config(), may_be_late=may_be_late)
     if wrong:
         return violation(f"{'; '.join(wrong)}. {BORN.remediation}")
     return undetermined(f"{'; '.join(missing)}; read the record again") if missing else PASSED

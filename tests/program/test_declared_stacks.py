@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.refusal import SHOWN
 from tests.program.recorder import SIGNATURE, run, state_of
 from tests.unit.plan_sites import Data, dev, drop, put
+from underlay.plan.checks.transitions import MISSING, UNRECORDED
 
 FAR = {"until": "2999-01-01"}
 
@@ -72,6 +75,30 @@ def test_policies_get_what_was_applied_where_it_changes() -> None:
 def test_a_change_passes_where_a_waiver_names_it(change: str, code: int) -> None:
     made = run(dev(put("addresses.pods.mask", 25)), state=state_of(dev()), waivers=[{**MASK, "change": change}])
     assert made.code == code
+
+
+LATE = {"rule": "first-release-too-late", "reason": "it has waited", "allowed_by": "net", **FAR}
+LOST = {"rule": MISSING, "reason": "the record was lost", "allowed_by": "net", **FAR, "change": UNRECORDED}
+OWN: Data = {"urn:pulumi:dev::p::underlay:cilium:Release$kubernetes:helm.sh/v3:Release::cilium": {"outputs": {}}}
+
+
+@pytest.mark.parametrize(
+    ("waivers", "state", "waived"),
+    [
+        ([], {}, None),
+        ([MASK | {"change": "24 -> 25"}], {}, None),
+        ([LATE], {}, {LATE["rule"]: LATE["reason"]}),
+        ([{**LATE, "until": "2020-01-01"}], {}, None),
+        ([LOST], {}, None),
+        ([LOST], OWN, {LOST["rule"]: LOST["reason"]}),
+    ],
+)
+def test_the_look_at_the_cluster_is_told_what_is_waived_there(
+    waivers: list[Data], state: Data, waived: dict[str, str] | None
+) -> None:
+    made = run(dev(), waivers=waivers, state=state, preview=False)
+    assert made.code == 0, made.messages
+    assert json.loads(made.named("lineage").inputs["stdin"]["value"]).get("waived") == waived
 
 
 def test_an_ordinary_upgrade_of_kubernetes_passes() -> None:

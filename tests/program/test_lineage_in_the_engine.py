@@ -13,7 +13,7 @@ import yaml
 from tests.policy.engine import ROOT, Engine, needs_engine, our_stack
 from tests.unit.commands_api import Table, api_server
 from tests.unit.plan_sites import Change, Data, dev, drop, put
-from underlay.commands.lineage import DAEMONS
+from underlay.collect.cilium_owners import DAEMONS
 from underlay.plan.lineage import SYSTEM_NAMESPACE
 
 pytestmark = [pytest.mark.engine, needs_engine]

@@ -53,6 +53,12 @@ def test_the_record_names_other_plug_ins(tmp_path: Path, capsys: pytest.CaptureF
     assert (found["firstRelease"], found["others"]) == (None, ["kube-system/calico-node"])
 
 
+def test_cilium_without_helm_came_with_its_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = {"namespace": "kube-system", "name": "cilium", "creationTimestamp": "2026-01-01T03:00:00Z"}
+    assert run({**table(), "/apis/apps/v1/daemonsets": {"items": [{"metadata": made}]}}, tmp_path) == 0
+    assert json.loads(capsys.readouterr().out)["firstRelease"] == "2026-01-01T03:00:00+00:00"
+
+
 @pytest.mark.parametrize(
     "answers",
     [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from policy.rules import birth
 from policy.rules.underlay import ENCAPSULATES, POLICIES
 from policy.strict import Answer
 from policy.testing import Resource, answer
 from tests.oracle.space import SETTINGS, declare
 from tests.unit.plan_sites import dev
+from underlay.plan import first_release
 from underlay.plan.chart.rendered import ENCAPSULATING
 from underlay.plan.checks import RULES, findings
 from underlay.plan.checks.examples import declared
@@ -41,6 +43,10 @@ def test_the_pack_refuses_no_example_that_the_preview_accepts(name: str) -> None
 def test_the_pack_refuses_no_setting_that_the_preview_accepts(path: str, value: object) -> None:
     declaration = declare({path: value})
     assert refused(declaration) or told(declaration) == {}
+
+
+def test_both_give_a_first_release_the_same_time_and_name_its_waiver_alike() -> None:
+    assert (birth.FIRST_HOURS, birth.TOO_LATE) == (first_release.HOURS, first_release.TOO_LATE)
 
 
 def test_both_know_the_same_options_that_encapsulate() -> None:

@@ -16,6 +16,8 @@ from underlay.plan import bgp
 from underlay.plan.checks import RULES, findings
 from underlay.plan.checks.examples import declared as example
 from underlay.plan.cluster_file import file_keys
+from underlay.plan.first_release import FOUND as FIRST_NEVER
+from underlay.plan.first_release import TOO_LATE
 from underlay.plan.prerequisites import node_input
 from underlay.plan.routers import router_input, router_text
 from underlay.plan.values import helm_values
@@ -61,10 +63,15 @@ def test_a_waiver_excuses_no_other_rule() -> None:
     assert warnings == ["the waiver of pod-pool-too-small is not needed: nothing breaks that rule"]
 
 
-@pytest.mark.parametrize("rule", ["no-such-rule", *sorted(STRUCTURE)])
+@pytest.mark.parametrize("rule", ["no-such-rule", *FIRST_NEVER, *sorted(STRUCTURE)])
 def test_a_rule_that_cannot_be_waived_is_a_finding(rule: str) -> None:
     refused, _ = verdict(DAY, waiver(), waiver(rule=rule))
     assert refused == ["waiver-not-possible"]
+
+
+def test_a_waiver_of_what_only_the_cluster_can_tell_is_neither_refused_nor_called_idle() -> None:
+    assert verdict(DAY, waiver(), waiver(rule=TOO_LATE))[0] == []
+    assert [one for one in verdict(DAY, waiver(), waiver(rule=TOO_LATE))[1] if TOO_LATE in one] == []
 
 
 def test_a_waiver_of_the_rule_about_waivers_excuses_nothing() -> None:

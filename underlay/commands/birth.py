@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from underlay.collect.cilium_owners import DAEMONS, SECRETS, agents, place
 from underlay.collect.cluster_api import ClusterApi, Unanswered
 from underlay.commands.common import Failure, text_of
-from underlay.commands.lineage import DAEMONS, OTHERS, birth
+from underlay.commands.lineage import birth
+from underlay.plan.first_release import is_other
 from underlay.plan.values import HELM_RECORDS
-
-SECRETS = "/api/v1/secrets"
 
 
 def main(argv: list[str]) -> int:
@@ -32,15 +32,16 @@ def record(api: ClusterApi) -> dict[str, Any]:
     born = birth(api)
     try:
         releases = api.items(SECRETS, labelSelector=HELM_RECORDS)
-        daemons = [item["metadata"] for item in api.items(DAEMONS)]
+        daemons = api.items(DAEMONS)
     except Unanswered as error:
         raise Failure(f"the birth record cannot be read: {error}") from None
-    firsts = sorted(first for item in releases if (first := first_deployed(item)))
+    made = [item["metadata"].get("creationTimestamp") for item in agents(daemons)]
+    firsts = sorted([*map(first_deployed, releases), *(_seconds(one) for one in made if one)])
     return {
         "uid": born.uid,
         "created": born.created,
         "firstRelease": firsts[0] if firsts else None,
-        "others": sorted(f"{one['namespace']}/{one['name']}" for one in daemons if one["name"] in OTHERS),
+        "others": sorted(name for name in map(place, daemons) if is_other(name)),
         "read": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from underlay.collect.cilium_owners import DAEMONS, held, place
 from underlay.collect.cluster_api import ClusterApi, Unanswered
-from underlay.commands.common import Failure, no_words, read_input, wait
+from underlay.commands.common import Failure, no_words, read_input, say, wait
+from underlay.finding import Finding
+from underlay.plan import first_release
 from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.lineage import SYSTEM_NAMESPACE, Birth, Record
 
 BEFORE = "PULUMI_COMMAND_STDOUT"
 """Where the command provider hands over what the last run printed."""
-DAEMONS = "/apis/apps/v1/daemonsets"
-OTHERS = frozenset(
-    {
-        "antrea-agent",
-        "calico-node",
-        "canal",
-        "kube-flannel-ds",
-        "kube-router",
-        "ovnkube-node",
-        "weave-net",
-    }
-)
-"""DaemonSets by which other network plug-ins are known."""
-OTHER = "cluster-has-another-cni"
 SECONDS = 60.0
 """Time for the API server of a new cluster to answer."""
 
 
 def main(argv: list[str]) -> int:
-    """Read {"kubeconfig", "record", "allowed"}, look at the cluster, print the record with its birth."""
+    """Read {"kubeconfig", "record", "allowed"}, look at the cluster, print the record with its birth.
+
+    `waived` holds further rules that are waived, with the reason of each.
+    """
     no_words("lineage", __doc__, argv)
     data = read_input("kubeconfig", "record", "allowed")
-    record = _told(data["record"])
+    record, last, waived = _told(data["record"]), before(), data.get("waived") or {}
     api = ClusterApi(data["kubeconfig"])
     born = birth(api)
-    refused = [*_identity(before(), born, data["allowed"])]
-    refused += _others(api) if record.cni_owner == "release" and not before() else []
+    refused = [*_identity(last, born, data["allowed"])]
+    if record.cni_owner == "release" and first_release.is_first(last, born, waived):
+        refused += _unless_waived(_first(api, born), waived)
     if refused:
-        raise Failure("\n".join(["nothing of Cilium was applied:", *refused]))
+        raise Failure("\n".join(["nothing of Cilium was applied:", *(f"  {finding}" for finding in refused)]))
     print(json.dumps(record.model_copy(update={"birth": born}).plain(), sort_keys=True))
     return 0
 
@@ -77,25 +71,30 @@ def birth(api: ClusterApi) -> Birth:
     return Birth(uid=found["uid"], created=found.get("creationTimestamp", ""))
 
 
-def _identity(last: Record | None, born: Birth, allowed: list[str]) -> Iterator[str]:
+def _identity(last: Record | None, born: Birth, allowed: list[str]) -> Iterator[Finding]:
     if not last or not last.birth.uid or last.birth.uid == born.uid:
         return
     change = f"{last.birth.uid} -> {born.uid}"
     if change not in allowed:
-        yield (
-            f"  [{IDENTITY}] kubeconfig: found {change} (uid of kube-system, created {born.created}); expected "
-            f"{last.birth.uid}, to which this stack was applied. Use that cluster's kubeconfig, or a new stack."
-        )
+        found = f"{change} (uid of kube-system, created {born.created})"
+        expected = f"{last.birth.uid}, to which this stack was applied"
+        yield Finding(IDENTITY, "kubeconfig", found, expected, "Use that cluster's kubeconfig, or a new stack.")
 
 
-def _others(api: ClusterApi) -> Iterator[str]:
+def _first(api: ClusterApi, born: Birth) -> Iterator[Finding]:
+    """Look for what a cluster may not hold, or be, before Cilium comes into it for the first time."""
     try:
-        found = [item["metadata"] for item in api.items(DAEMONS)]
+        daemons = api.items(DAEMONS)
+        owned = [*first_release.owned(held(api, daemons))]
     except Unanswered as error:
-        raise Failure(f"the cluster's DaemonSets could not be read: {error}") from None
-    for one in found:
-        if one["name"] in OTHERS:
-            yield (
-                f"  [{OTHER}] DaemonSet {one['namespace']}/{one['name']}: found another network plug-in; expected "
-                "none, because the declaration says that Cilium is the cluster's first. Correct site.cluster.origin."
-            )
+        raise Failure(f"what the cluster runs could not be read: {error}") from None
+    yield from first_release.others(place(one) for one in daemons)
+    yield from owned or first_release.too_late(born, datetime.now(UTC))
+
+
+def _unless_waived(found: Iterator[Finding], waived: Mapping[str, str]) -> Iterator[Finding]:
+    for finding in found:
+        if finding.rule in waived:
+            say(f"waived ({waived[finding.rule]}): {finding}")
+        else:
+            yield finding

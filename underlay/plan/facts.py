@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import objects, sessions
+from underlay.plan.checks.transitions import IDENTITY
 from underlay.plan.cluster_file import NETWORK_MODE
 from underlay.plan.digest import digest
+from underlay.plan.first_release import excused
 from underlay.plan.intrusion import objects as intrusion
 from underlay.plan.lineage import Lineage, changed_from, record
 from underlay.plan.policies import policy_objects
 from underlay.plan.values import helm_values
-from underlay.plan.waivers import Waiver
+from underlay.plan.waivers import Waiver, changes, in_force
 
 
 def cluster_facts(site: Site, waivers: Sequence[Waiver], past: Lineage) -> dict[str, Any]:
@@ -38,6 +41,12 @@ def cluster_facts(site: Site, waivers: Sequence[Waiver], past: Lineage) -> dict[
         "lineage": now.plain(),
         **({"changedFrom": before.plain()} if before else {}),
     }
+
+
+def let_pass(waivers: Sequence[Waiver], past: Lineage, today: date) -> dict[str, Any]:
+    """Return what the cluster's own answer may break today: changes of its identity, and rules with their reasons."""
+    waived = excused(in_force(waivers, today), past)
+    return {"allowed": changes(IDENTITY, waivers, today), **({"waived": waived} if waived else {})}
 
 
 def bgp_routers(site: Site) -> list[dict[str, Any]]:

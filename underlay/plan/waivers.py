@@ -16,11 +16,12 @@ from underlay.model.mistakes import Part, mistakes
 from underlay.model.plain import require_plain
 from underlay.plan.checks import RULES
 from underlay.plan.checks.transitions import CHANGES, LIVE
+from underlay.plan.first_release import RULES as CLUSTER_RULES
 from underlay.plan.prerequisites import RULES as NODE_RULES
 from underlay.plan.routers import RULES as ROUTER_RULES
 
-LATER = {**NODE_RULES, **ROUTER_RULES}
-"""Rules that only a machine's answer can break, when the declaration is applied there."""
+LATER = {**NODE_RULES, **ROUTER_RULES, **CLUSTER_RULES}
+"""Rules that only a machine's or the cluster's answer can break, when the declaration is applied there."""
 STRUCTURE = frozenset(
     {
         "control-plane-size",

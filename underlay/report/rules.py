@@ -14,6 +14,8 @@ from underlay.plan.checks.examples import changed, declared, lines
 from underlay.plan.checks.reading import OTHERS, READING
 from underlay.plan.checks.registry import Example, Rule
 from underlay.plan.checks.transitions import TRANSITIONS
+from underlay.plan.first_release import FOUND as NEVER_FIRST
+from underlay.plan.first_release import RULES as FIRST_RULES
 from underlay.plan.policies.drift import FOUND as BY_HAND
 from underlay.plan.prerequisites import KEPT, SILENT
 from underlay.plan.prerequisites import RULES as NODE_RULES
@@ -39,6 +41,8 @@ PLAIN = {
     "Changes that a running cluster cannot follow": {
         name: f"At `{item.where}`: {item.reason}." for name, item in TRANSITIONS.items()
     },
+    "What is found in a cluster before Cilium comes into it for the first time": _sentences(FIRST_RULES),
+    "What is found in a cluster then, too; it cannot be waived": _sentences(NEVER_FIRST),
     "What is found on a node before anything is changed there": _sentences(NODE_RULES),
     "What is found where a node's settings and files are applied or compared; it cannot be waived": _sentences(
         {**KEPT, **SILENT}

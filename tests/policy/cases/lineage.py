@@ -81,6 +81,9 @@ SHAPES: tuple[tuple[str, dict[str, Any], dict[str, Any], Answer], ...] = (
 )
 
 
+NEVER = {"firstRelease": None}
+
+
 def _born(**other: object) -> dict[str, Any]:
     created = (NOW - timedelta(days=400)).isoformat()
     first = (NOW - timedelta(days=400) + timedelta(hours=1)).isoformat()
@@ -98,7 +101,9 @@ def _born(**other: object) -> dict[str, Any]:
 
 BIRTHS: tuple[tuple[str, Mapping[str, Any], Answer], ...] = (
     ("with its first release", _born(), PASS),
-    ("before its first release", _born(firstRelease=None), PASS),
+    ("that is new, before its first release", _born(created=(NOW - timedelta(hours=1)).isoformat(), **NEVER), PASS),
+    ("that is old, before its first release", _born(**NEVER), VIOLATION),
+    ("that is old, before its first release, allowed", {**_born(**NEVER), "firstReleaseHours": 99999}, PASS),
     ("with a release long after", _born(firstRelease=NOW.isoformat()), VIOLATION),
     ("with a release long after, allowed", {**_born(firstRelease=NOW.isoformat()), "firstReleaseHours": 99999}, PASS),
     ("with another plug-in", _born(others=["kube-system/calico-node"]), VIOLATION),
@@ -156,6 +161,19 @@ def cases() -> Iterator[Case]:
     yield one(SHAPE, "no cluster", NOT_APPLICABLE, theirs)
     for title, config, expected in BIRTHS:
         yield one(BORN, f"a cluster {title}", expected, Resource(CLUSTER, {**FACTS, "changedFrom": RECORD}), config)
+    late = {**FACTS, "waivers": [waiver(rule="first-release-too-late")]}
+    yield one(
+        BORN, "a cluster that is old, before its first release, waived", PASS, Resource(CLUSTER, late), _born(**NEVER)
+    )
+    yield one(
+        BORN,
+        "another cluster, waived for its age",
+        VIOLATION,
+        Resource(CLUSTER, {**late, "changedFrom": RECORD}),
+        _born(uid="u-2"),
+    )
+    ended = {**FACTS, "waivers": [waiver(-1, rule="first-release-too-late")]}
+    yield one(BORN, "an old cluster, once waived", VIOLATION, Resource(CLUSTER, ended), _born(**NEVER))
     yield one(BORN, "somebody's release, born with it", PASS, theirs, _born())
     yield one(
         BORN, "somebody's release, imported into an old cluster", VIOLATION, theirs, _born(firstRelease=NOW.isoformat())

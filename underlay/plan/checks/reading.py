@@ -84,7 +84,6 @@ OTHERS = {
     "lineage-missing": "A stack that has brought Cilium has lost its record: every change would be free.",
     "lineage-unreadable": "Another version of the program has written the record; guessing could allow a change.",
     "state-unreadable": "The engine does not hand out the stack's own state, so nobody knows what was applied last.",
-    "cluster-has-another-cni": "Another network plug-in runs where Cilium is said to be the cluster's first.",
     "transition-cluster-identity": "Another cluster answers behind the API than the one that was recorded.",
     "waiver-not-possible": "The rule does not exist, or without it nothing follows from the site.",
     "configuration-malformed": "A key of the stack is a text where a mapping or a list is due.",
