@@ -15,6 +15,7 @@ from underlay.model import Site
 from underlay.plan.bgp import CRDS
 from underlay.plan.chart.difference import release_changes
 from underlay.plan.chart.objects import configuration
+from underlay.plan.chart.workloads import workloads
 from underlay.plan.digest import digest
 from underlay.plan.lineage import RELEASE as TYPE
 from underlay.plan.lineage import Lineage
@@ -51,6 +52,7 @@ class Cilium(pulumi.ComponentResource):
             "version": site.cilium.version,
             "routingMode": values["routingMode"],
             "options": dict(configuration(release.objects)),
+            "workloads": workloads(release.objects),
         }
         super().__init__(TYPE, RELEASE, dict(facts), opts)
         for change in release_changes(past.release, facts) if past.release else ():

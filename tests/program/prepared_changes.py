@@ -60,6 +60,11 @@ def more_pods(data: Data) -> None:
     rules += [{**rule, "network": OTHER_PODS} for rule in rules]
 
 
+def values(**more: Any) -> Change:
+    """Give the chart further values."""
+    return put("cilium.values", more)
+
+
 def waiver(rule: str, change: str) -> Data:
     """Return what excuses a change that a cluster cannot follow."""
     why = {"reason": "no pod runs yet", "allowed_by": "net", "until": "2999-12-31"}
@@ -197,7 +202,8 @@ CHANGES: dict[str, Prepared] = {
         {
             "Do agents restart?": EVERY_AGENT,
             "What changes of Cilium?": (
-                "version 1.19.6 -> 1.20.2, 8 changes besides: replaces the programs of every link, restarts all agents."
+                "version 1.19.6 -> 1.20.2, 13 changes besides: replaces the programs of every link, "
+                "restarts all agents, restarts the operator."
             ),
         },
         version=OLD_VERSION,
@@ -239,5 +245,19 @@ CHANGES: dict[str, Prepared] = {
             "Which exceptions are in force?": "transition-pod-mask.",
         },
         waiver("transition-pod-mask", "24 -> 25"),
+    ),
+    "agents that restart one by one": Prepared(
+        values(updateStrategy={"rollingUpdate": {"maxUnavailable": 1}}), {"What changes of Cilium?": "1 change."}
+    ),
+    "agents with another limit": Prepared(
+        values(resources={"limits": {"memory": "2Gi"}}),
+        {"Do agents restart?": EVERY_AGENT, "What changes of Cilium?": "1 change: restarts all agents."},
+    ),
+    "another mark of the operator": Prepared(
+        values(operator={"podAnnotations": {"a": "1"}}), {"What changes of Cilium?": "1 change: restarts the operator."}
+    ),
+    "a value of no pod": Prepared(
+        values(operator={"pprof": {"enabled": False}}),
+        {"What changes of Cilium?": "Values only; nothing of the agents or the operator."},
     ),
 }

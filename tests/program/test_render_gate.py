@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import shutil
 import tarfile
@@ -99,12 +100,18 @@ def test_the_component_shows_every_option_of_the_agents() -> None:
 
 def test_a_preview_says_what_a_changed_option_does() -> None:
     urn = "urn:pulumi:dev::cilium-underlay::underlay:cilium:Release::cilium"
-    options = dict(run(dev()).named("cilium", "underlay:cilium:Release").inputs["options"])
-    state = {urn: {"outputs": {"version": "1.19.6", "options": {**options, "routing-mode": "tunnel"}}}}
-    said = run(dev(), state=state, level=logging.INFO).messages
+    made = run(dev()).named("cilium", "underlay:cilium:Release").inputs
+    kept = {"version": "1.19.6", "options": {**made["options"], "routing-mode": "tunnel"}}
+    said = run(dev(), state={urn: {"outputs": kept}}, level=logging.INFO).messages
     assert "info: routing-mode: tunnel -> native: restarts all agents, disrupts pod traffic" in said
     assert "info: Cilium, version: 1.19.6 -> 1.20.2: restarts all agents, replaces the programs of every link" in said
-    assert not [text for text in said if "bpf-lb-algorithm" in text]
+    assert not [text for text in said if "bpf-lb-algorithm" in text or "DaemonSet" in text]
+    assert len(json.dumps(made["workloads"])) < 5000
+    changed = dev(put("cilium.values", {"operator": {"podAnnotations": {"a": "1"}}}))
+    said = run(changed, state={urn: {"outputs": made}}, level=logging.INFO).messages
+    [told] = [text for text in said if "DaemonSet" in text or "Deployment" in text]
+    assert told.startswith("info: Deployment cilium-operator, annotations: {")
+    assert told.endswith(',"prometheus.io/scrape":"true"}: restarts the operator')
 
 
 def test_certificates_made_by_helm_differ_at_each_rendering_and_no_declaration_has_them() -> None:

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.program import recorder
-from tests.program.prepared_changes import CHANGES, NO_CHANGE, add_worker, applied, case, new_mtu, other_pods
+from tests.program.prepared_changes import (
+    CHANGES,
+    EVERY_AGENT,
+    NO_CHANGE,
+    add_worker,
+    applied,
+    case,
+    new_mtu,
+    other_pods,
+    values,
+)
 from tests.program.preview_events import events
 from tests.unit.plan_sites import Change, dev, put
 from underlay.commands import review as command
@@ -104,6 +114,41 @@ def test_sessions_that_reset_while_agents_restart_are_advised_against() -> None:
     together, alone = case(put("bgp.timers.hold", 30), put("cilium.mtu", 1400)), case(put("bgp.timers.hold", 30))
     assert "one after the other" in answers(together)["Which BGP sessions reset, come or go?"]
     assert "one after the other" not in answers(alone)["Which BGP sessions reset, come or go?"]
+
+
+LIMIT = values(resources={"limits": {"memory": "2Gi"}})
+
+
+def test_a_part_of_a_workload_that_changes_is_named() -> None:
+    page = markdown(review(case(LIMIT), "dev"))
+    named = "| DaemonSet cilium, cilium-agent, resources | - | "
+    assert named in page
+    assert "restarts all agents |" in page.partition(named)[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("made", "agents", "cilium"),
+    [
+        ([], "No.", "Nothing."),
+        ([LIMIT], EVERY_AGENT, "Values only; nothing of the agents or the operator."),
+        (
+            [put("cilium.mtu", 1400)],
+            EVERY_AGENT,
+            "1 change: reaches pods only when they start anew, restarts all agents.",
+        ),
+    ],
+)
+def test_the_state_of_a_program_that_kept_no_workloads_shows_none_as_new(
+    made: list[Change], agents: str, cilium: str
+) -> None:
+    before = applied()
+    older = [
+        replace(one, inputs={key: value for key, value in one.inputs.items() if key != "workloads"})
+        for one in before.resources
+    ]
+    preview = read_preview(events(recorder.Run(older), recorder.run(dev(*made))))
+    found = answers(Case(changes(preview), judged(preview), None))
+    assert (found["Do agents restart?"], found["What changes of Cilium?"]) == (agents, cilium)
 
 
 def test_a_canary_in_every_secret_is_in_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from underlay.plan.chart.keys import suggestion, unknown
 from underlay.plan.chart.refusal import refusals
 from underlay.plan.chart.rendered import judge, wanted
 from underlay.plan.chart.source import kind
+from underlay.plan.chart.workloads import RESTART, workloads
 from underlay.sources import chart_facts
 
 SCHEMA = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
@@ -100,6 +104,103 @@ def test_another_version_is_a_change_before_those_of_its_options() -> None:
         "a: 1 -> nothing: restarts all agents",
     ]
     assert release_changes(before, before) == []
+
+
+OPERATOR = {
+    "kind": "Deployment",
+    "metadata": {"name": "cilium-operator"},
+    "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "operator", "image": "op:1"}]}}},
+}
+
+
+def state(change: Callable[[Any], Any] = lambda _: None, **more: Any) -> dict[str, Any]:
+    """Return what a state keeps of the agents and the operator, after a change of their objects."""
+    found = copy.deepcopy([*objects(env=[{"name": "A", "value": "s3cret"}]), OPERATOR])
+    made = found[1]["spec"]
+    made |= {"updateStrategy": {"type": "RollingUpdate"}}
+    made["template"]["spec"]["initContainers"] = [{"name": "first", "image": made_of(found)["image"]}]
+    made["template"]["spec"]["volumes"] = [{"name": f"volume-{number}", "emptyDir": {}} for number in range(3)]
+    change(found)
+    kept = {"version": "1.20.2", "options": {}, "workloads": workloads(found), **more}
+    assert "s3cret" not in json.dumps(kept)
+    return kept
+
+
+def made_of(found: Any) -> Any:
+    return found[1]["spec"]["template"]["spec"]["containers"][0]
+
+
+def pod_of(found: Any) -> Any:
+    return found[1]["spec"]["template"]["spec"]
+
+
+def other_image(found: Any) -> None:
+    for one in (made_of(found), pod_of(found)["initContainers"][0]):
+        one["image"] = "mine:2"
+
+
+WORKLOADS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
+    "nothing": (lambda _: None, []),
+    "image": (other_image, [f"image of DaemonSet cilium: mirror.example/cilium:1{DIGEST} -> mine:2: {RESTART}"]),
+    "volumes": (
+        lambda one: pod_of(one)["volumes"].append({"name": "x"}),
+        [f"DaemonSet cilium, volumes: 3 entries -> 4 entries: {RESTART}"],
+    ),
+    "another volume": (
+        lambda one: pod_of(one)["volumes"][0].update(name="other"),
+        [f"DaemonSet cilium, volumes: 3 entries -> 3 entries, others: {RESTART}"],
+    ),
+    "tolerations": (
+        lambda one: pod_of(one).update(tolerations=[{"operator": "Exists"}]),
+        [f'DaemonSet cilium, tolerations: nothing -> [{{"operator":"Exists"}}]: {RESTART}'],
+    ),
+    "resources": (
+        lambda one: made_of(one).update(resources={"limits": {"cpu": 1}}),
+        [f'DaemonSet cilium, cilium-agent, resources: nothing -> {{"limits":{{"cpu":1}}}}: {RESTART}'],
+    ),
+    "a variable": (
+        lambda one: made_of(one)["env"].append({"name": "B", "value": "s3cret"}),
+        [f"DaemonSet cilium, cilium-agent, env: 1 entry -> 2 entries: {RESTART}"],
+    ),
+    "pace": (
+        lambda one: one[1]["spec"].update(updateStrategy={"type": "OnDelete"}),
+        ['DaemonSet cilium, updateStrategy: {"type":"RollingUpdate"} -> {"type":"OnDelete"}'],
+    ),
+    "what is not told": (
+        lambda one: made_of(one).update(imagePullPolicy="Always"),
+        [f"DaemonSet cilium, pod template: as applied -> another: {RESTART}"],
+    ),
+    "operators": (lambda one: one[2]["spec"].update(replicas=1), ["Deployment cilium-operator, replicas: 2 -> 1"]),
+    "the operator": (
+        lambda one: one[2]["spec"]["template"]["spec"].update(hostNetwork=True),
+        ["Deployment cilium-operator, hostNetwork: nothing -> true: restarts the operator"],
+    ),
+    "no operator": (lambda one: one.pop(), ["Deployment cilium-operator: there -> nothing"]),
+}
+
+
+@pytest.mark.parametrize("change", WORKLOADS)
+def test_a_workload_s_change_is_told_in_words_with_who_restarts(change: str) -> None:
+    edit, wanted = WORKLOADS[change]
+    assert [str(one) for one in release_changes(state(), state(edit))] == wanted
+    assert len(release_changes(state(edit), state())) == len(wanted)
+
+
+def test_pods_that_restart_for_an_option_are_told_once_and_a_state_without_workloads_tells_none() -> None:
+    after = state(lambda one: made_of(one).update(imagePullPolicy="Always"), options={"debug": "true"})
+    told = [f"debug: nothing -> true: {RESTART}"]
+    assert [str(one) for one in release_changes(state(), after)] == told
+    bare: dict[str, Any] = {"version": "1.20.2", "options": {}}
+    for older in (bare, {**bare, "workloads": {}}):
+        assert [str(one) for one in release_changes(older, after)] == told
+
+
+def test_the_pace_of_agents_restarts_none() -> None:
+    after = copy.deepcopy(objects())
+    after[1]["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    assert [str(one) for one in differences(objects(), after)] == [
+        "DaemonSet cilium, updateStrategy.type: nothing -> added"
+    ]
 
 
 def test_a_first_release_is_one_change() -> None:

@@ -70,7 +70,7 @@ class Lineage:
     unreadable: str = ""
     """Why a record that is there cannot be read."""
     release: Mapping[str, Any] = field(default_factory=dict)
-    """Version and agents' options that were applied; empty where nobody knows."""
+    """Version, agents' options and workloads that were applied; empty where nobody knows."""
     reach: Mapping[str, str] | None = None
     """What policies left open, cell to verdict; None where there were none."""
 
@@ -104,7 +104,9 @@ def lineage(resources: Mapping[str, Any]) -> Lineage:
     """Return what the outputs of a stack's resources, by URN, say of its past."""
     cilium = _outputs(resources, AGENTS)
     options = _texts(cilium.get("options"))
-    release = {"version": cilium.get("version"), "options": options} if options else {}
+    kept = cilium.get("workloads")
+    workloads = {str(name): _texts(parts) or {} for name, parts in kept.items()} if isinstance(kept, Mapping) else {}
+    release = {"version": cilium.get("version"), "options": options, "workloads": workloads} if options else {}
     return replace(_recorded(resources), release=release, reach=_texts(_outputs(resources, REACH).get("reach")))
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from underlay.plan.chart.effects import EFFECTS
 from underlay.plan.chart.objects import AGENT, Object, configuration, containers, named
+from underlay.plan.chart.workloads import AROUND, IMAGE, RESTART, TEMPLATE, VOLATILE, WATCHED, Summary, told
 
-RESTART, REPLACED = "restarts all agents", "replaces the programs of every link"
+REPLACED = "replaces the programs of every link"
 VERSION = "Cilium, version"
-VOLATILE = ("helm.sh/chart", "cilium.io/cilium-configmap-checksum", "app.kubernetes.io/version")
-"""Marks that follow other changes and would only repeat them."""
 ITEM = re.compile(r"template\.spec\.(?:volumes\[[^]]+\]|\w+\[[^]]+\](?:\.(?:ports|volumeMounts|env)\[[^]]+\])?)")
 """A volume, a container, or a port, mount or variable of a container."""
 
@@ -60,10 +59,38 @@ def option_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[
 
 
 def release_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """Return the changes between two states of a release that are told by its version and its agents' options."""
+    """Return the changes between two states of a release: its version, its agents' options, its workloads."""
     was, will = before.get("version"), after.get("version")
     version = [Change(VERSION, was and str(was), will and str(will), (RESTART, REPLACED))] if was != will else []
-    return [*version, *option_changes(before.get("options") or {}, after.get("options") or {})]
+    found = [*version, *option_changes(before.get("options") or {}, after.get("options") or {})]
+    old, new = (state.get("workloads") or {} for state in (before, after))
+    return [*found, *(_workloads(old, new, explained=bool(found)) if old and new else ())]
+
+
+def _workloads(before: Summary, after: Summary, *, explained: bool) -> Iterator[Change]:
+    """Yield what changes of the workloads; containers with one image share its change.
+
+    Pods that differ in nothing that is told restart all the same, as they do for another option or version.
+    """
+    for title in (title for title in WATCHED if title in before or title in after):
+        if not (title in before and title in after):
+            yield Change(title, "there" if title in before else None, "added" if title in after else None)
+            continue
+        old, new = before[title], after[title]
+        found = dict.fromkeys(_parts(title, old, new))
+        yield from found
+        if old.get(TEMPLATE) != new.get(TEMPLATE) and not found and not explained:
+            yield Change(f"{title}, {TEMPLATE}", "as applied", told(new.get(TEMPLATE)), (WATCHED[title],))
+
+
+def _parts(title: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+    for part in sorted({*old, *new} - {TEMPLATE}):
+        if old.get(part) != new.get(part):
+            was, will = told(old.get(part)), told(new.get(part))
+            image = part.endswith(f", {IMAGE}") and None not in (was, will)
+            what = f"image of {title}" if image else f"{title}, {part}"
+            effects = () if part in AROUND else (WATCHED[title],)
+            yield Change(what, was, f"{will}, others" if was == will else will, effects)
 
 
 def _images(before: Sequence[Object], after: Sequence[Object]) -> Iterator[Change]:
@@ -87,13 +114,12 @@ def _agents(before: Sequence[Object], after: Sequence[Object], *, running: bool)
             continue
         item = ITEM.match(path)
         whole = item[0] if item else path
+        effects = () if path.startswith(AROUND) else (RESTART,)
         gone, comes = (not any(one.startswith(whole) for one in state) for state in (new, old))
         if not (gone or comes):
-            yield Change(f"DaemonSet {AGENT}, {path}", old.get(path), new.get(path), (RESTART,))
+            yield Change(f"DaemonSet {AGENT}, {path}", old.get(path), new.get(path), effects)
         elif path == min(one for one in (old if gone else new) if one.startswith(whole)):
-            yield Change(
-                f"DaemonSet {AGENT}, {whole}", "there" if gone else None, None if gone else "added", (RESTART,)
-            )
+            yield Change(f"DaemonSet {AGENT}, {whole}", "there" if gone else None, None if gone else "added", effects)
 
 
 def _objects(before: Sequence[Object], after: Sequence[Object]) -> Iterator[Change]:

@@ -159,7 +159,7 @@ def cilium(case: Case) -> str:
     if case.changes.is_first:
         return f"Installed: {case.changes.after.release.get('version') or 'no version known'}."
     if not found:
-        return "Values only; no option of the agents." if case.changes.agents_restart else "Nothing."
+        return "Values only; nothing of the agents or the operator." if case.changes.values_change else "Nothing."
     version = [f"version {one.before} -> {one.after}" for one in found if one.what == VERSION]
     rest = len(found) - len(version)
     parts = [*version, *([f"{_number(rest, 'change')}{' besides' if version else ''}"] if rest else [])]

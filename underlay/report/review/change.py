@@ -10,10 +10,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from underlay.plan.chart.difference import Change, release_changes
+from underlay.plan.chart.objects import AGENT
+from underlay.plan.chart.workloads import TEMPLATE
 from underlay.report.page import IN_ALL, by_number, together
 from underlay.report.review.network import PASSWORD, Network, Session, network
 from underlay.report.review.preview import SAME, Object, Preview, Step, of_kind
 
+AGENTS = f"DaemonSet {AGENT}"
 RESTART_NOTHING = ("files", "mark", "ports", "bpf", "pod_address", "mates", "site", "node")
 """Parts of a node's input that repeat others or decide only what is looked at."""
 WORDS = {
@@ -180,14 +183,25 @@ class Changes:
             return []
         was, will = (_text(side.release.get("owner")) for side in self._sides)
         owner = [Change("Cilium, owner", was, will)] if was != will else []
-        old, new = ({"version": side.release.get("version"), "options": side.options} for side in self._sides)
+        old, new = (
+            {"version": side.release.get("version"), "options": side.options, "workloads": side.workloads}
+            for side in self._sides
+        )
         return [*owner, *release_changes(old, new)]
 
     @cached_property
     def agents_restart(self) -> bool:
-        """Tell whether the agents that run are started anew."""
+        """Tell whether the agents that run are started anew: their pods differ, or nobody knows what they were."""
+        old, new = (side.workloads.get(AGENTS, {}).get(TEMPLATE) for side in self._sides)
+        if old and new:
+            return old != new
+        return bool(self.before.release) and (bool(self.release) or self.values_change)
+
+    @cached_property
+    def values_change(self) -> bool:
+        """Tell whether Helm is told something else than before."""
         old, new = ({key: side.chart.get(key) for key in ("values", "version", "chart")} for side in self._sides)
-        return bool(self.before.release) and (bool(self.release) or (bool(self.before.chart) and old != new))
+        return bool(self.before.release) and bool(self.before.chart) and old != new
 
     @property
     def _sides(self) -> tuple[Network, Network]:

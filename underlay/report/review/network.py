@@ -61,6 +61,12 @@ class Network:
         return found if isinstance(found, Mapping) else {}
 
     @property
+    def workloads(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the parts of the release's workloads; nothing in the state of an older program."""
+        found = self.release.get("workloads")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def lineage(self) -> Object:
         """Return the record of what may not change."""
         found = self.cluster.get("lineage")
