@@ -40,6 +40,7 @@ class Corpus:
                 "service": {"address": SERVICE, "pods": [*self.pods.values()]},
                 "edited": [],
                 "daemon": [],
+                "revision": self.usual["survey"]["revision"],
             },
             "nodes": {node.name: self._report(node) for node in self.site.nodes},
             "routers": {name: self._router(name) for name in managed},

@@ -31,6 +31,8 @@ PODS = {name: network.replace("0/24", "10") for name, network in NETWORKS.items(
 NAME = "kubernetes.default.svc.cluster.local"
 SERVICE, KUBELET = "10.96.7.7", 10250
 """Address of the service in front of all probe pods, and the port of each node's kubelet."""
+REVISION = {"number": 1, "at": "2026-01-02T03:00:00Z", "by": ["pulumi-resource-kubernetes"]}
+"""Helm's last revision, as planned."""
 HOST, POD = 100, 200
 """Inodes of network namespaces: plus the node's number."""
 UPLINK, LXC = 3, 9
@@ -91,7 +93,7 @@ def healthy() -> dict[str, Any]:
         "survey": {"nodes": {name: _seen(name) for name in PODS}, "dns": ["10.96.0.10"], "errors": []}
         | {"service": {"address": SERVICE, "pods": [*PODS.values()]}, "operators": ["operator"]}
         | {"objects": _applied(), "kinds": sorted({one["kind"] for one in _applied()})}
-        | {"edited": [], "daemon": []},
+        | {"edited": [], "daemon": [], "revision": REVISION},
         "nodes": {name: _report(number, name) for number, name in enumerate(PODS)},
         "routers": {router.name: _router(router.name) for router in expected().routers},
         "errors": {},

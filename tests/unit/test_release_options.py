@@ -22,14 +22,14 @@ PROXY = {"kind": "DaemonSet", "metadata": {"name": "cilium-envoy"}, "spec": {"vo
 AGENT = {"kind": "DaemonSet", "metadata": {"name": "cilium"}, "spec": {"volumes": [{"configMap": "cilium-config"}]}}
 
 
-def record(number: int, status: str, options: Data, agents: Data = AGENT) -> Data:
+def record(number: int, status: str, options: Data, agents: Data = AGENT, **more: Any) -> Data:
     """Return a revision as Helm writes it: beside the ConfigMap, another one and the agents."""
     maps = [
         {"kind": "ConfigMap", "metadata": {"name": name}, "data": data}
         for name, data in (("hubble", {"debug": "true"}), ("cilium-config", options))
     ]
     manifest = "".join(f"---\n# Source: chart\n{yaml.safe_dump(one)}" for one in (PROXY, agents, *maps))
-    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps({"manifest": manifest}).encode())))
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps({"manifest": manifest, **more}).encode())))
     labels = {"status": status}
     return {
         "metadata": {"name": f"sh.helm.release.v1.cilium.v{number}", "labels": labels},

@@ -107,7 +107,8 @@ class Gathering:
     async def _survey(self, found: dict[str, Any], names: list[str]) -> None:
         """Read the API; without it, nodes and routers still tell what they know."""
         seconds = min(SURVEYING, self.request.seconds / 3)
-        ask = partial(kubernetes.survey, self.request.kubeconfig, self.expected.namespace, names, EARLIER * seconds)
+        plan, within = self.expected, EARLIER * seconds
+        ask = partial(kubernetes.survey, self.request.kubeconfig, plan.namespace, names, within, plan.release)
         answer = await _within(seconds, ask)
         found["survey"] = Survey(errors=(f"Kubernetes API: {answer}",)) if isinstance(answer, str) else answer
         self.surveyed.set()

@@ -19,6 +19,10 @@ OF_MAPS = re.compile(r"^kind: [\"']?ConfigMap\b", re.MULTILINE)
 OF_AGENTS = re.compile(rf"\A(?=.*^kind: [\"']?DaemonSet\b).*^  name: [\"']?{AGENT}[\"']?$", re.MULTILINE | re.DOTALL)
 """The agents' DaemonSet; the proxy's is as long."""
 
+FRACTION = re.compile(r"\.[0-9]+")
+NAMED = 60
+"""Characters of a program's name that are told."""
+
 
 def status(record: Object) -> str:
     """Return the state of a revision, as in deployed or pending-upgrade."""
@@ -41,11 +45,41 @@ def agents(record: Object) -> Plain:
     return named(_parts(record, OF_AGENTS), "DaemonSet", AGENT)
 
 
-def _parts(record: Object, wanted: re.Pattern[str]) -> list[Plain]:
+def made_of(record: Object) -> tuple[Plain, Plain] | None:
+    """Return the chart's description and the values that a revision was given; None where it cannot be read."""
+    content = _content(record)
+    try:
+        return dict(content["chart"]["metadata"]), dict(content.get("config") or {})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def deployed(record: Object) -> str:
+    """Return when a revision was applied, to the second; nothing where it does not say so."""
+    told = _content(record).get("info")
+    return FRACTION.sub("", str(told.get("last_deployed") or "")) if isinstance(told, dict) else ""
+
+
+def writers(record: Object) -> tuple[str, ...]:
+    """Return the programs that have written a record, as the API server knows them."""
+    fields = record["metadata"].get("managedFields") or ()
+    return tuple(dict.fromkeys(str(one["manager"])[:NAMED] for one in fields if one.get("manager")))
+
+
+def _content(record: Object) -> Plain:
+    """Return what a record holds; nothing where it cannot be read."""
     try:
         packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
-        manifest = str(json.loads(gzip.decompress(packed))["manifest"])
+        content = json.loads(gzip.decompress(packed))
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _parts(record: Object, wanted: re.Pattern[str]) -> list[Plain]:
+    manifest = str(_content(record).get("manifest") or "")
+    try:
         parts = [yaml.safe_load(part) for part in PARTS.split(manifest) if wanted.search(part)]
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, yaml.YAMLError):
+    except yaml.YAMLError:
         return []
     return [part for part in parts if isinstance(part, dict)]

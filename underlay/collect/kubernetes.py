@@ -18,6 +18,7 @@ from underlay.collect.digests import KEY
 from underlay.failure import in_one_line
 from underlay.judge.evidence import Front, NodeSession, Survey, Surveyed
 from underlay.plan.bgp import PASSWORD_SECRET
+from underlay.plan.chart.released import ExpectedRelease
 from underlay.plan.ends import End, digest, node_ends
 from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.policies.intent import DNS_SELECTOR
@@ -64,7 +65,9 @@ class Refused(Exception):
     """The API server answered one request with an error."""
 
 
-def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float) -> Survey:
+def survey(
+    kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float, planned: ExpectedRelease | None = None
+) -> Survey:
     """Read everything within some seconds; a list that cannot be read is a sentence in `errors`."""
     lists: dict[str, Items] = {}
     errors: list[str] = []
@@ -100,6 +103,7 @@ def survey(kubeconfig: str, namespace: str, nodes: Iterable[str], seconds: float
         operators=operators(lists),
         edited=release.edited(lists, declared),
         daemon=release.daemon(lists),
+        revision=release.last(lists, planned),
         errors=tuple(errors),
     )
 

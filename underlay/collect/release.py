@@ -8,14 +8,20 @@ from urllib.parse import quote
 from underlay.collect.cilium_objects import SHOWN
 from underlay.collect.conditions import Object
 from underlay.collect.daemon import differences, unfinished
-from underlay.collect.helm_records import agents, options, revision, status
+from underlay.collect.helm_records import agents, deployed, made_of, options, revision, status, writers
 from underlay.collect.selectors import selects
-from underlay.judge.evidence import Edited
+from underlay.judge.release_evidence import Edited, Revision
+from underlay.judge.release_evidence import Unplanned as Told
 from underlay.plan.chart.objects import AGENT, CONFIG
+from underlay.plan.chart.released import ExpectedRelease, unplanned
 from underlay.plan.values import HELM_RECORDS, NAMESPACE
 
 WHOLE = "deployed"
 """The state of a revision that Helm has applied to its end."""
+PENDING = "pending"
+"""How the state of a revision begins that Helm is at work on."""
+TOLD = 12
+"""Values of a revision that are named; the others are counted."""
 LISTS = {
     "configuration": f"/api/v1/namespaces/{NAMESPACE}/configmaps?fieldSelector=metadata.name%3D{CONFIG}",
     "overrides": f"/apis/cilium.io/v2/namespaces/{NAMESPACE}/ciliumnodeconfigs",
@@ -57,6 +63,32 @@ def daemon(lists: Lists) -> tuple[str, ...] | None:
         there = {**found[0], "kind": "DaemonSet"}
         told += [*(differences(released, there) if released else ()), *unfinished(there)]
     return tuple(told) if found or told else None
+
+
+def last(lists: Lists, planned: ExpectedRelease | None) -> Revision | None:
+    """Return Helm's last revision against what Helm was to be told; None where that is not known, or not over.
+
+    An update that failed by itself is nobody's change.
+    """
+    if planned is None or "revisions" not in lists:
+        return None
+    record = _last(lists)
+    if record is None:
+        return Revision(number=0) if planned.owner == "release" else None
+    made = None if status(record).startswith(PENDING) else made_of(record)
+    if made is None:
+        return None
+    differ = [*unplanned(planned, *made)]
+    if not differ and status(record) == "failed":
+        return None
+    return Revision(
+        number=revision(record),
+        at=deployed(record)[:SHOWN],
+        state="" if status(record) == WHOLE else status(record)[:SHOWN],
+        by=writers(record)[:TOLD],
+        differ=tuple(Told(name=one.name[:SHOWN], found=one.found, planned=one.planned) for one in differ[:TOLD]),
+        more=len(differ[TOLD:]),
+    )
 
 
 def _last(lists: Lists) -> Object | None:

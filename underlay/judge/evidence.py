@@ -32,6 +32,7 @@ from underlay.judge.node_evidence import (
 from underlay.judge.parts import First, Many, Named, Part, Text
 from underlay.judge.policy_evidence import PolicySurvey
 from underlay.judge.probe_evidence import Asked, Exchange, Probe, Reach, Served
+from underlay.judge.release_evidence import Edited, Revision
 from underlay.plan.ends.end import End
 
 __all__ = [
@@ -226,16 +227,6 @@ class Applied(Part):
     labels: Mapping[Text, Text] = Field(default_factory=dict)
 
 
-class Edited(Part):
-    """An option of the agents that is not as the release made it; None: it is not there."""
-
-    name: Text
-    found: Text | None
-    released: Text | None
-    by: Text = ""
-    """What overrides the agents' ConfigMap, and where; empty: it stands there itself."""
-
-
 class Survey(Part):
     """The Kubernetes API's account, by node."""
 
@@ -261,6 +252,8 @@ class Survey(Part):
     """Options that agents take from elsewhere than Helm's last revision; None: not known."""
     daemon: Many[Text] | None = None
     """How the agents' DaemonSet is not as released, or not rolled out, and what is gone; None: not known."""
+    revision: Revision | None = None
+    """None: not known, not planned, or Helm is at work."""
     errors: Many[Text] = ()
 
 

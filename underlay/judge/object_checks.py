@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 
 from underlay.judge.case import Case
 from underlay.judge.evidence import Survey
+from underlay.judge.release_evidence import Revision
 from underlay.judge.verdict import KUBERNETES, Check, Judged, Status, result
 from underlay.plan.bgp import ADVERTISEMENT_KIND, LABELS, OVERRIDE_KIND, overridden
 from underlay.plan.chart.objects import AGENT, CONFIG
@@ -33,6 +34,11 @@ TAKEN_UP = (
     "takes it up when it starts again. Delete a CiliumNodeConfig; for agents that are left behind look at "
     "`kubectl -n kube-system rollout status daemonset/cilium`."
 )
+PUT_BACK = (
+    "Look at `helm -n kube-system history cilium`, and go back by `helm rollback`, or declare the change: an update "
+    "sees none of it before something of the release changes in the site. After one that was cut off, or red, go on "
+    "with `pulumi up`."
+)
 LOG = "Look at `kubectl -n kube-system get pods -l io.cilium/app=operator`, and at its log."
 
 
@@ -49,6 +55,9 @@ def check_objects(case: Case) -> Iterator[Check]:
     if released := _released(case.evidence.survey):
         wanted = f"ConfigMap {CONFIG} and DaemonSet {AGENT} as the release made them, overridden nowhere"
         yield _check("release-options", released, wanted, TAKEN_UP)
+    if (last := case.evidence.survey.revision) is not None:
+        wanted = "Helm's last revision of the planned chart and values"
+        yield _check("release-as-planned", _as_planned(last), wanted, PUT_BACK)
 
 
 def _released(survey: Survey) -> Judged | None:
@@ -59,6 +68,22 @@ def _released(survey: Survey) -> Judged | None:
     ]
     told += survey.daemon or ()
     return None if survey.edited is None and not told else result(not told, "; ".join(told) or "as released")
+
+
+def _as_planned(last: Revision) -> Judged:
+    """Judge what Helm was told last; whoever told it is named as far as the API knows."""
+    if not last.number:
+        return result(False, "Helm knows no release cilium")
+    writers = f", written by {' and '.join(last.by)}" if last.by else ""
+    state = f" ({last.state})" if last.state else ""
+    told = [f"{one.name} is {_or_nothing(one.found)}, planned {_or_nothing(one.planned)}" for one in last.differ]
+    told += [f"{last.more} more"] if last.more else []
+    good = not told and not last.state.startswith("uninstall")
+    return result(good, f"revision {last.number} of {last.at}{writers}{state}: {'; '.join(told) or 'as planned'}")
+
+
+def _or_nothing(text: str | None) -> str:
+    return "nothing" if text is None else text
 
 
 def object_notes(case: Case) -> Iterator[str]:

@@ -12,6 +12,7 @@ from underlay.model import Capture, Engine, HostRouting, Model, Node, Platform, 
 from underlay.model import Link as RackLink
 from underlay.model.base import Address, Asn, Mtu, Name, Network, NodeName, Port
 from underlay.plan.bgp import address_at
+from underlay.plan.chart.released import ExpectedRelease, planned_release
 from underlay.plan.chart.rendered import wanted
 from underlay.plan.far_ends import RESPONDER_NAMESPACE, RESPONDER_PORT, ExpectedName, ExpectedService
 from underlay.plan.intrusion.capture import engine_nodes
@@ -119,6 +120,8 @@ class Expected(Model):
     """None in the input of an older program: nobody asks."""
     options: Mapping[str, str] = Field(default={})
     """What each agent has to be started with; empty in the input of an older program: nobody asks."""
+    release: ExpectedRelease | None = None
+    """None in the input of an older program: nobody asks what Helm was told."""
     service: ExpectedService | None = None
     """None in the input of an older program: nobody asks, nor is HTTP spoken."""
     load_balancers: tuple[Network, ...] | None = None
@@ -205,6 +208,7 @@ def expectations(site: Site) -> Expected:
             address=site.addresses.services[1],
         ),
         options=wanted(site),
+        release=planned_release(site),
         service=ExpectedService(replaced=site.cilium.kube_proxy_replacement),
         nodes=tuple(_node(site, node) for node in site.nodes),
         routers=tuple(_router(site, router) for router in site.routers),

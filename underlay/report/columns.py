@@ -35,7 +35,15 @@ ROUTERS: Columns = {
 """Columns of the routers' table."""
 OPTIONAL = ("policies", "detection")
 """Columns that are left out where no machine has such a check."""
-APART = ("kubernetes-api", "nodes-declared", "policies-applied", "objects-applied", "operator-ready", "release-options")
+APART = (
+    "kubernetes-api",
+    "nodes-declared",
+    "policies-applied",
+    "objects-applied",
+    "operator-ready",
+    "release-options",
+    "release-as-planned",
+)
 """Checks of no machine: they stand in no table and are told by themselves."""
 BOTH = {rule for rules in NODES.values() for rule in rules} & {rule for rules in ROUTERS.values() for rule in rules}
 """Checks of either kind of machine; the others tell which kind one is."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab import inside
 from lab.init import ENVIRONMENT
-from lab.paths import state
+from lab.paths import cache, state
 from tests.lab.faults.table import Lines, Profile
 from underlay.collect.gather import Request, gather
 from underlay.commands.common import Failure
@@ -85,6 +85,7 @@ class Ground:
             routes = [route.gateway for route in report.facts.routes or () if route.target == seen.pod_cidrs[0]]
             found[f"cilium_host_{key}"] = routes[0] or "" if routes else ""
         front = self.evidence.survey.service
+        found["chart"] = str(cache() / "chart" / f"cilium-{self.request.site.cilium.version}")
         self.symbols = found | ({"service": front.address} if front else {})
         reports = self.evidence.nodes.items()
         self.namespaces = {name: report.pod.namespace or 0 for name, report in reports if report.pod}
@@ -117,8 +118,8 @@ class Ground:
             raise Broken(f"{place}: {line}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}")
 
     def _words(self, place: str, line: str) -> list[str]:
-        if place == "kubectl":
-            return ["bash", "-c", f"kubectl {line}"]
+        if place in ("kubectl", "helm"):
+            return ["bash", "-c", f"{place} {line}"]
         if place == "lab" and line.startswith("second-cable "):
             return ["bash", "-ec", CABLE, *self._cable(line.split()[1:])]
         if place == "lab" and line.startswith("service-map "):

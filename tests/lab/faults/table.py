@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 Profile = Literal["legacy", "bpf"]
 Lines = tuple[Mapping[str, str], ...]
-"""Commands, each by the machine that runs it; `kubectl`, `lab` and `pod NODE` are places too."""
+"""Commands, each by the machine that runs it; `kubectl`, `helm`, `lab` and `pod NODE` are places too."""
 FILES = ("node", "router", "machine", "beyond", "hand")
 
 

@@ -83,6 +83,7 @@ def heal(world: World, name: str) -> str:
             world.apply(world.values)
             if after := AFTER.get(name):
                 after(world)
+            world.take_back()
         except WRONG as error:
             told = f"not taken back: {error_text(error)}"
         else:

@@ -80,19 +80,26 @@ class World:
 
     def apply(self, values: Mapping[str, Any]) -> None:
         """Give the release other values by Helm itself, and wait for the agents, which may never come."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(merged(values, AT_ONCE), file)
-            file.flush()
-            words = ["upgrade", RELEASE, str(cache() / CHART), "-n", NAMESPACE, "--reset-values", "-f", file.name]
-            self.run("helm", *words)
+        self._upgrade(merged(values, AT_ONCE))
         for name in ("daemonset/cilium", "deployment/cilium-operator"):
             words = ["kubectl", "-n", NAMESPACE, "rollout", "status", name, f"--timeout={PATIENCE}s"]
             subprocess.run(words, capture_output=True, check=False)
 
+    def take_back(self) -> None:
+        """Give the release the very values that it had: nothing restarts where agents run by them already."""
+        self._upgrade(self.values)
+
+    def _upgrade(self, values: Mapping[str, Any]) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(values, file)
+            file.flush()
+            words = ["upgrade", RELEASE, str(cache() / CHART), "-n", NAMESPACE, "--reset-values", "-f", file.name]
+            self.run("helm", *words)
+
     def verdict(self, bad: Bad) -> Verdict:
-        """Verify against what the declaration means."""
-        site = meant(bad)
-        request = self.ground.request.model_copy(update={"expected": expectations(site)})
+        """Verify against what the declaration means; that Helm was told something else past it is known."""
+        expected = expectations(meant(bad)).model_copy(update={"release": None})
+        request = self.ground.request.model_copy(update={"expected": expected})
         self.ground.evidence = gather(request, lambda _: None)
         own = self.ground.request.site
         return judge(request.expected, self.ground.evidence, planned(own), objects=objects(own))
