@@ -17,6 +17,8 @@ Seen = tuple[bool, str]
 """Whether harm is seen, and what was seen."""
 NEAR, FAR, OTHER = "worker-2", "worker-3", "worker-1"
 PLUG_IN = "/etc/cni/net.d/99-site.conflist"
+LATE = 60.0
+"""Seconds in which agents that are ready come to hold their devices as they are told."""
 STALE = 150.0
 """Seconds until routers forget the routes of sessions that do not come back (graceful restart: 120)."""
 
@@ -76,9 +78,15 @@ def the_kernel_forwards(world: World) -> Seen:
 
 
 def services_are_silent(world: World) -> Seen:
-    """Ask the service's address from outside."""
-    answers = world.client_asks(world.service()["outside"], 80)
-    count = answered(answers)
+    """Ask the service's address from outside, until nobody answers: agents are ready before devices are as told."""
+    address, found = world.service()["outside"], [""]
+
+    def silent() -> bool:
+        found[:] = world.client_asks(address, 80)
+        return not answered(found)
+
+    until(silent, LATE)
+    count, answers = answered(found), found
     return not count, f"{count} of {len(answers)} connections of the client to a service are answered"
 
 
