@@ -71,7 +71,7 @@ class Node:
         """Take the programs out and return the report; Unreachable when it is not a valid one."""
         answer = await self._ask({"request": "report"}, REPORTING)
         try:
-            return NodeReport.model_validate(answer)
+            return NodeReport.read(answer)
         except ValidationError as error:
             first = error.errors()[0]
             where = shown(".".join(map(str, first["loc"])).encode(errors="replace")).strip("'")
