@@ -139,6 +139,15 @@ def _inside(pid: int) -> list[str]:
     return []
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    found = [pid]
+    for parent in found:  # it grows while it is walked
+        with suppress(OSError):
+            found += map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    return found
+
+
 def held(namespaces: set[str], since: float, limit: float = 5.0) -> set[int]:
     """Return the processes older than a moment that stay in these namespaces; younger ones got a number anew.
 

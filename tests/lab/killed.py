@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.lab.host import family
 from tests.lab.site import Site
 
 Update = subprocess.Popen[str]
@@ -56,7 +57,7 @@ def kill_at(site: Site, moment: Moment) -> None:
     update = site.start(*UPDATE)
     if not moment(site, update):
         raise AssertionError(f"the update has ended before the moment: {update.communicate(timeout=60)[1]}")
-    engine = engine_of(site)
+    engine = engine_of(update)
     assert engine, "the engine has ended by itself"
     for pid in engine:
         os.kill(pid, signal.SIGKILL)
@@ -64,10 +65,10 @@ def kill_at(site: Site, moment: Moment) -> None:
     assert update.returncode != 0
 
 
-def engine_of(site: Site) -> list[int]:
-    """Return the engine's processes of this site, its own state folder in their environment."""
+def engine_of(update: Update) -> list[int]:
+    """Return the engine's processes of an update; tests beside it run engines of their own."""
     found = []
-    for pid in site.processes():
+    for pid in family(update.pid):
         name = Path(f"/proc/{pid}/comm")
         if name.exists() and name.read_text(encoding="utf-8").startswith("pulumi"):
             found.append(pid)

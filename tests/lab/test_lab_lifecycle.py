@@ -58,11 +58,12 @@ def test_up_and_down_leave_the_host_as_it_was(lab: Lab, before: Snapshot) -> Non
 
 def test_killing_the_outer_process_ends_everything(lab: Lab, before: Snapshot) -> None:
     lab.good("up")
-    namespaces = lab.namespaces()
+    namespaces, moment = lab.namespaces(), now()
     os.kill(lab.supervisor(), signal.SIGKILL)
     assert wait_until_gone(lab) == set()
     assert lab.run("status").returncode == 1
-    assert_clean(lab, before, namespaces, end(lab))
+    end(lab)
+    assert_clean(lab, before, namespaces, moment)
 
 
 def test_up_after_a_killed_outer_process_starts_anew(lab: Lab) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from bpf.syscall import bpf
 from tests.lab.conversation import BACKENDS, Conversation
+from tests.lab.host import family
 from tests.lab.minifabric import Fabric
 from tests.lab.minisite import ADDRESSES, NETWORKS
 
@@ -29,15 +30,6 @@ class Request(ctypes.Structure):
     """What these commands are given."""
 
     _fields_ = (("id", ctypes.c_uint32), ("next", ctypes.c_uint32), ("flags", ctypes.c_uint32))
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    found = [pid]
-    for parent in found:  # it grows while it is walked
-        with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
-    return found
 
 
 def held(pids: list[int]) -> Numbers:
