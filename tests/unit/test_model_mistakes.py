@@ -34,7 +34,7 @@ def test_the_bad_example_is_that_mistake_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", READING)
 def test_the_good_example_is_taken(name: str) -> None:
-    load_site(changed(dev(), READING[name].good))
+    assert load_site(changed(dev(), READING[name].good)).name
 
 
 MEANT: list[tuple[Change, str, str]] = [

@@ -13,7 +13,6 @@ from tests.unit.test_plan_paths import line
 from underlay.model import Platform, Site, load_site
 from underlay.plan.bgp import PASSWORD_SECRET, objects
 from underlay.plan.ends import Difference, Read, declared_ends, differences, digest, node_ends, planned, unread
-from underlay.plan.ends.compare import ASPECTS, UNREAD
 from underlay.plan.routers import router_text
 
 READ = (Platform.FRR, Platform.BIRD, Platform.VRP)
@@ -281,28 +280,3 @@ def test_a_spine_without_nodes_has_its_neighbours_only() -> None:
 
 def test_an_empty_text_is_a_router_without_neighbours() -> None:
     assert {one.aspect for one in told("tor-a", "")} == {"missing"}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        ("local as 65102", "local as OURS", "tor-b: its own number towards worker-2 is not understood"),
-        ("as 65010", "as NODES", "tor-b: the number that it expects of worker-2 is not understood"),
-        ("passive on", "multihop MANY", "tor-b: how many hops it allows to worker-2 is not understood"),
-        ('"<bgp-password>"', "SECRET", "tor-b: its password for worker-2 is not understood"),
-    ],
-)
-def test_what_is_not_known_of_an_end_is_no_pass(old: str, new: str, sentence: str) -> None:
-    text = router_text(site(), site().router("tor-b"))
-    assert old in text
-    strange = text.replace(old, new)
-    assert [one for one in told("tor-b", strange) if one.router == "tor-b"] == []
-    assert sentence in unread(planned(site()), declared_ends(site(), {"tor-b": strange}))
-
-
-def test_every_aspect_of_a_router_s_end_has_words_for_not_being_known() -> None:
-    assert {*UNREAD} == {*ASPECTS, "password"}
-
-
-def test_what_is_read_of_a_whole_end_is_known() -> None:
-    assert unread(planned(site()), declared_ends(site())) == []

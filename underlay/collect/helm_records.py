@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from functools import lru_cache
 
 import yaml
 
@@ -68,10 +69,17 @@ def writers(record: Object) -> tuple[str, ...]:
 
 def _content(record: Object) -> Plain:
     """Return what a record holds; nothing where it cannot be read."""
+    data = record.get("data")
+    text = data.get("release") if isinstance(data, dict) else None
+    return _unpacked(text) if isinstance(text, str) else {}
+
+
+@lru_cache(maxsize=1)
+def _unpacked(text: str) -> Plain:
+    """Return a record's content, which nobody changes: the last revision is asked for several of its parts."""
     try:
-        packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
-        content = json.loads(gzip.decompress(packed))
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, RecursionError):
+        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(text))))
+    except (ValueError, OSError, EOFError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -156,6 +156,11 @@ class Case:
         own = {str(peer.address): peer.peer for router in self.routers.values() for peer in router.plan.sessions}
         return owners | own
 
+    def foreign_addresses(self, node: NodeView) -> list[str]:
+        """Return the addresses that a node holds and the plan gives another machine."""
+        held = (node.report.facts.addresses or ()) if node.report else ()
+        return [address for address in held if self.planned.get(address, node.name) != node.name]
+
     @cached_property
     def _pods(self) -> dict[str, str]:
         return {node.seen.probe: node.name for node in self.nodes.values() if node.seen.probe}

@@ -144,7 +144,7 @@ def no_programs(node: NodeView, case: Case) -> Iterator[Cause]:
 def own_address(node: NodeView, case: Case) -> Iterator[Cause]:
     """Find an address of this node that another machine uses; redirects of its own make the same drop."""
     held = [look.target for look in lookups(node) if look.out.type == LOCAL]
-    held += foreign_addresses(node, case)
+    held += case.foreign_addresses(node)
     rows = [row for row in drops(node, "IP_LOCAL_SOURCE") if row.source in {node.seen.probe, *held}]
     if rows or held:
         address = rows[0].source if rows else held[0]
@@ -154,12 +154,6 @@ def own_address(node: NodeView, case: Case) -> Iterator[Cause]:
         mine += [f"the plan gives it {case.planned[target]}" for target in held[:1] if target in case.planned]
         fix = "Find the other machine and renumber it; look at `ip address` here."
         yield cause("address-used-twice", node, sentence, fix, [drop_text(node, rows), *mine], case)
-
-
-def foreign_addresses(node: NodeView, case: Case) -> list[str]:
-    """Return the addresses of a node that the plan gives another machine."""
-    own = (node.report.facts.addresses or ()) if node.report else ()
-    return [address for address in own if case.planned.get(address, node.name) != node.name]
 
 
 def _carries_pods(node: NodeView, device: str) -> bool:

@@ -12,7 +12,6 @@ from underlay.judge.case import Case
 from underlay.judge.evidence import Link, NodeReport, Program
 from underlay.judge.intrusion_checks import intrusion_checks
 from underlay.judge.name_checks import dns
-from underlay.judge.node_causes import foreign_addresses
 from underlay.judge.policy_checks import policy_checks
 from underlay.judge.traffic_checks import probes, reverse_path, route, source, wire
 from underlay.judge.verdict import Check, Judged, Status, result
@@ -61,7 +60,7 @@ def _addresses(node: NodeView, report: NodeReport, case: Case) -> Judged:
     """Two machines with one address answer for each other, which other checks may not meet."""
     if report.facts.addresses is None:
         return result(None, "the node's addresses could not be read")
-    own, foreign = str(node.plan.address), foreign_addresses(node, case)
+    own, foreign = str(node.plan.address), case.foreign_addresses(node)
     there = own in report.facts.addresses
     told = [own if there else f"{own} is not there", *(f"{one} of {case.planned[one]}" for one in foreign)]
     return result(there and not foreign, ", ".join(told))
