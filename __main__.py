@@ -49,7 +49,7 @@ permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
 engines = detection(site, cluster=cluster, opts=after(cilium))
 worked = [nodes.outcome, routers.outcome, cilium.outcome]
 last = after(peering, *permitted, *engines, routers)
-datapath = Datapath("datapath", site, cluster=cluster, ssh=ssh, outcomes=worked, waivers=settings.waivers, opts=last)
+datapath = Datapath("datapath", settings, cluster=cluster, ssh=ssh, outcomes=worked, opts=last)
 
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("lineage", cluster.lineage)

@@ -25,6 +25,8 @@ class Settings:
     declaration: Declaration
     waivers: tuple[Waiver, ...]
     chart: str
+    evidence: str
+    """Directory for an update's proof; empty for none."""
     ssh_key: pulumi.Output[str]
     bastion_key: pulumi.Output[str] | None
     """Of the bastions; None: `ssh_key` opens them too."""
@@ -56,6 +58,7 @@ def load_settings() -> Settings:
         declaration=found.declaration,
         waivers=found.waivers,
         chart=found.chart,
+        evidence=config.get("evidence") or "",
         ssh_key=config.require_secret("sshKey"),
         bastion_key=config.get_secret("bastionKey"),
         bgp_password=config.require_secret("bgpPassword"),

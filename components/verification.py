@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from pulumi_command import local
 from components.cluster import Cluster
 from components.commands import Ssh, Triggers, underlay
 from components.objects import TAKE_OVER
+from components.settings import Settings
 from underlay.model import Site
 from underlay.plan import responders
 from underlay.plan.bgp import sessions
@@ -19,11 +21,12 @@ from underlay.plan.facts import what_matters
 from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.lineage import DATAPATH
 from underlay.plan.verification import verification_facts, with_secrets
-from underlay.plan.waivers import Waiver, of_nodes
+from underlay.plan.waivers import of_nodes
 from underlay.report.document import age, summary
 
 SESSION_SECONDS = 180
 """Time until every session is established: a connect retry of common length, and the responders' start."""
+PROVE = "python3 -m underlay verify --json"
 ANNOTATIONS = {**TAKE_OVER, "pulumi.com/skipAwait": "true"}
 """The responders, and the service in front of them, are awaited by name, together with the sessions."""
 
@@ -42,25 +45,25 @@ class Datapath(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        site: Site,
+        settings: Settings,
         *,
         cluster: Cluster,
         ssh: Ssh,
         outcomes: Sequence[pulumi.Output[str]],
-        waivers: Sequence[Waiver] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        site = settings.site
         facts = {"responderImage": site.verification.image}
         super().__init__(DATAPATH, name, dict(facts), opts)
         triggers: Triggers = [*what_matters(site), *outcomes]
         ready = self._sessions(site, cluster, self._responders(site, cluster), triggers)
-        self.facts = verification_facts(site, host_keys=ssh.host_keys, waivers=of_nodes(waivers))
+        self.facts = verification_facts(site, host_keys=ssh.host_keys, waivers=of_nodes(settings.waivers))
         self.input = pulumi.Output.secret(
             pulumi.Output.all(ssh_key=ssh.key, bastion_key=ssh.bastion_key, kubeconfig=cluster.kubeconfig).apply(
                 lambda secrets: with_secrets(self.facts, **secrets)
             )
         )
-        self.verdict = self._verdict(ready, triggers)
+        self.verdict = self._verdict(ready, triggers, settings.evidence)
         # Nothing of a verdict is secret; the engine calls it so, because the input of the command is.
         self.summary = pulumi.Output.unsecret(self.verdict.stdout.apply(_kept))
         self.register_outputs(facts)
@@ -104,11 +107,11 @@ class Datapath(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return underlay("sessions", "wait-sessions", data, opts, triggers)
 
-    def _verdict(self, after: local.Command, triggers: Triggers) -> local.Command:
+    def _verdict(self, after: local.Command, triggers: Triggers, evidence: str) -> local.Command:
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return local.Command(
             "verdict",
-            create="python3 -m underlay verify --json",
+            create=PROVE + (f" --report {shlex.quote(evidence)}" if evidence else ""),
             stdin=pulumi.Output.json_dumps(self.input, sort_keys=True),
             triggers=list(triggers),
             add_previous_output_in_env=False,

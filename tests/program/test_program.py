@@ -229,3 +229,9 @@ def test_what_was_worked_on_is_verified_again(preview: Run, update: Run, place: 
     other = run(dev(), preview=False, stdout={name: said}).named("verdict").inputs["triggers"]
     assert [one != two for one, two in zip(first, other, strict=True)] == [number == place for number in range(6)]
     assert preview.named("verdict").inputs["triggers"][3:] == preview.named("sessions").inputs["triggers"][3:]
+
+
+@pytest.mark.parametrize(("declared", "told"), [("", ""), ("proofs/of dev; id", " --report 'proofs/of dev; id'")])
+def test_an_update_s_proof_is_left_where_the_stack_says(declared: str, told: str) -> None:
+    made = run(dev(), evidence=declared).named("verdict").inputs
+    assert made["create"] == f"python3 -m underlay verify --json{told}"

@@ -38,6 +38,13 @@ def test_what_is_committed_is_what_the_model_makes(name: str) -> None:
     assert (ROOT / "docs" / FILES[name]).read_text(encoding="utf-8") == MADE[name](), "run `make docs`"
 
 
+def test_the_project_says_of_a_key_what_the_schema_says() -> None:
+    for name, told in stack("Pulumi.yaml")["config"].items():
+        schema, text = KEYS[name.removeprefix(f"{PROJECT}:")]
+        assert told["description"] == text
+        assert schema.get("default", told.get("default")) == told.get("default")
+
+
 @pytest.mark.parametrize("schema", [site_schema(), stack_schema()], ids=["site", "stack"])
 def test_a_schema_is_one(schema: dict[str, Any]) -> None:
     jsonschema.Draft7Validator.check_schema(schema)

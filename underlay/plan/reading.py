@@ -17,7 +17,7 @@ T = TypeVar("T")
 SECRETS = ("sshKey", "bgpPassword")
 """Secret keys without which no stack can be applied."""
 OWN = "sshKey, bastionKey, bgpPassword, clusterPassword and kubeconfig"
-PLAIN = ("site", "hostKeys", "waivers", "chart")
+PLAIN = ("site", "hostKeys", "waivers", "chart", "evidence")
 """Keys whose values previews, pages and the state show as they are."""
 UNASKED = "The rules were not asked, because nobody can tell what is meant above; more may be found once it is right."
 

@@ -55,6 +55,10 @@ KEYS: dict[str, tuple[Schema, str]] = {
         {"type": "string"},
         "Directory, archive or OCI reference of the Cilium chart, where it differs from the site's",
     ),
+    "evidence": (
+        {"type": "string", "default": "build/evidence"},
+        "Directory where an update's verification leaves its proof, from the project's directory; empty for none",
+    ),
     "waivers": (
         {"type": "array", "items": {"$ref": "#/definitions/Waiver"}},
         (
