@@ -40,11 +40,11 @@ cluster = Cluster(
     kubeconfig=settings.kubeconfig,
     password=settings.cluster_password,
 )
-waived = in_force(settings.waivers, settings.today)
-nodes = Prerequisites("nodes", site, ssh=ssh, waived=waived)
-routers = Configuration("routers", site, ssh=ssh, password=settings.bgp_password, waived=waived)
+waived, password = in_force(settings.waivers, settings.today), settings.bgp_password
+nodes = Prerequisites("nodes", site, ssh=ssh, waived=waived, opts=after(*cluster.looked))
+routers = Configuration("routers", site, ssh=ssh, password=password, waived=waived, opts=after(*cluster.looked))
 cilium = Cilium(site, release=release, past=before, cluster=cluster, opts=after(nodes))
-peering = Peering("peering", site, cluster=cluster, password=settings.bgp_password, opts=after(cilium))
+peering = Peering("peering", site, cluster=cluster, password=password, opts=after(cilium))
 permitted = policies(site, cluster=cluster, past=before, opts=after(cilium))
 engines = detection(site, cluster=cluster, opts=after(cilium))
 worked = [nodes.outcome, routers.outcome, cilium.outcome]

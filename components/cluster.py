@@ -26,6 +26,8 @@ class Cluster(pulumi.ComponentResource):
     provider: kubernetes.Provider
     keeper: local.Command
     """Keeps the record of what is applied; whatever brings Cilium comes after it."""
+    looked: tuple[pulumi.Resource, ...]
+    """The look that may refuse the cluster, where it was there before: no machine is changed until then."""
     lineage: pulumi.Output[Any]
     """The record as plain data, with the cluster's birth."""
 
@@ -48,6 +50,7 @@ class Cluster(pulumi.ComponentResource):
         calls = steps(site)
         self.kubeconfig = self._installed(site, calls, password) if calls else kubeconfig
         self.keeper = self._recorded(site, allowed)
+        self.looked = () if calls else (self.keeper,)
         self.lineage = pulumi.Output.unsecret(self.keeper.stdout.apply(lambda text: json.loads(text or "null")))
         self.provider = self._api(site)
         self.register_outputs(dict(facts))

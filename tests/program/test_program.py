@@ -180,6 +180,15 @@ def test_the_record_is_kept_after_the_installer_and_before_cilium(update: Run) -
     assert update.named("lineage").inputs["addPreviousOutputInEnv"] is True
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["there before", "made by the installer"])
+def test_no_machine_of_a_cluster_that_was_there_is_touched_before_the_look_that_may_refuse_it(*, there: bool) -> None:
+    site = dev(drop("cluster.installer")) if there else dev()
+    made = run(site, preview=False, kubeconfig="given-config" if there else "")
+    machines = [one.name for one in made.of("command:remote:Command")]
+    assert len(machines) == len(site["nodes"]) + 2
+    assert {"lineage" in reaches(made, name) for name in machines} == {there}
+
+
 def test_the_verdict_comes_last(update: Run) -> None:
     others = {one.name for one in update.resources if one.custom and one.name != "cluster"} - {"verdict"}
     assert others <= reaches(update, "verdict")
