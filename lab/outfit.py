@@ -9,8 +9,8 @@ from typing import Literal
 from lab.hardware import Hardware, Machine
 from lab.keys import authorized_key, host_key
 
-KEYS = "/root/.ssh/authorized_keys"
-"""Who may log in to a machine as root."""
+KEYS = "/etc/ssh/authorized_keys"
+"""Whose key is let in to a machine, as root and as the administrator."""
 SSHD_CONFIG = """\
 ListenAddress {address}
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -84,8 +84,8 @@ def _address(machine: Machine) -> str:
 
 def _ssh(name: str, address: str) -> Outfit:
     return Outfit(
-        files={"/etc/ssh/sshd_config": SSHD_CONFIG.format(address=address, keys=KEYS)},
-        private={"/etc/ssh/ssh_host_ed25519_key": host_key(name), KEYS: authorized_key()},
+        files={"/etc/ssh/sshd_config": SSHD_CONFIG.format(address=address, keys=KEYS), KEYS: authorized_key()},
+        private={"/etc/ssh/ssh_host_ed25519_key": host_key(name)},
         commands=(("mkdir", "-p", "/run/sshd"),),
         services={"sshd": Service(("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config"))},
     )

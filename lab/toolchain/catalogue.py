@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from itertools import chain
 
 from lab.toolchain import clang, debian, engine, gotool, images, modules, noderoot, plugins, pyenv, store, versions
 from lab.toolchain.golang import Module, Programs, compiled, source
@@ -117,7 +118,7 @@ def _trees() -> tuple[Part, ...]:
         outputs=(noderoot.TREE,),
         make=noderoot.make_noderoot,
         needs=("base",),
-        recipe=versions.NODE_PACKAGES,
+        recipe=(*versions.NODE_PACKAGES, *chain.from_iterable(noderoot.ACCOUNT)),
         seconds=30,
     )
     detection = by_debian(

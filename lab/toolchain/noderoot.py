@@ -17,6 +17,13 @@ OWNED = (
     ("var/log/frr", "frr", "frr", 0o755),
     ("etc/bird", "bird", "bird", 0o755),
 )
+ADMINISTRATOR = "ops"
+"""A user of every machine who may log in by key and become root by sudo, without a password."""
+ACCOUNT = (
+    ("useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", "--password", "*", ADMINISTRATOR),
+    ("sh", "-c", f"echo '{ADMINISTRATOR} ALL=(ALL) NOPASSWD: ALL' | install -m 440 /dev/stdin /etc/sudoers.d/admin"),
+    ("visudo", "--check", "--quiet"),
+)
 PAUSE_FLAGS = ("-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables")
 
 
@@ -27,7 +34,7 @@ def make_noderoot(step: Step) -> None:
         ["install", "-d", "-o", user, "-g", group, "-m", f"{mode:o}", f"/{at}"] for at, user, group, mode in OWNED
     ]
     known = ["getent", "passwd", "sshd", "frr", "bird"]
-    debian.grow(step, tree, versions.NODE_PACKAGES, [*owners, known])
+    debian.grow(step, tree, versions.NODE_PACKAGES, [*owners, *ACCOUNT, known])
     for pattern in OF_ONE_MACHINE:
         for path in tree.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

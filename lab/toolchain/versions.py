@@ -30,7 +30,7 @@ PROVIDER_MODULE = "v4.0.0-20260115033456-f47bc2d6f199"
 NODE_PACKAGES = (
     *("containerd", "runc", "conntrack", "socat", "tini", "etcd-server", "etcd-client"),
     *("iproute2", "iptables", "nftables", "ipset", "ebtables", "ethtool", "kmod", "procps"),
-    *("frr", "bird2", "openssh-server", "curl", "iputils-ping"),
+    *("frr", "bird2", "openssh-server", "sudo", "curl", "iputils-ping"),
     *("python3", "python3-bpfcc", "python3-pyroute2", "linux-headers-amd64"),
 )
 AGENT_IMAGE_PACKAGES = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import asyncssh
 from lab.fabric import POWER_ON
 from lab.init import ENVIRONMENT
 from lab.nodes import IFUP
-from lab.outfit import SSHD_CONFIG
+from lab.outfit import KEYS, SSHD_CONFIG
 from lab.paths import cache
 from tests.unit.plan_sites import Data, dev
 
@@ -123,18 +124,32 @@ class Keys:
         return {name: self.public[name] for name in (BASTION, ROUTER, *NODES)}
 
 
+KUBECONFIG = json.dumps(
+    {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [{"name": "none", "context": {"cluster": "none", "user": "nobody"}}],
+        "current-context": "none",
+    }
+)
+"""What the installer prints: there is no cluster."""
 SECOND = "tor-c"
 """The second router where the rack has two; nobody configures it."""
 
 
 def declared(*, two_routers: bool = False, routes: str = "node") -> Data:
-    """Return the bed's site: the second rack of the dev site, its first node as control plane, behind a bastion."""
+    """Return the bed's site: the second rack of the dev site behind a bastion.
+
+    Its first node is control plane; the other one and the router are managed by a user who becomes root by sudo.
+    """
     site = dev()
     site.update(racks=site["racks"][1:], routers=site["routers"][1:], nodes=site["nodes"][2:])
     site["routers"][0]["neighbors"] = []
     site["nodes"][0]["role"] = "control-plane"
     site["cluster"]["api"]["address"] = site["nodes"][0]["address"]
-    del site["cluster"]["installer"]
+    site["cluster"]["installer"] = ["echo", KUBECONFIG, "#", "cluster-dev.yaml"]
     site["addresses"].update(fabric=[], external=[])
     site["security_groups"][0]["nodes"] = [*NODES]
     site["racks"][0]["routes"] = routes
@@ -184,11 +199,10 @@ class Bed:
 
     def _serve(self, name: str, address: str, user: str, more: str = "") -> None:
         box = self.boxes[name]
-        keys = "/etc/ssh/authorized_keys"
-        config = SSHD_CONFIG.format(address=address, keys=keys)
+        config = SSHD_CONFIG.format(address=address, keys=KEYS)
         box.write("/etc/ssh/sshd_config", config + "LogLevel VERBOSE\n" + more)
         box.write("/etc/ssh/ssh_host_ed25519_key", self.keys.private[name], "600")
-        box.write(keys, user + "\n")
+        box.write(KEYS, user + "\n")
 
     def _furnish(self, name: str) -> None:
         self._serve(name, self.machines[name]["management"]["address"], self.keys.public["machines"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.bed import BASTION, DOOR, NODES, ROUTER, Bed, bed
+from tests.lab.bed import BASTION, DOOR, KUBECONFIG, NODES, ROUTER, Bed, bed
 from tests.policy.engine import ROOT, Engine, our_stack
 from tests.unit.plan_sites import Data
 from underlay.model import load_site
@@ -20,12 +20,12 @@ pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(300)]
 
 TARGETS = (
     "**underlay:cluster:Cluster::dev",
+    "**command:local:Command::installer",
     "**underlay:node:Prerequisites::nodes",
     "**underlay:router:Configuration::routers",
     "**command:remote:Command::prepare-*",
     "**command:remote:Command::configure-*",
 )
-KUBECONFIG = "{apiVersion: v1, kind: Config, clusters: [], contexts: [], users: []}"
 
 
 class Stack:
@@ -36,7 +36,6 @@ class Stack:
         self.bed, self.engine = running, Engine(folder, running.before)
         self.file = our_stack(self.engine, running.site, hostKeys=running.keys.pinned)
         self.set_secrets(sshKey=running.keys.private["machines"], bastionKey=running.keys.private["bastions"])
-        self.set_secrets(kubeconfig=KUBECONFIG)
 
     def set_secrets(self, **secrets: str) -> None:
         for key, value in secrets.items():

@@ -27,14 +27,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def test_every_machine_answers_ssh_with_the_key_that_the_stack_file_pins(lab: Lab, tmp_path: Path) -> None:
     stack = yaml.safe_load((lab.state / "Pulumi.dev.yaml").read_text())["config"]
     site = stack["cilium-underlay:site"]
-    addresses = {each["name"]: each["management"]["address"] for each in site["nodes"] + site["routers"]}
+    access = {each["name"]: each["management"] for each in site["nodes"] + site["routers"]}
+    addresses = {name: each["address"] for name, each in access.items()}
     known = tmp_path / "known_hosts"
     pinned = stack["cilium-underlay:hostKeys"]
     known.write_text("".join(f"{address} {pinned[name]}\n" for name, address in addresses.items()))
     options = ["-i", str(lab.state / "keys/operator"), "-o", f"UserKnownHostsFile={known}"]
     options += ["-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"]
-    for name, address in addresses.items():
-        assert lab.good("exec", "--", "ssh", *options, f"root@{address}", "hostname").strip() == name
+    for name, each in access.items():
+        user = f"{each['user']}@{each['address']}"
+        assert lab.good("exec", "--", "ssh", *options, user, "hostname").strip() == name
+    assert {each["user"] for each in access.values()} == {"root", "ops"}
     known.write_text(f"{addresses['cp-1']} {pinned['tor-a']}\n")
     assert lab.run("exec", "--", "ssh", *options, f"root@{addresses['cp-1']}", "hostname").returncode == 255
 

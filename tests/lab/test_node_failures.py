@@ -14,7 +14,8 @@ from tests.lab.test_bastion import Stack
 
 pytestmark = [pytest.mark.lab, pytest.mark.namespaces, pytest.mark.timeout(900)]
 
-NODE, OTHER = NODES
+OTHER, NODE = NODES
+"""The second one's management user becomes root by sudo."""
 KEY = "/etc/ssh/ssh_host_ed25519_key"
 AGAIN = started(SERVER, LISTENS, "/run/sshd.log")
 SITE = "/usr/lib/python3.11/sitecustomize.py"
@@ -45,6 +46,9 @@ FAILURES = {
         f"{ENDED}; mv {KEY} /run/key; ssh-keygen -q -t ed25519 -N '' -f {KEY}; {AGAIN}",
         f"{ENDED}; mv /run/key {KEY}; {AGAIN}",
         "host key mismatch",
+    ),
+    "no right to become root": Failure(
+        "mv /etc/sudoers.d/admin /run/admin", "mv /run/admin /etc/sudoers.d/admin", "sudo: a password is required"
     ),
     "no SSH server": Failure(ENDED, AGAIN, f"prepare-{NODE}"),
 }

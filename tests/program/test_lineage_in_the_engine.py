@@ -133,3 +133,13 @@ def test_the_record_holds_no_secret_and_shows_the_birth(stack: Stack) -> None:
     assert json.loads(kept["outputs"]["stdout"])["birth"]["uid"] == "u-1"
     assert "plaintext" not in json.dumps(kept)
     assert "current-context" not in json.dumps(kept)
+
+
+def test_a_cluster_that_is_refused_leaves_every_machine_alone(stack: Stack) -> None:
+    stack.declare(put("cilium.owner", "release"))
+    done = stack.up()
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "[first-release-too-late]" in text
+    assert "prepare-" not in text
+    assert "configure-" not in text
