@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,13 +19,12 @@ from underlay.plan.bgp import sessions
 from underlay.plan.facts import what_matters
 from underlay.plan.far_ends import RESPONDER_NAMESPACE
 from underlay.plan.lineage import DATAPATH
-from underlay.plan.verification import verification_facts, with_secrets
+from underlay.plan.verification import EVIDENCE, verification_facts, with_secrets
 from underlay.plan.waivers import of_nodes
 from underlay.report.document import age, summary
 
 SESSION_SECONDS = 180
 """Time until every session is established: a connect retry of common length, and the responders' start."""
-PROVE = "python3 -m underlay verify --json"
 ANNOTATIONS = {**TAKE_OVER, "pulumi.com/skipAwait": "true"}
 """The responders, and the service in front of them, are awaited by name, together with the sessions."""
 
@@ -111,7 +109,8 @@ class Datapath(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
         return local.Command(
             "verdict",
-            create=PROVE + (f" --report {shlex.quote(evidence)}" if evidence else ""),
+            create="python3 -m underlay verify --json",
+            environment={EVIDENCE: evidence} if evidence else None,
             stdin=pulumi.Output.json_dumps(self.input, sort_keys=True),
             triggers=list(triggers),
             add_previous_output_in_env=False,

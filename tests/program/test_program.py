@@ -13,6 +13,7 @@ from tests.program.recorder import CHART, PASSWORD, SIGNATURE, SSH_KEY, TOKEN, R
 from tests.unit.plan_sites import KEY, Data, dev, drop, put
 from underlay.model import load_site
 from underlay.plan.cluster_file import file_keys
+from underlay.plan.verification import EVIDENCE
 
 OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILgsqTbt7KF/hah2Qsuzl9997axE4yUs4XZB1+yhlZ9l"
@@ -240,7 +241,7 @@ def test_what_was_worked_on_is_verified_again(preview: Run, update: Run, place: 
     assert preview.named("verdict").inputs["triggers"][3:] == preview.named("sessions").inputs["triggers"][3:]
 
 
-@pytest.mark.parametrize(("declared", "told"), [("", ""), ("proofs/of dev; id", " --report 'proofs/of dev; id'")])
-def test_an_update_s_proof_is_left_where_the_stack_says(declared: str, told: str) -> None:
-    made = run(dev(), evidence=declared).named("verdict").inputs
-    assert made["create"] == f"python3 -m underlay verify --json{told}"
+@pytest.mark.parametrize("folder", ["", "proofs/of dev; id"])
+def test_an_update_s_proof_is_left_where_the_stack_says(folder: str) -> None:
+    made = run(dev(), evidence=folder).named("verdict").inputs
+    assert made.get("environment", {}) == ({EVIDENCE: folder} if folder else {})

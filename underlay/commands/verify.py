@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from underlay.judge.verdict import Status, Verdict
 from underlay.plan.bgp import objects
 from underlay.plan.ends import planned
 from underlay.plan.policies.enforcement import enforcement
+from underlay.plan.verification import EVIDENCE
 from underlay.report.document import document
 from underlay.report.evidence import files, run_id, secrets_of, write
 from underlay.report.terminal import show
@@ -59,7 +61,13 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         action="store_true",
         help="print the verdict as JSON on standard output; the table goes to standard error in any case",
     )
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write verdict and evidence there")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get(EVIDENCE),
+        help=f"write verdict and evidence there; {EVIDENCE} in the environment says the same",
+    )
     return parser.parse_args(argv)
 
 

@@ -22,6 +22,8 @@ from underlay.plan.ways import ways
 
 SECONDS = 60
 """Time limit of one verification, in seconds."""
+EVIDENCE = "UNDERLAY_EVIDENCE"
+"""The environment's variable that names the directory of a verification's proof."""
 
 
 class Link(Model):
