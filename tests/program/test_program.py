@@ -14,6 +14,7 @@ from tests.unit.plan_sites import KEY, Data, dev, drop, put
 from underlay.model import load_site
 from underlay.plan.cluster_file import file_keys
 from underlay.plan.verification import EVIDENCE
+from underlay.remote import command
 
 OURS = ("cluster:Cluster", "node:Prerequisites", "router:Configuration", "cilium:Release", "bgp:Peering")
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILgsqTbt7KF/hah2Qsuzl9997axE4yUs4XZB1+yhlZ9l"
@@ -101,7 +102,7 @@ def test_outputs_hold_no_secret_but_the_kubeconfig(monkeypatch: pytest.MonkeyPat
 
 def test_command_lines_hold_no_data(preview: Run) -> None:
     remote = {str(one.inputs["create"]) for one in preview.of("command:remote:Command")}
-    assert len(remote) == 1
+    assert remote == {command("apply", user) for user in ("root", "ops")}
     local = sorted(str(one.inputs["create"]) for one in preview.of("command:local:Command"))
     words = ("install", "lineage", "verify --json", "wait-cilium", "wait-sessions")
     assert local == [f"python3 -m underlay {word}" for word in words]
@@ -114,7 +115,7 @@ def test_every_machine_s_host_key_is_pinned_and_nothing_is_logged(preview: Run) 
         assert connection["value"]["hostKey"].startswith("ssh-ed25519 ")
         assert one.inputs["logging"] == "none"
         assert one.inputs["addPreviousOutputInEnv"] is False
-        assert str(one.inputs["delete"]).endswith(" remove")
+        assert one.inputs["delete"] in {command("remove", user) for user in ("root", "ops")}
 
 
 @pytest.mark.parametrize(("said", "code"), [("failed to load checkpoint: EOF", 0), ("no such stack", SHOWN)])

@@ -20,6 +20,7 @@ from underlay.collect.gather import Request
 from underlay.commands import verify
 from underlay.judge.evidence import Evidence
 from underlay.judge.verdict import Check, Status, Verdict
+from underlay.plan.verification import EVIDENCE
 from underlay.report.columns import APART, NODES, ROUTERS, rows
 from underlay.report.terminal import show
 
@@ -199,6 +200,12 @@ def test_report_files_can_be_judged_again(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert again == Evidence.model_validate(red())
     assert json.loads((tmp_path / "report/verdict.json").read_text())["status"] == "fail"
     assert (tmp_path / "report/verdict.md").read_text().startswith("# Underlay dev: fail")
+
+
+def test_an_update_names_the_directory_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(EVIDENCE, str(tmp_path / "proof"))
+    assert run(monkeypatch, tmp_path, red(), "--json") == 1
+    assert len([*(tmp_path / "proof").iterdir()]) == 6
 
 
 def test_long_json_keeps_what_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
