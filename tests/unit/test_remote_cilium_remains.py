@@ -120,6 +120,22 @@ def test_nothing_is_touched_while_an_agent_runs(node: Asked, run: Run) -> None:
     assert (left(node), [line for line in node.asked if "delete" in line or "-X" in line]) == (set(LEFT), [])
 
 
+def test_a_note_that_the_plug_in_still_writes_goes_too(node: Asked, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("apply")
+    node.runs_cilium()
+    node.put("proc/78/comm", "cilium-cni\n")
+
+    def writes_and_ends(_: float) -> None:
+        assert "opt/cni/bin/cilium-cni" not in node.files()
+        node.put("run/cilium/deleteQueue/note", "{}")
+        (node.root / "proc/78/comm").unlink()
+
+    monkeypatch.setattr(cilium_remains, "WAIT", 20)
+    monkeypatch.setattr("underlay.remote.cilium_remains.time.sleep", writes_and_ends)
+    assert run("remove")[0] == 0
+    assert not [path for path in ("run/cilium", "proc/78/comm") if (node.root / path).exists()]
+
+
 def test_what_an_agent_kept_goes_by_the_next_removal(node: Asked, run: Run) -> None:
     run("apply")
     node.runs_cilium()

@@ -17,10 +17,11 @@ from typing import Any
 from underlay.remote.machine import read
 from underlay.remote.node_facts import System
 
-AGENT = "cilium-agent"
+AGENT, PLUGIN = "cilium-agent", "cilium-cni"
+"""Names of processes: Cilium's own, and what kubelet's runtime calls for a pod that comes or goes."""
 STAYS = f"{AGENT} still runs: what it has made stays"
 WAIT, PAUSE = 20.0, 0.5
-"""Seconds that an agent has to end, and between two looks for it."""
+"""Seconds that an agent or a plug-in has to end, and between two looks for it."""
 FILES = (
     "etc/cni/net.d/05-cilium.conflist",
     "etc/sysctl.d/99-zzz-override_cilium.conf",
@@ -56,19 +57,20 @@ def first_found(system: System) -> Before:
 
 def taken_away(system: System, known: Before) -> list[str]:
     """Take away what Cilium has left, and return what that was; a running agent keeps everything."""
-    if _runs(system):
+    if not _ends(system, AGENT):
         return [STAYS]
     taken = [*_devices(system), *_rules(system), *_empty_chains(system, known)]
     return taken + [line for step in (_files, _folders, _mount, _settings) for line in step(system, known)]
 
 
-def _runs(system: System) -> bool:
+def _ends(system: System, name: str) -> bool:
+    """Wait until no process of this name is left, and tell whether that was so in time."""
     end = time.monotonic() + WAIT
-    while any(system.text(f"proc/{one}/comm").strip() == AGENT for one in system.names("proc") if one.isdigit()):
+    while any(system.text(f"proc/{one}/comm").strip() == name for one in system.names("proc") if one.isdigit()):
         if time.monotonic() > end:
-            return True
+            return False
         time.sleep(PAUSE)
-    return False
+    return True
 
 
 def _devices(system: System) -> Iterator[str]:
@@ -134,6 +136,8 @@ def _files(system: System, known: Before) -> Iterator[str]:
 
 
 def _folders(system: System, known: Before) -> Iterator[str]:
+    """Take folders away once no call of the plug-in is left, which makes the agent's anew to note a pod that went."""
+    _ends(system, PLUGIN)
     for name in system.names(PINS):
         if name.startswith("cilium_"):
             yield _told(system.root / PINS / name, Path.unlink)
