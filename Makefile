@@ -100,6 +100,9 @@ destroyed: ## a campaign: a lab of its own, applied and destroyed; every node an
 crash-update: ## a campaign: the engine killed while the running lab's release changes, at each moment; what is declared then has to come
 	@UNDERLAY_CRASH=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_crash_update.py
 
+owned: ## a campaign: a lab of its own whose installer brings Cilium: waited for, proven, told where it is not as declared
+	@UNDERLAY_OWNED=1 $(LAB) exec -- python -m pytest -q -s tests/lab/test_installers_cilium.py
+
 upgrade: ## a campaign: what changes cost running streams: ARGS=values on the running lab; ARGS=releases, Cilium 1.19 to 1.20 and back on one of its own
 	@$(LAB) exec -- python -m tests.lab.upgrade $(ARGS)
 
