@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 STAND_IN = "stands-for-a-secret"
-KUBECONFIG = yaml.safe_dump(
+KUBECONFIG = json.dumps(
     {
         "apiVersion": "v1",
         "kind": "Config",
@@ -22,7 +22,7 @@ KUBECONFIG = yaml.safe_dump(
         "current-context": "none",
     }
 )
-"""Stands for the kubeconfig of a cluster: well-formed, and leads nowhere."""
+"""Stands for the kubeconfig of a cluster: well-formed, in one line, and leads nowhere."""
 ENGINES_OWN = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from lab.init import ENVIRONMENT
 from lab.nodes import IFUP
 from lab.outfit import KEYS, SSHD_CONFIG
 from lab.paths import cache
+from policy.check.stack import KUBECONFIG
 from tests.unit.plan_sites import Data, dev
 
 BASTION, ROUTER, NODES = "jump-1", "tor-b", ("worker-2", "worker-3")
@@ -124,17 +124,6 @@ class Keys:
         return {name: self.public[name] for name in (BASTION, ROUTER, *NODES)}
 
 
-KUBECONFIG = json.dumps(
-    {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}],
-        "users": [{"name": "nobody", "user": {}}],
-        "contexts": [{"name": "none", "context": {"cluster": "none", "user": "nobody"}}],
-        "current-context": "none",
-    }
-)
-"""What the installer prints: there is no cluster."""
 SECOND = "tor-c"
 """The second router where the rack has two; nobody configures it."""
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.bed import BASTION, DOOR, KUBECONFIG, NODES, ROUTER, Bed, bed
+from policy.check.stack import KUBECONFIG
+from tests.lab.bed import BASTION, DOOR, NODES, ROUTER, Bed, bed
 from tests.policy.engine import ROOT, Engine, our_stack
 from tests.unit.plan_sites import Data
 from underlay.model import load_site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.remote_node import Node, Run, runner
-from underlay.remote import cilium_remains, prepare_node
+from underlay.remote import SECONDS, cilium_remains, prepare_node
 
 SAVED = """\
 *mangle
@@ -130,10 +130,13 @@ def test_a_note_that_the_plug_in_still_writes_goes_too(node: Asked, run: Run, mo
         node.put("run/cilium/deleteQueue/note", "{}")
         (node.root / "proc/78/comm").unlink()
 
-    monkeypatch.setattr(cilium_remains, "WAIT", 20)
     monkeypatch.setattr("underlay.remote.cilium_remains.time.sleep", writes_and_ends)
     assert run("remove")[0] == 0
     assert not [path for path in ("run/cilium", "proc/78/comm") if (node.root / path).exists()]
+
+
+def test_both_waits_end_before_the_command_does() -> None:
+    assert cilium_remains.WAIT + cilium_remains.CALL < SECONDS
 
 
 def test_what_an_agent_kept_goes_by_the_next_removal(node: Asked, run: Run) -> None:

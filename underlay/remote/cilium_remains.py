@@ -20,8 +20,11 @@ from underlay.remote.node_facts import System
 AGENT, PLUGIN = "cilium-agent", "cilium-cni"
 """Names of processes: Cilium's own, and what kubelet's runtime calls for a pod that comes or goes."""
 STAYS = f"{AGENT} still runs: what it has made stays"
-WAIT, PAUSE = 20.0, 0.5
-"""Seconds that an agent or a plug-in has to end, and between two looks for it."""
+WAIT, CALL, PAUSE = 20.0, 30.0, 0.5
+"""Seconds that an agent has to end, that a call of the plug-in has, and between two looks.
+
+Without an agent a call tries for 20 s before it notes a pod that went; both together stay below a command's limit.
+"""
 FILES = (
     "etc/cni/net.d/05-cilium.conflist",
     "etc/sysctl.d/99-zzz-override_cilium.conf",
@@ -57,15 +60,15 @@ def first_found(system: System) -> Before:
 
 def taken_away(system: System, known: Before) -> list[str]:
     """Take away what Cilium has left, and return what that was; a running agent keeps everything."""
-    if not _ends(system, AGENT):
+    if not _ends(system, AGENT, WAIT):
         return [STAYS]
     taken = [*_devices(system), *_rules(system), *_empty_chains(system, known)]
     return taken + [line for step in (_files, _folders, _mount, _settings) for line in step(system, known)]
 
 
-def _ends(system: System, name: str) -> bool:
+def _ends(system: System, name: str, seconds: float) -> bool:
     """Wait until no process of this name is left, and tell whether that was so in time."""
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + seconds
     while any(system.text(f"proc/{one}/comm").strip() == name for one in system.names("proc") if one.isdigit()):
         if time.monotonic() > end:
             return False
@@ -137,7 +140,7 @@ def _files(system: System, known: Before) -> Iterator[str]:
 
 def _folders(system: System, known: Before) -> Iterator[str]:
     """Take folders away once no call of the plug-in is left, which makes the agent's anew to note a pod that went."""
-    _ends(system, PLUGIN)
+    _ends(system, PLUGIN, CALL)
     for name in system.names(PINS):
         if name.startswith("cilium_"):
             yield _told(system.root / PINS / name, Path.unlink)
